@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that ends all at once: bump allocation in chunks, a bound, a sticky
+ * failure bit.  Nothing in it is freed by hand.  Single-threaded. */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *head; /* owned; the newest chunk */
+	char *at;
+	char *end;
+	size_t total;   /* bytes of all chunks */
+	size_t limit;   /* bound on total; 0: none */
+	bool failed;    /* an allocation was refused */
+};
+
+/* Allocates nothing until the first use. */
+void arena_init(struct arena *a, size_t limit);
+/* Frees every chunk but one of ordinary size, for the next user. */
+void arena_reset(struct arena *a);
+void arena_finish(struct arena *a);
+/* Aligned for any type, not zeroed; NULL on failure (sticky). */
+void *arena_alloc(struct arena *a, size_t len);
+void *arena_zalloc(struct arena *a, size_t len);
+/* A NUL-terminated copy; ptr NULL on failure. */
+struct str arena_dup(struct arena *a, struct str s);
+
+#endif
