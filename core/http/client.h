@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one outgoing client: HTTP/1.1 over TCP or a Unix socket, blocking, with
+ * a deadline, for the command line and later for whatever calls out.  One
+ * connection, kept alive between requests. */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "http/response.h"
+
+#define HTTP_CLIENT_BODY_MAX ((size_t)64 * 1024 * 1024)
+
+struct http_url {
+	struct str text;
+	struct str host;  /* without brackets */
+	uint16_t port;
+	struct str path;  /* at least "/" , with query */
+	struct str socket_path; /* unix:/run/x.sock: then path is "/mcp" */
+};
+
+/* "http://127.0.0.1:7423/mcp", "unix:/run/toolpost/mcp.sock". https is
+ * ERR_UNSUPPORTED with a message. */
+int http_url_parse(struct http_url *u, struct str text, struct err *err);
+
+struct http_client;
+struct http_client *http_client_create(const struct http_url *u,
+    struct err *err);
+void http_client_destroy(struct http_client *c);
+
+struct http_reply {
+	int status;
+	struct buf head;  /* owned; raw fields */
+	struct buf body;  /* owned; for streams: what came before the end */
+};
+void http_reply_init(struct http_reply *r);
+void http_reply_finish(struct http_reply *r);
+/* Field value by name without case; empty when absent. */
+struct str http_reply_field(const struct http_reply *r, struct str name);
+
+/* Sends and reads the answer whole.  on_data, if not NULL, gets body bytes as
+ * they come instead of reply->body (SSE); nonzero from it ends the exchange
+ * and is returned.  ERR_TIMEOUT at deadline_ns (monotonic), ERR_IO. */
+int http_client_send(struct http_client *c, const char *method,
+    const struct http_header *headers, size_t n, struct str body,
+    struct http_reply *reply, int (*on_data)(void *arg, struct str bytes),
+    void *arg, int64_t deadline_ns, struct err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child processes: started without a shell, watched to their end, stopped at
+ * a deadline, their last words kept. */
+#ifndef LOOP_CHILD_H
+#define LOOP_CHILD_H
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "loop/loop.h"
+
+#define LOOP_CHILD_OUTPUT_MAX ((size_t)64 * 1024)
+
+struct loop_child_end {
+	int status;        /* as of waitpid */
+	bool timed_out;    /* killed at the deadline */
+	struct str out;    /* standard output, cut at the bound; borrowed */
+	struct str errors; /* standard error, the same */
+};
+
+struct loop_child;
+
+/* [control] argv[0] is an absolute path; the child gets /dev/null as input,
+ * pipes as output, no other descriptor, default signals.  fn runs once, on the
+ * loop, and child is gone after it. */
+struct loop_child *loop_child_start(struct loop *l, const char *const *argv,
+    const char *const *envp, int64_t timeout_ns,
+    void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
+    struct err *err);
+/* Kills it and forgets fn. */
+void loop_child_cancel(struct loop_child *c);
+/* The same without a loop: waits here.  out and errors are appended. */
+int loop_child_run(const char *const *argv, const char *const *envp,
+    int64_t timeout_ns, int *status, struct buf *out, struct buf *errors,
+    struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reactors: N threads, each with its loop.  A connection never changes
+ * its reactor; what must be told to all goes by mailbox. */
+#ifndef LOOP_REACTOR_H
+#define LOOP_REACTOR_H
+
+#include <pthread.h>
+
+#include "loop/loop.h"
+
+#define LOOP_REACTORS_MAX 256
+
+struct loop_reactor {
+	unsigned index;
+	struct loop *loop; /* owned */
+	pthread_t thread;
+	void *user;        /* of who started them, borrowed */
+};
+
+struct loop_reactors {
+	struct loop_reactor *items; /* owned */
+	unsigned len;
+};
+
+/* Starts n threads with all signals blocked; each calls begin (may fail: then
+ * all are stopped), runs its loop, and calls end on its own thread.  begin
+ * and end may be NULL. */
+int loop_reactors_start(struct loop_reactors *rs, unsigned n,
+    int (*begin)(struct loop_reactor *, void *arg, struct err *err),
+    void (*end)(struct loop_reactor *, void *arg), void *arg,
+    struct err *err);
+/* Stops and joins. */
+void loop_reactors_stop(struct loop_reactors *rs);
+
+/* [control] The grace period: each reactor runs 'each' (may be NULL) between
+ * two turns; when all have, 'done' runs on home, the caller's loop. */
+int loop_reactors_barrier(struct loop_reactors *rs, struct loop *home,
+    void (*each)(struct loop_reactor *, void *arg),
+    void (*done)(void *arg), void *arg);
+
+#endif
