@@ -36,6 +36,8 @@ __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b,
 #define BUF_LIT(b_, lit_) buf_append((b_), "" lit_, sizeof(lit_) - 1)
 /* Standard base64 with padding (RFC 4648 4). */
 void buf_base64(struct buf *b, struct str bytes);
+/* A JSON string with its quotes; malformed UTF-8 becomes U+FFFD. */
+void buf_json(struct buf *b, struct str s);
 /* Drops n bytes at the front. */
 void buf_consume(struct buf *b, size_t n);
 /* Borrowed view of the content. */

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define THREAD_LOCAL _Thread_local
+
+/* [any] Reports the place and the panic scope, then abort(). */
 _Noreturn void check_failed(const char *file, int line, const char *what);
 
 #define CHECK(cond_) \

@@ -25,13 +25,17 @@ struct log_field {
 	int64_t num;
 };
 
-/* Starts the sink on fd (borrowed).  Before that, and with fd -1: silence. */
+/* Starts the sink on fd (borrowed); text lines carry local time by the offset
+ * of this moment.  Before that, and with fd -1: silence. */
 void log_open(int fd, enum log_format format, enum log_level level);
 enum log_level log_level_get(void);
 /* Lines that could not be written since the start. */
 uint64_t log_dropped(void);
 
-/* [any] file and line end up in JSON lines at debug level. */
+#define LOG_LINE_MAX 4096  /* PIPE_BUF: such a write is whole or nothing */
+#define LOG_VALUE_MAX 1024 /* of one value, after escaping */
+
+/* [any] Fields that do not fit in the line are left out and cut=true says so. */
 void log_write(enum log_level level, const char *event,
     const struct log_field *fields, size_t n);
 
@@ -41,12 +45,14 @@ void log_write(enum log_level level, const char *event,
 	((struct log_field){ key_, LOG_FIELD_INT, { NULL, 0 }, (int64_t)(n_) })
 
 /* Event names are constant words: LOG_WARN("plugin refused", F_STR(...)). */
-#define LOG_AT(level_, event_, ...) \
+#define LOG_AT(level_, ...) LOG_FIELDS_(level_, __VA_ARGS__, F_INT(NULL, 0))
+/* The last field only keeps the list from being empty. */
+#define LOG_FIELDS_(level_, event_, ...) \
 	do { \
 		if ((level_) >= log_level_get()) { \
 			const struct log_field fields_[] = { __VA_ARGS__ }; \
 			log_write((level_), (event_), fields_, \
-			    sizeof fields_ / sizeof fields_[0]); \
+			    sizeof fields_ / sizeof fields_[0] - 1); \
 		} \
 	} while (0)
 #define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)

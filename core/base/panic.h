@@ -18,6 +18,8 @@ struct panic_scope {
 void panic_scope_set(const struct panic_scope *scope);
 /* Handlers for SEGV, BUS, FPE, ILL, ABRT on an alternate stack. */
 void panic_install(void);
+/* [any] The report of a failed check; at most one report a process. */
+void panic_report_check(const char *file, int line, const char *what);
 /* [any] Each thread that runs plugin code needs its own alternate stack. */
 void panic_thread_init(void);
 void panic_thread_finish(void);

@@ -43,7 +43,10 @@ int str_to_u64(struct str s, uint64_t *out);
 int str_to_i64(struct str s, int64_t *out);
 /* Strict UTF-8: no overlong forms, no surrogates, at most U+10FFFF. */
 bool str_is_utf8(struct str s);
-/* Edit distance at most 2 away, for "did you mean"; NULL when none is near. */
+/* Bytes of the character at the front, by the same rules; 0: malformed. */
+size_t str_utf8_len(struct str s);
+/* Edit distance at most 2 away (1 for words under four letters; a swap counts
+ * once), for "did you mean"; NULL when none is near. */
 const char *str_nearest(struct str word, const char *const *names, size_t n);
 
 #endif

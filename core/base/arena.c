@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bump allocation.  Chunks of one ordinary size; a request too large for the
+ * rest of the chunk and more than half of one gets a chunk of its own, behind
+ * the head, so that the head stays usable. */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SIZE ((size_t)8192)
+#define ALIGN alignof(max_align_t)
+
+struct arena_chunk {
+	struct arena_chunk *next; /* owned */
+	size_t size; /* of the whole chunk */
+	alignas(max_align_t) char bytes[];
+};
+
+void
+arena_init(struct arena *a, size_t limit)
+{
+	*a = (struct arena){ .limit = limit };
+}
+
+static void
+chunk_use(struct arena *a, struct arena_chunk *c)
+{
+	a->at = c->bytes;
+	a->end = (char *)c + c->size;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	struct arena_chunk *keep = NULL, *c = a->head;
+
+	while (c != NULL) {
+		struct arena_chunk *next = c->next;
+
+		if (keep == NULL && c->size == CHUNK_SIZE)
+			keep = c;
+		else
+			free(c);
+		c = next;
+	}
+	arena_init(a, a->limit);
+	if (keep == NULL)
+		return;
+	keep->next = NULL;
+	a->head = keep;
+	a->total = keep->size;
+	chunk_use(a, keep);
+}
+
+void
+arena_finish(struct arena *a)
+{
+	struct arena_chunk *c = a->head;
+
+	while (c != NULL) {
+		struct arena_chunk *next = c->next;
+
+		free(c);
+		c = next;
+	}
+	arena_init(a, a->limit);
+}
+
+/* size is that of the whole chunk.  NULL beyond the limit. */
+static struct arena_chunk *
+chunk_create(struct arena *a, size_t size)
+{
+	struct arena_chunk *c;
+
+	if (a->limit != 0 && size > a->limit - a->total)
+		return NULL;
+	c = malloc(size);
+	if (c == NULL)
+		return NULL;
+	c->size = size;
+	a->total += size;
+	return c;
+}
+
+static void *
+alloc_apart(struct arena *a, size_t size)
+{
+	struct arena_chunk *c = chunk_create(a, size);
+
+	if (c == NULL)
+		return NULL;
+	if (a->head == NULL) {
+		c->next = NULL;
+		a->head = c;
+		a->at = a->end = (char *)c + c->size;
+	} else {
+		c->next = a->head->next;
+		a->head->next = c;
+	}
+	return c->bytes;
+}
+
+static void *
+alloc_slow(struct arena *a, size_t len)
+{
+	size_t size = sizeof(struct arena_chunk) + len;
+	struct arena_chunk *c;
+
+	/* Near the limit too: what is left may be less than a chunk. */
+	if (size > CHUNK_SIZE / 2
+	    || (a->limit != 0 && a->limit - a->total < CHUNK_SIZE))
+		return alloc_apart(a, size);
+	c = chunk_create(a, CHUNK_SIZE);
+	if (c == NULL)
+		return NULL;
+	c->next = a->head;
+	a->head = c;
+	chunk_use(a, c);
+	a->at += len;
+	return c->bytes;
+}
+
+void *
+arena_alloc(struct arena *a, size_t len)
+{
+	void *p;
+
+	if (a->failed)
+		return NULL;
+	if (len > SIZE_MAX / 2) {
+		a->failed = true;
+		return NULL;
+	}
+	len = (len + ALIGN - 1) & ~(ALIGN - 1);
+	if (len == 0)
+		len = ALIGN;
+	if (len <= (size_t)(a->end - a->at)) {
+		p = a->at;
+		a->at += len;
+		return p;
+	}
+	p = alloc_slow(a, len);
+	a->failed = p == NULL;
+	return p;
+}
+
+void *
+arena_zalloc(struct arena *a, size_t len)
+{
+	void *p = arena_alloc(a, len);
+
+	return p == NULL ? NULL : memset(p, 0, len);
+}
+
+struct str
+arena_dup(struct arena *a, struct str s)
+{
+	char *copy = s.len == SIZE_MAX ? NULL : arena_alloc(a, s.len + 1);
+
+	if (copy == NULL)
+		return STR_NONE;
+	if (s.len > 0)
+		memcpy(copy, s.ptr, s.len);
+	copy[s.len] = '\0';
+	return (struct str){ copy, s.len };
+}
