@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/hash.h"
 
 #define PATH_MAX_LEN 4096
 
@@ -159,13 +160,14 @@ fill(int fd, struct str content, mode_t mode)
 int
 file_replace(const char *path, struct str content, mode_t mode, struct err *err)
 {
-	char temp[PATH_MAX_LEN];
-	int len = snprintf(temp, sizeof temp, "%s.XXXXXX", path);
-	int fd;
+	char temp[PATH_MAX_LEN], unique[17];
+	int fd, len;
 
+	random_hex(unique, 8);
+	len = snprintf(temp, sizeof temp, "%s.%s", path, unique);
 	if (len < 0 || (size_t)len >= sizeof temp)
 		return err_set(err, ERR_LIMIT, "path is too long");
-	fd = mkostemp(temp, O_CLOEXEC);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, errno, "%s", path);
 	if (fill(fd, content, mode) < 0 || rename(temp, path) < 0) {
