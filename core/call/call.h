@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request to one entry in flight: its memory, deadline, cancellation, the
+ * answer it builds, and where the answer goes.  A call knows nothing of
+ * JSON-RPC, HTTP or revisions: it runs a target and answers a sink.
+ *
+ * Life: made on a reactor, run there (non-blocking targets) or by a worker,
+ * finished by one message to its reactor.  It is freed when the handler has
+ * returned and the answer is complete, also when the client is long gone. */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "call/target.h"
+#include "data/json.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+
+#define CALL_MAGIC 0x43414c4cu
+
+/* Bounds, each with its default. */
+#define CALL_DEADLINE_NS (30 * NS_PER_S)
+#define CALL_RESULT_MAX ((size_t)16 * 1024 * 1024)
+#define CALL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
+#define CALL_NEEDS_MAX 32
+#define CALL_KEPT 64 /* idle call objects a reactor keeps */
+
+/* How a handler ended.  The values are those of the SDK's enum tp_status. */
+enum call_status {
+	CALL_OK = 0,
+	CALL_PENDING = 1,
+	CALL_INPUT = 2,
+	CALL_EFAIL = -1,
+	CALL_ENOMEM = -2,
+	CALL_EPARAMS = -3,
+	CALL_ENOTFOUND = -4,
+	CALL_ECANCELLED = -5,
+	CALL_EDEADLINE = -6,
+	CALL_EBUSY = -7,
+	CALL_ENOTSUP = -8,
+	CALL_ESTATE = -9
+};
+
+enum call_content_type { CALL_TEXT = 1, CALL_IMAGE, CALL_AUDIO, CALL_LINK,
+	CALL_EMBED };
+
+/* One block of the answer; lives in the call's arena. */
+struct call_content {
+	struct call_content *next;
+	enum call_content_type type;
+	bool binary; /* data is bytes: base64 on the wire */
+	bool assistant; /* prompts: the role */
+	struct str data;
+	struct str mime;
+	struct str uri;
+	struct str name;
+};
+
+/* One thing asked of the client in the middle. */
+struct call_need {
+	struct call_need *next;
+	struct str key;
+	struct str method; /* "elicitation/create", .. */
+	struct str params; /* JSON text, may be empty */
+};
+
+struct call;
+
+/* Who waits for the answer.  All [reactor]. */
+struct call_sink {
+	/* Not after finished.  Values are as the handler gave them. */
+	void (*progress)(struct call *c, double done, double total,
+	    struct str text);
+	/* Once.  The answer may be read until this returns; then the call
+	 * belongs to itself alone. */
+	void (*finished)(struct call *c, enum call_status status);
+};
+
+/* Per reactor: who runs calls here. */
+struct call_reactor {
+	struct loop *loop;
+	struct loop_pool *pool; /* shared by all reactors */
+	struct list running;    /* calls not yet over, for drain */
+	size_t running_len;
+	struct list kept;       /* idle objects, owned */
+	size_t kept_len;
+};
+
+struct call {
+	/* First: a plugin's tp_call is this, and begins with its host table;
+	 * set by the target. */
+	const void *host;
+	uint32_t magic;
+	enum call_kind kind;
+	struct call_reactor *reactor;
+	struct call_target *target;
+	const struct call_sink *sink;
+	void *sink_arg;            /* of the sink's owner */
+	struct str name;           /* tool, prompt, or the URI asked for */
+	const struct json_node *args;    /* in the arena when it outlives a turn */
+	const struct json_node *answers; /* input answers by key, or NULL */
+	int64_t deadline_ns;
+	struct arena arena;
+
+	/* The answer; written by the thread that owns the call. */
+	struct call_content *contents;
+	struct call_content **contents_tail;
+	size_t contents_len;
+	size_t result_bytes;
+	struct str structured;
+	struct str message;        /* of a failure */
+	struct call_need *needs;
+	struct call_need **needs_tail;
+	size_t needs_len;
+	bool too_large;
+
+	/* Private to call.c from here on. */
+	struct list node;
+	struct loop_timer timer;
+	struct loop_job job;
+	struct loop_msg msg;
+	struct list queued;        /* in the target's queue */
+	enum call_status status;
+	bool answered;             /* the sink has been told */
+	bool inline_run;           /* on its reactor, in this turn */
+	bool pinned;
+	atomic_uint ends;          /* CALL_END_* bits */
+	atomic_bool cancelled;
+	atomic_uint refs;          /* posted progress messages hold one */
+	pthread_mutex_t hook_lock; /* leaf; guards the three below */
+	void (*hook)(void *arg);
+	void *hook_arg;
+	bool hook_closed;
+};
+
+void call_reactor_init(struct call_reactor *r, struct loop *l,
+    struct loop_pool *pool);
+/* No call may be running. */
+void call_reactor_finish(struct call_reactor *r);
+
+/* [reactor] A call on target, not yet started; NULL without memory.  name and
+ * args are borrowed until call_start() returns; what outlives the turn is
+ * copied there. */
+struct call *call_create(struct call_reactor *r, enum call_kind kind,
+    struct call_target *target, struct str name, const struct json_node *args,
+    const struct call_sink *sink, void *sink_arg);
+/* [reactor] Runs or queues it.  The sink may be told before this returns; the
+ * call must not be touched afterwards unless 'finished' has not been told.
+ * Refusals (queue full) are told by finished(CALL_EBUSY) too. */
+void call_start(struct call *c);
+/* [reactor] Nobody waits any more: the handler is told, the sink is not. */
+void call_abandon(struct call *c);
+/* [reactor] Asks the handler to stop; the sink hears CALL_ECANCELLED now. */
+void call_cancel(struct call *c);
+/* [reactor] Every call not yet over, for drain. */
+void call_reactor_each(struct call_reactor *r,
+    void (*fn)(struct call *c, void *arg), void *arg);
+
+/* What the target's side uses; the marks are those of abi.h. */
+
+/* [any] */
+bool call_is_cancelled(const struct call *c);
+/* [call] ERR_EXISTS when one is set; ERR_CANCELLED: it will not run. */
+int call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg);
+/* [any] Dropped when the answer is complete. */
+int call_progress(struct call *c, double done, double total, struct str text);
+/* [call] Copies; ERR_LIMIT, ERR_NOMEM. */
+int call_content_add(struct call *c, const struct call_content *block);
+int call_structured_set(struct call *c, struct str json);
+/* [call] Copies message, returns status. */
+int call_fail(struct call *c, int status, struct str message);
+int call_need_add(struct call *c, struct str key, struct str method,
+    struct str params);
+/* [any] The deferred end after CALL_PENDING.  ERR_EXISTS: it had ended. */
+int call_done(struct call *c, int status);
+
+#endif

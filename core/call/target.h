@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a call runs: one handler of one generation, behind an interface, with
+ * the bounds on how many run at once. */
+#ifndef CALL_TARGET_H
+#define CALL_TARGET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+enum call_kind { CALL_TOOL = 1, CALL_RESOURCE = 2, CALL_PROMPT = 3 };
+
+struct call;
+struct call_target;
+
+struct call_target_ops {
+	/* [call] Runs the handler; an enum call_status. */
+	int (*run)(struct call_target *t, struct call *c);
+	/* [reactor] Keeps the generation alive past this turn. */
+	void (*pin)(struct call_target *t);
+	/* [any] The last one never unloads here (the tail-code rule). */
+	void (*unpin)(struct call_target *t);
+};
+
+#define CALL_QUEUE_DEFAULT 64
+
+struct call_target {
+	const struct call_target_ops *ops;
+	bool nonblocking;      /* may run on the reactor; not with a limit */
+	unsigned concurrency;  /* calls at once; 0: no bound; 1: serial */
+	unsigned queue_max;    /* waiting beyond that; then CALL_EBUSY */
+	int64_t deadline_ns;   /* per call; 0: CALL_DEADLINE_NS */
+	size_t result_max;     /* 0: CALL_RESULT_MAX */
+
+	pthread_mutex_t lock;  /* leaf; guards the three below */
+	unsigned running;
+	unsigned waiting;
+	struct list queue;
+};
+
+void call_target_init(struct call_target *t,
+    const struct call_target_ops *ops);
+void call_target_finish(struct call_target *t);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugins: found by their manifests, loaded, replaced while serving, and
+ * let go.  Everything here runs on the control thread.
+ *
+ * The life of a generation is that of docs/internals/plugin.md: seen, copied,
+ * rehearsed, opened, warm, cooling, draining, unloaded, resident or closed. */
+#ifndef PLUGIN_MANAGER_H
+#define PLUGIN_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "data/settings.h"
+#include "loop/loop.h"
+#include "registry/registry.h"
+
+#define PLUGIN_RESIDENT_MAX 64
+#define PLUGIN_FILE_MAX ((size_t)64 * 1024 * 1024)
+#define PLUGIN_REHEARSAL_NS (2 * NS_PER_S)
+#define PLUGIN_SETTLE_NS (80 * NS_PER_MS) /* quiet before a change counts */
+#define PLUGIN_RESCAN_NS (5 * NS_PER_S)
+
+struct plugin_manager;
+
+/* What one plugin's operator wrote under plugins.NAME. */
+struct plugin_override {
+	struct str name;
+	bool disabled;
+	const struct yaml_node *config; /* given to load() as JSON; may be NULL */
+};
+
+struct plugin_manager_options {
+	const struct settings_strs *dirs; /* first match of a name wins */
+	struct str run_dir;      /* private copies; made 0700 */
+	struct str rehearse_exe; /* this program: "exe rehearse COPY" */
+	bool watch;
+	int64_t resident_max;
+	const struct plugin_override *overrides;
+	size_t overrides_len;
+};
+
+/* What one reload did, for logs and the command line. */
+struct plugin_changes {
+	unsigned added, replaced, removed, refused, unchanged;
+};
+
+struct plugin_manager *plugin_manager_create(struct loop *control,
+    struct registry *registry, const struct plugin_manager_options *o,
+    struct err *err);
+/* Reads all folders now (blocking; rehearsals included) and publishes.  A bad
+ * plugin does not fail it: it is logged, and counted as refused. */
+int plugin_manager_load_all(struct plugin_manager *m,
+    struct plugin_changes *changes, struct err *err);
+/* Begins to watch the folders (needs the running control loop). */
+int plugin_manager_watch(struct plugin_manager *m, struct err *err);
+/* The same as a file event: SIGHUP, the admin's command.  New overrides
+ * replace the old ones (may be NULL). */
+void plugin_manager_reload(struct plugin_manager *m);
+/* Drops all entries; done runs when every generation has been unloaded, or
+ * at the deadline with those still busy named in the log. */
+void plugin_manager_stop(struct plugin_manager *m, int64_t deadline_ns,
+    void (*done)(void *arg), void *arg);
+void plugin_manager_destroy(struct plugin_manager *m);
+
+/* One line a plugin: name, version, generation, state, origin, entries. */
+struct plugin_status {
+	struct str name, version, manifest_path, state, last_error;
+	unsigned generation;
+	unsigned tools, resources, templates, prompts;
+	unsigned resident; /* older generations still mapped */
+};
+void plugin_manager_each(struct plugin_manager *m,
+    void (*fn)(const struct plugin_status *s, void *arg), void *arg);
+
+/* "toolpost rehearse COPY": runs in the throw-away child; prints the plugin's
+ * description as JSON on standard output, or the reason on standard error.
+ * Returns the exit status. */
+int plugin_rehearse_main(const char *copy);
+
+/* "toolpost check": reads one manifest (and rehearses its module when rehearse_exe
+ * is not empty) with no effect on anything.  Findings go to diags. */
+int plugin_check(const char *manifest_path, struct str rehearse_exe,
+    struct diags *diags);
+/* Every manifest path below dir: <dir>/<name>.yaml, <dir>/<name>/<name>.yaml. */
+int plugin_find_manifests(const char *dir,
+    int (*fn)(void *arg, const char *path), void *arg, struct err *err);
+
+#endif
