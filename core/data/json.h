@@ -47,7 +47,7 @@ struct json_node {
 #define JSON_NUMBER_MAX 1024
 #define JSON_TEXT_MAX ((size_t)UINT32_MAX)
 
-/* What a failed scan answers: syntax is -32700, the others are -32600. */
+/* What a failed scan answers. */
 enum json_fault {
 	JSON_OK = 0,
 	JSON_SYNTAX,
@@ -80,8 +80,9 @@ struct json_doc {
 void json_doc_init(struct json_doc *d);
 void json_doc_finish(struct json_doc *d);
 /* [any] Parses text, which must outlive the nodes.  The former content of d
- * is dropped; memory is kept up to a bound.  0, or ERR_SYNTAX, ERR_LIMIT,
- * ERR_NOMEM with fault and fault_at set.  No recursion. */
+ * is dropped; memory is kept up to a bound.  0, or with fault and fault_at
+ * set: ERR_SYNTAX (SYNTAX, UTF8, DEPTH: what JSON-RPC calls -32700), ERR_NOMEM,
+ * or ERR_LIMIT (every other fault, -32600).  No recursion. */
 int json_parse(struct json_doc *d, struct str text, enum json_mode mode);
 /* One sentence for a person: "duplicate key \"id\" at byte 17". */
 void json_fault_text(const struct json_doc *d, struct str text,
@@ -108,8 +109,13 @@ struct str json_raw(const struct json_node *n);
 int json_i64(const struct json_node *n, int64_t *out);
 /* C locale always; ERR_LIMIT on overflow to infinity. */
 int json_double(const struct json_node *n, double *out);
-/* Same value by JSON Schema's rules (numbers by value, objects unordered). */
+/* Same value by JSON Schema's rules (numbers by value, objects unordered).
+ * Meant for nodes without duplicate keys. */
 bool json_same(const struct json_node *a, const struct json_node *b);
+/* Equal for values that are json_same(); seeded, for tables. */
+uint64_t json_hash(const struct json_node *n);
+/* <0, 0, >0 for two numbers, by exact value whatever their size. */
+int json_number_compare(const struct json_node *a, const struct json_node *b);
 
 /* Walks members: k is the key's node, v the value's.
  *	JSON_EACH_MEMBER(k, v, object) { .. } */
