@@ -17,6 +17,7 @@
 #define YAML_FILE_MAX ((size_t)256 * 1024)
 #define YAML_DEPTH_MAX 64 /* containers; settings tables allow 16 of them */
 #define YAML_EVENTS_MAX 50000
+#define YAML_KEY_MAX 1024 /* bytes; below what JSON allows */
 
 enum yaml_type { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
