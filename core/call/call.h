@@ -29,6 +29,8 @@
 #define CALL_RESULT_MAX ((size_t)16 * 1024 * 1024)
 #define CALL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define CALL_NEEDS_MAX 32
+#define CALL_MESSAGE_MAX ((size_t)4096)        /* of a failure */
+#define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
 #define CALL_KEPT 64 /* idle call objects a reactor keeps */
 
 /* How a handler ended.  The values are those of the SDK's enum tp_status. */
@@ -130,6 +132,7 @@ struct call {
 	bool answered;             /* the sink has been told */
 	bool inline_run;           /* on its reactor, in this turn */
 	bool pinned;
+	bool entered;              /* holds a place of the target */
 	atomic_uint ends;          /* CALL_END_* bits */
 	atomic_bool cancelled;
 	atomic_uint refs;          /* posted progress messages hold one */

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a call: made, run or queued, over. */
+#include "call/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "call/call_priv.h"
+#include "data/json_dup.h"
+
+static void over(struct call *c);
+static void deadline_passed(void *arg);
+static void job_run(struct loop_job *job);
+static void message_run(struct loop_msg *msg);
+
+void
+call_reactor_init(struct call_reactor *r, struct loop *l,
+    struct loop_pool *pool)
+{
+	memset(r, 0, sizeof *r);
+	r->loop = l;
+	r->pool = pool;
+	list_init(&r->running);
+	list_init(&r->kept);
+}
+
+static void
+call_free(struct call *c)
+{
+	arena_finish(&c->arena);
+	(void)pthread_mutex_destroy(&c->hook_lock); /* nobody holds it */
+	OBJ_WIPE(c);
+	free(c);
+}
+
+void
+call_reactor_finish(struct call_reactor *r)
+{
+	CHECK(list_is_empty(&r->running));
+	LIST_EACH_SAFE(node, &r->kept)
+	{
+		list_drop(node);
+		call_free(LIST_OBJ(node, struct call, node));
+	}
+	r->kept_len = 0;
+}
+
+/* Recursive: done() may be called from the cancel hook itself. */
+static int
+hook_lock_init(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+	int rc;
+
+	if (pthread_mutexattr_init(&attr) != 0)
+		return ERR_NOMEM;
+	rc = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	if (rc == 0)
+		rc = pthread_mutex_init(lock, &attr);
+	(void)pthread_mutexattr_destroy(&attr); /* holds nothing */
+	return rc == 0 ? 0 : ERR_NOMEM;
+}
+
+static struct call *
+call_alloc(struct call_reactor *r)
+{
+	struct call *c;
+
+	if (r->kept_len > 0) {
+		c = LIST_OBJ(r->kept.next, struct call, node);
+		list_drop(&c->node);
+		r->kept_len--;
+		return c;
+	}
+	c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return NULL;
+	if (hook_lock_init(&c->hook_lock) < 0) {
+		free(c);
+		return NULL;
+	}
+	arena_init(&c->arena, CALL_MEMORY_MAX);
+	list_init(&c->node);
+	return c;
+}
+
+struct call *
+call_create(struct call_reactor *r, enum call_kind kind,
+    struct call_target *target, struct str name, const struct json_node *args,
+    const struct call_sink *sink, void *sink_arg)
+{
+	struct call *c = call_alloc(r);
+
+	if (c == NULL)
+		return NULL;
+	OBJ_INIT(c, CALL_MAGIC);
+	c->host = NULL;
+	c->kind = kind;
+	c->reactor = r;
+	c->target = target;
+	c->sink = sink;
+	c->sink_arg = sink_arg;
+	c->name = name;
+	c->args = args;
+	c->answers = NULL;
+	c->deadline_ns = loop_now(r->loop)
+	    + (target->deadline_ns > 0 ? target->deadline_ns : CALL_DEADLINE_NS);
+	c->contents = NULL;
+	c->contents_tail = &c->contents;
+	c->contents_len = 0;
+	c->result_bytes = 0;
+	c->structured = STR_NONE;
+	c->message = STR_NONE;
+	c->needs = NULL;
+	c->needs_tail = &c->needs;
+	c->needs_len = 0;
+	c->too_large = false;
+	loop_timer_init(&c->timer, deadline_passed, c);
+	c->job.run = job_run;
+	c->msg.run = message_run;
+	list_init(&c->queued);
+	c->status = CALL_OK;
+	c->answered = false;
+	c->inline_run = false;
+	c->pinned = false;
+	c->entered = false;
+	atomic_init(&c->ends, 0);
+	atomic_init(&c->cancelled, false);
+	atomic_init(&c->refs, 1);
+	c->hook = NULL;
+	c->hook_arg = NULL;
+	c->hook_closed = false;
+	list_push(&r->running, &c->node);
+	r->running_len++;
+	return c;
+}
+
+void
+call_unref(struct call *c)
+{
+	struct call_reactor *r = c->reactor;
+
+	if (atomic_fetch_sub_explicit(&c->refs, 1,
+	        memory_order_acq_rel /* pairs with itself */)
+	    > 1)
+		return;
+	OBJ_WIPE(c);
+	arena_reset(&c->arena);
+	if (r->kept_len >= CALL_KEPT) {
+		call_free(c);
+		return;
+	}
+	list_push(&r->kept, &c->node);
+	r->kept_len++;
+}
+
+/* What a handler says, made sound: it may be any number. */
+static enum call_status
+status_of(const struct call *c, int rc)
+{
+	if (c->too_large)
+		return CALL_ENOMEM;
+	if (rc == CALL_INPUT && c->needs_len == 0)
+		return CALL_EFAIL;
+	if (rc > CALL_INPUT || rc < CALL_ESTATE || rc == CALL_PENDING)
+		return CALL_EFAIL;
+	return (enum call_status)rc;
+}
+
+/* No hook starts after this, and none runs on another thread. */
+static void
+hook_close(struct call *c)
+{
+	CHECK(pthread_mutex_lock(&c->hook_lock) == 0);
+	c->hook_closed = true;
+	c->hook = NULL;
+	CHECK(pthread_mutex_unlock(&c->hook_lock) == 0);
+}
+
+/* [any] A place is free: the next one in the queue gets it. */
+static void
+target_leave(struct call_target *t)
+{
+	struct call *next = NULL;
+
+	if (t->concurrency == 0)
+		return;
+	CHECK(pthread_mutex_lock(&t->lock) == 0);
+	if (list_is_empty(&t->queue)) {
+		t->running--;
+	} else {
+		next = LIST_OBJ(t->queue.next, struct call, queued);
+		list_drop(&next->queued);
+		next->entered = true;
+		t->waiting--;
+	}
+	CHECK(pthread_mutex_unlock(&t->lock) == 0);
+	if (next != NULL
+	    && loop_pool_submit(next->reactor->pool, &next->job) < 0) {
+		next->status = CALL_EBUSY;
+		call_end(next, CALL_END_RETURNED | CALL_END_DONE);
+	}
+}
+
+/* Takes a place, or queues; ERR_BUSY when the queue is full. */
+static int
+target_enter(struct call_target *t, struct call *c, bool *queued)
+{
+	int rc = 0;
+
+	*queued = false;
+	if (t->concurrency == 0)
+		return 0;
+	CHECK(pthread_mutex_lock(&t->lock) == 0);
+	if (t->running < t->concurrency) {
+		t->running++;
+	} else if (t->waiting < t->queue_max) {
+		list_push(&t->queue, &c->queued);
+		t->waiting++;
+		*queued = true;
+	} else {
+		rc = ERR_BUSY;
+	}
+	CHECK(pthread_mutex_unlock(&t->lock) == 0);
+	return rc;
+}
+
+/* True when it was still waiting: then it never runs. */
+static bool
+target_unqueue(struct call_target *t, struct call *c)
+{
+	bool waiting;
+
+	if (t->concurrency == 0)
+		return false;
+	CHECK(pthread_mutex_lock(&t->lock) == 0);
+	waiting = !list_is_empty(&c->queued);
+	if (waiting) {
+		list_drop(&c->queued);
+		t->waiting--;
+	}
+	CHECK(pthread_mutex_unlock(&t->lock) == 0);
+	return waiting;
+}
+
+void
+call_end(struct call *c, unsigned bits)
+{
+	const unsigned both = CALL_END_RETURNED | CALL_END_DONE;
+	unsigned before = atomic_fetch_or_explicit(&c->ends, bits,
+	    memory_order_acq_rel /* pairs with itself on the other side */);
+
+	if (((before | bits) & both) != both || (before & both) == both)
+		return;
+	if (c->entered)
+		target_leave(c->target);
+	if (loop_is_here(c->reactor->loop) && c->inline_run)
+		return; /* run_inline() sees it */
+	loop_post(c->reactor->loop, &c->msg);
+}
+
+static void
+job_run(struct loop_job *job)
+{
+	struct call *c = CONTAINER_OF(job, struct call, job);
+	struct call_target *t = c->target;
+	unsigned bits = CALL_END_RETURNED;
+	int rc = t->ops->run(t, c);
+
+	if (rc != CALL_PENDING) {
+		hook_close(c);
+		c->status = status_of(c, rc);
+		bits |= CALL_END_DONE | CALL_END_CLAIMED;
+	}
+	call_end(c, bits);
+}
+
+static void
+message_run(struct loop_msg *msg)
+{
+	over(CONTAINER_OF(msg, struct call, msg));
+}
+
+/* Tells the sink, once. */
+static void
+answer(struct call *c, enum call_status status)
+{
+	if (c->answered)
+		return;
+	c->answered = true;
+	c->sink->finished(c, status);
+}
+
+static void
+over(struct call *c)
+{
+	struct call_target *t = c->target;
+	struct call_reactor *r = c->reactor;
+
+	OBJ_CHECK(c, CALL_MAGIC);
+	loop_timer_clear(&c->timer);
+	answer(c, c->status);
+	list_drop(&c->node);
+	r->running_len--;
+	if (c->pinned)
+		t->ops->unpin(t);
+	call_unref(c);
+}
+
+static void
+pin(struct call *c)
+{
+	if (c->pinned)
+		return;
+	c->target->ops->pin(c->target);
+	c->pinned = true;
+	loop_timer_set(c->reactor->loop, &c->timer, c->deadline_ns);
+}
+
+/* On the reactor: a call that ends here takes no count and no timer. */
+static void
+run_inline(struct call *c)
+{
+	const unsigned both = CALL_END_RETURNED | CALL_END_DONE;
+	unsigned before;
+	int rc;
+
+	c->inline_run = true;
+	rc = c->target->ops->run(c->target, c);
+	if (rc != CALL_PENDING) {
+		c->hook = NULL;
+		c->status = status_of(c, rc);
+		c->inline_run = false;
+		over(c);
+		return;
+	}
+	pin(c);
+	before = atomic_fetch_or_explicit(&c->ends, CALL_END_RETURNED,
+	    memory_order_acq_rel /* pairs with call_end() */);
+	c->inline_run = false;
+	if ((before & CALL_END_DONE) != 0 && (before & both) != both)
+		over(c);
+}
+
+static void
+run_in_pool(struct call *c)
+{
+	bool queued;
+	int rc = target_enter(c->target, c, &queued);
+
+	if (rc < 0) {
+		c->status = CALL_EBUSY;
+		over(c);
+		return;
+	}
+	pin(c);
+	if (queued)
+		return;
+	c->entered = true;
+	if (loop_pool_submit(c->reactor->pool, &c->job) < 0) {
+		target_leave(c->target);
+		c->status = CALL_EBUSY;
+		over(c);
+	}
+}
+
+void
+call_start(struct call *c)
+{
+	OBJ_CHECK(c, CALL_MAGIC);
+	c->name = arena_dup(&c->arena, c->name);
+	if (c->args != NULL)
+		c->args = json_dup(c->args, &c->arena);
+	if (c->answers != NULL)
+		c->answers = json_dup(c->answers, &c->arena);
+	if (c->arena.failed) {
+		c->status = CALL_ENOMEM;
+		over(c);
+	} else if (c->target->nonblocking && c->target->concurrency == 0) {
+		run_inline(c);
+	} else {
+		run_in_pool(c);
+	}
+}
+
+/* The handler is told; one that still waits for its turn never runs. */
+static void
+stop(struct call *c)
+{
+	void (*hook)(void *);
+
+	atomic_store_explicit(&c->cancelled, true,
+	    memory_order_release /* pairs with call_is_cancelled() */);
+	if (target_unqueue(c->target, c)) {
+		c->status = CALL_ECANCELLED;
+		call_end(c,
+		    CALL_END_RETURNED | CALL_END_DONE | CALL_END_CLAIMED);
+		return;
+	}
+	CHECK(pthread_mutex_lock(&c->hook_lock) == 0);
+	hook = c->hook;
+	c->hook = NULL;
+	if (hook != NULL)
+		hook(c->hook_arg);
+	CHECK(pthread_mutex_unlock(&c->hook_lock) == 0);
+}
+
+static void
+deadline_passed(void *arg)
+{
+	struct call *c = OBJ_CAST(arg, struct call, CALL_MAGIC);
+
+	LOG_WARN("call past its deadline", F_STR("entry", c->name));
+	answer(c, CALL_EDEADLINE);
+	stop(c);
+}
+
+void
+call_cancel(struct call *c)
+{
+	OBJ_CHECK(c, CALL_MAGIC);
+	answer(c, CALL_ECANCELLED);
+	stop(c);
+}
+
+void
+call_abandon(struct call *c)
+{
+	OBJ_CHECK(c, CALL_MAGIC);
+	c->answered = true;
+	stop(c);
+}
+
+void
+call_reactor_each(struct call_reactor *r,
+    void (*fn)(struct call *c, void *arg), void *arg)
+{
+	LIST_EACH_SAFE(node, &r->running)
+	fn(LIST_OBJ(node, struct call, node), arg);
+}
+
+int
+call_done(struct call *c, int status)
+{
+	unsigned before = atomic_fetch_or_explicit(&c->ends, CALL_END_CLAIMED,
+	    memory_order_acq_rel /* pairs with itself: one claim wins */);
+
+	if ((before & CALL_END_CLAIMED) != 0)
+		return ERR_EXISTS;
+	hook_close(c);
+	c->status = status_of(c, status);
+	call_end(c, CALL_END_DONE);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between call.c (life) and call_answer.c (what a handler does). */
+#ifndef CALL_CALL_PRIV_H
+#define CALL_CALL_PRIV_H
+
+#include "call/call.h"
+
+/* Bits of call->ends: the call is over when the first two are set. */
+enum call_end {
+	CALL_END_RETURNED = 1, /* the handler has left */
+	CALL_END_DONE = 2,     /* the answer is complete */
+	CALL_END_CLAIMED = 4   /* somebody completes it: there is one only */
+};
+
+/* [any] Adds bits; whoever completes the pair hands the call back to its
+ * reactor. */
+void call_end(struct call *c, unsigned bits);
+/* [reactor] Drops one reference. */
+void call_unref(struct call *c);
+
+#endif
