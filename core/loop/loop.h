@@ -20,6 +20,8 @@ struct loop *loop_create(struct err *err);
 void loop_destroy(struct loop *l);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *l);
+/* One turn without waiting: tests step through time with it. */
+void loop_turn(struct loop *l);
 /* [any] */
 void loop_stop(struct loop *l);
 /* Monotonic time at the start of this turn: no clock call per request. */
@@ -40,18 +42,23 @@ typedef void loop_io_fn(void *arg, unsigned events);
 
 /* Embedded in its owner; space holds the library's event. */
 struct loop_io {
-	alignas(8) unsigned char space[136];
+	alignas(8) unsigned char space[128];
+	loop_io_fn *fn;
+	void *arg;
 };
 
 void loop_io_init(struct loop_io *io);
-/* Persistent until stopped; restarting changes the events. */
+/* Persistent until stopped; restarting changes the events.  LOOP_CLOSED alone
+ * is told once per start, also for resets and for pipes. */
 int loop_io_start(struct loop_io *io, struct loop *l, int fd, unsigned events,
     loop_io_fn *fn, void *arg);
 /* Harmless when not started. */
 void loop_io_stop(struct loop_io *io);
+/* [any] False for what cannot be watched: regular files, /dev/null. */
+bool loop_io_can_watch(int fd);
 
 /* Timers: one hashed wheel per loop, set and clear O(1), resolution 10 ms
- * (a timer never fires early). */
+ * (a timer never fires early; one that is overdue fires at the next tick). */
 struct loop_timer {
 	struct list node;
 	int64_t due_ns;
@@ -72,7 +79,8 @@ struct loop_msg {
 };
 
 /* [any] Wakes the loop only when the mailbox was empty.  A stopped loop still
- * runs what was posted before loop_destroy() (messages may own memory). */
+ * runs what was posted before loop_destroy() (messages may own memory); nobody
+ * may be inside loop_post() by then: join the senders first. */
 void loop_post(struct loop *l, struct loop_msg *msg);
 
 /* Work put off to the end of this turn, once however often asked: flushing
@@ -88,7 +96,8 @@ void loop_deferred_init(struct loop_deferred *d, void (*fn)(void *),
 void loop_defer(struct loop *l, struct loop_deferred *d);
 void loop_deferred_clear(struct loop_deferred *d);
 
-/* Signals, on the control loop only. */
+/* Signals, on the control loop only, before other threads start: the signal is
+ * blocked in the calling thread and in all that it makes. */
 struct loop_signal;
 struct loop_signal *loop_signal_start(struct loop *l, int signo,
     void (*fn)(void *arg, int signo), void *arg, struct err *err);

@@ -17,23 +17,28 @@ struct loop_reactor {
 	void *user;        /* of who started them, borrowed */
 };
 
+struct loop_reactors_start;
+
 struct loop_reactors {
 	struct loop_reactor *items; /* owned */
 	unsigned len;
+	struct loop_reactors_start *start; /* owned; private to reactor.c */
 };
 
 /* Starts n threads with all signals blocked; each calls begin (may fail: then
- * all are stopped), runs its loop, and calls end on its own thread.  begin
- * and end may be NULL. */
+ * all are stopped), runs its loop, and calls end on its own thread, after every
+ * reactor has left its loop and the mailboxes are empty.  begin and end may be
+ * NULL; begin calls do not overlap. */
 int loop_reactors_start(struct loop_reactors *rs, unsigned n,
     int (*begin)(struct loop_reactor *, void *arg, struct err *err),
     void (*end)(struct loop_reactor *, void *arg), void *arg,
     struct err *err);
-/* Stops and joins. */
+/* Stops and joins.  Harmless when not started. */
 void loop_reactors_stop(struct loop_reactors *rs);
 
 /* [control] The grace period: each reactor runs 'each' (may be NULL) between
- * two turns; when all have, 'done' runs on home, the caller's loop. */
+ * two turns, after the deferred work of the first; when all have, 'done' runs
+ * on home, the caller's loop. */
 int loop_reactors_barrier(struct loop_reactors *rs, struct loop *home,
     void (*each)(struct loop_reactor *, void *arg),
     void (*done)(void *arg), void *arg);
