@@ -39,7 +39,7 @@ struct http_field {
 };
 
 /* Fields that we interpret, found while parsing; len 0 and at 0: absent
- * (use http_known_has). */
+ * (use http_known_has).  Of a field that may be repeated: the first. */
 enum http_known {
 	HTTP_K_HOST, HTTP_K_CONTENT_LENGTH, HTTP_K_TRANSFER_ENCODING,
 	HTTP_K_CONTENT_TYPE, HTTP_K_ACCEPT, HTTP_K_ORIGIN, HTTP_K_CONNECTION,
@@ -64,7 +64,8 @@ struct http_parser {
 	struct http_span target;      /* as sent */
 	struct http_span path;        /* of the target, without query */
 	struct http_span query;
-	struct http_span authority;   /* Host, or that of an absolute target */
+	struct http_span authority;   /* Host, or that of an absolute target,
+	                               * whose path may be empty ("/") */
 	uint8_t minor;                /* HTTP/1.minor */
 	bool keep_alive;              /* after the answer, by version and field */
 	bool expect_continue;
@@ -93,12 +94,21 @@ struct http_parser {
 	} m;
 };
 
+/* [any] limits is borrowed. */
 void http_parser_init(struct http_parser *p, const struct http_limits *limits);
-/* bytes holds the request from its first byte; len grows from call to call
+/* HEAD_DONE comes once per request, with or without a body; what hangs on the
+ * body alone (413 for a declared length, 417) is refused by the feed after
+ * it, so that the caller's own answers (401, 404, ..) come first: take no
+ * memory by content_length before that.
+ * bytes holds the request from its first byte; len grows from call to call
  * (the same bytes in front).  Chunked bodies are decoded in place: the bytes
  * between body end and the raw position are scratch then. */
 enum http_result http_parser_feed(struct http_parser *p, char *bytes,
     size_t len);
+/* [any] After MORE: closes the gap that decoded chunks left behind, so that
+ * one-byte chunks do not hold six times their content.  Returns the new len;
+ * consumed then counts in the buffer as it is. */
+size_t http_parser_compact(struct http_parser *p, char *bytes, size_t len);
 
 static inline struct str
 http_slice(const char *bytes, struct http_span s)

@@ -8,7 +8,17 @@
 
 #include "base/buf.h"
 
+/* The Date line, formatted once a second.  Zeroed before its first use; the
+ * caller owns it, usually one per reactor. */
+struct http_date_cache {
+	int64_t second;
+	char line[40]; /* "Date: ..\r\n"; empty: not formatted yet */
+};
+
+/* [any] "Not Found"; "Unknown" for a status that we never send. */
 const char *http_status_text(int status);
+/* [any] Whether a field value may be sent (RFC 9110 5.5). */
+bool http_value_is_safe(struct str value);
 
 struct http_header {
 	const char *name;  /* static */
@@ -25,15 +35,20 @@ struct http_response {
 	const struct http_header *headers;
 	size_t headers_len;
 	int64_t wall_ns;          /* for Date; cached by the caller per turn */
+	struct http_date_cache *date; /* NULL: formatted anew */
 };
 
-/* Head and whole body. */
+/* [any] Head and whole body.  Content-Length and Connection follow from the
+ * response; X-Content-Type-Options is always there.  ERR_SYNTAX as said above,
+ * ERR_NOMEM. */
 int http_response_write(struct buf *out, const struct http_response *r,
     struct str body);
-/* Head alone; for chunked streams. */
+/* [any] Head alone; for chunked streams. */
 int http_response_head(struct buf *out, const struct http_response *r,
     uint64_t content_length);
-/* Frames of a chunked body; the last ends it. */
+/* [any] "100 Continue" (RFC 9110 15.2.1). */
+void http_response_continue(struct buf *out);
+/* [any] Frames of a chunked body; the last ends it.  No data: no frame. */
 void http_chunk_write(struct buf *out, struct str data);
 void http_chunk_end(struct buf *out);
 

@@ -4,6 +4,10 @@
 #ifndef HTTP_SSE_H
 #define HTTP_SSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -14,19 +18,20 @@ struct sse_event {
 	int64_t retry_ms; /* negative: none */
 };
 
-/* Appends one event.  data is split at line ends; CR, LF or NUL in event or
- * id: ERR_SYNTAX and nothing is appended. */
+/* [any] Appends one event.  data is split at line ends; CR, LF or NUL in event
+ * or id: ERR_SYNTAX and nothing is appended. */
 int sse_write(struct buf *out, const struct sse_event *e);
-/* ": text" */
+/* [any] ": text"; each line of it is a comment. */
 void sse_write_comment(struct buf *out, struct str text);
 
-/* Incremental reader. */
+/* Incremental reader; the events are the same however the bytes are cut. */
 struct sse_reader {
 	struct buf line;
 	struct buf data;
 	struct buf event;
 	struct buf id;     /* last event id, sticky */
-	int64_t retry_ms;
+	int64_t retry_ms;       /* the last one seen; negative: none */
+	int64_t event_retry_ms; /* of the event being read */
 	bool has_data;
 	bool skip_lf;
 	bool begun;        /* a leading BOM has been looked for */
@@ -35,7 +40,8 @@ struct sse_reader {
 
 void sse_reader_init(struct sse_reader *r, size_t max);
 void sse_reader_finish(struct sse_reader *r);
-/* Calls fn for each complete event; ERR_LIMIT, or fn's nonzero result. */
+/* [any] Calls fn for each complete event; ERR_LIMIT, ERR_NOMEM, or fn's
+ * nonzero result. */
 int sse_reader_feed(struct sse_reader *r, struct str bytes,
     int (*fn)(void *arg, const struct sse_event *e), void *arg);
 
