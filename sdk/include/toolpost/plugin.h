@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conveniences for plugin authors in C and C++.  All inline; the contract
- * itself is <toolpost/abi.h>. */
+ * itself is <toolpost/abi.h>; writing JSON is <toolpost/json.h>.  This
+ * file is long because it is the whole of what C authors call. */
 #ifndef TOOLPOST_PLUGIN_H
 #define TOOLPOST_PLUGIN_H
 
@@ -85,41 +86,215 @@ tp_arg_num(const struct tp_call *call, const char *key, double fallback)
 	return h->json_type(v) == TP_NUMBER ? h->json_num(v) : fallback;
 }
 
+static inline int64_t
+tp_arg_int(const struct tp_call *call, const char *key, int64_t fallback)
+{
+	const struct tp_host *h = call->host;
+	int64_t n;
+
+	if (h->json_int(h->json_get(h->args(call), key), &n) != TP_OK)
+		return fallback;
+	return n;
+}
+
+/* json_raw() tells true from false: the table has no function for it. */
 static inline int
-tp_text(struct tp_call *call, struct tp_str text)
+tp_json_true(const struct tp_host *h, const struct tp_json *v, int fallback)
+{
+	if (h->json_type(v) != TP_BOOL)
+		return fallback;
+	return h->json_raw(v).len == 4; /* "true" */
+}
+
+static inline int
+tp_arg_bool(const struct tp_call *call, const char *key, int fallback)
+{
+	const struct tp_host *h = call->host;
+
+	return tp_json_true(h, h->json_get(h->args(call), key), fallback);
+}
+
+static inline struct tp_content
+tp_block(uint32_t type, struct tp_str data)
 {
 	struct tp_content c;
 
 	memset(&c, 0, sizeof c);
 	c.size = sizeof c;
-	c.type = TP_TEXT;
-	c.data = text;
+	c.type = type;
+	c.data = data;
+	return c;
+}
+
+static inline int
+tp_text(struct tp_call *call, struct tp_str text)
+{
+	struct tp_content c = tp_block(TP_TEXT, text);
+
 	return call->host->content(call, &c);
 }
 
-/* The varargs end here: they never cross the boundary. */
+/* One message of a prompt. */
+static inline int
+tp_message(struct tp_call *call, enum tp_role role, struct tp_str text)
+{
+	struct tp_content c = tp_block(TP_TEXT, text);
+
+	c.role = (uint32_t)role;
+	return call->host->content(call, &c);
+}
+
+/* What a resource answers with when it is bytes; mime NULL: the manifest's. */
+static inline int
+tp_bytes(struct tp_call *call, struct tp_str data, const char *mime)
+{
+	struct tp_content c = tp_block(TP_TEXT, data);
+
+	c.mime = tp_cstr(mime);
+	c.flags = TP_BINARY;
+	return call->host->content(call, &c);
+}
+
+/* data is raw bytes: the host encodes them. */
+static inline int
+tp_image(struct tp_call *call, struct tp_str data, const char *mime)
+{
+	struct tp_content c = tp_block(TP_IMAGE, data);
+
+	c.mime = tp_cstr(mime);
+	return call->host->content(call, &c);
+}
+
+static inline int
+tp_audio(struct tp_call *call, struct tp_str data, const char *mime)
+{
+	struct tp_content c = tp_block(TP_AUDIO, data);
+
+	c.mime = tp_cstr(mime);
+	return call->host->content(call, &c);
+}
+
+/* A resource inside the answer; flags TP_BINARY when data is not UTF-8. */
+static inline int
+tp_embed(struct tp_call *call, struct tp_str uri, const char *mime,
+    struct tp_str data, uint32_t flags)
+{
+	struct tp_content c = tp_block(TP_EMBED, data);
+
+	c.uri = uri;
+	c.mime = tp_cstr(mime);
+	c.flags = flags;
+	return call->host->content(call, &c);
+}
+
+/* A resource that the client may read; mime may be NULL. */
+static inline int
+tp_link(struct tp_call *call, struct tp_str uri, struct tp_str name,
+    const char *mime)
+{
+	struct tp_content c = tp_block(TP_LINK, tp_cstr(NULL));
+
+	c.uri = uri;
+	c.name = name;
+	c.mime = tp_cstr(mime);
+	return call->host->content(call, &c);
+}
+
+static inline int
+tp_progress(struct tp_call *call, double done, double total, const char *text)
+{
+	return call->host->progress(call, done, total, tp_cstr(text));
+}
+
+static inline int
+tp_cancelled(const struct tp_call *call)
+{
+	return call->host->cancelled(call);
+}
+
+/* return tp_fail(call, TP_ENOTFOUND, "no such city"); */
+static inline int
+tp_fail(struct tp_call *call, int status, const char *message)
+{
+	return call->host->fail(call, status, tp_cstr(message));
+}
+
+static inline void
+tp_log(struct tp_plugin *plugin, enum tp_level level, const char *text)
+{
+	plugin->host->log(plugin, level, tp_cstr(text));
+}
+
+/* The varargs end here: they never cross the boundary.  The text belongs to
+ * the call; its ptr is NULL when there is no memory. */
+__attribute__((format(printf, 2, 0))) static inline struct tp_str
+tp_vformat(struct tp_call *call, const char *fmt, va_list ap)
+{
+	struct tp_str text = { NULL, 0 };
+	va_list again;
+	char *buf;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		return text;
+	buf = (char *)call->host->alloc(call, (size_t)n + 1);
+	if (buf == NULL)
+		return text;
+	(void)vsnprintf(buf, (size_t)n + 1, fmt, ap);
+	text.ptr = buf;
+	text.len = (size_t)n;
+	return text;
+}
+
+__attribute__((format(printf, 2, 3))) static inline struct tp_str
+tp_format(struct tp_call *call, const char *fmt, ...)
+{
+	struct tp_str text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = tp_vformat(call, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
 __attribute__((format(printf, 2, 3))) static inline int
 tp_textf(struct tp_call *call, const char *fmt, ...)
 {
 	struct tp_str text;
 	va_list ap;
-	char *buf;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	text = tp_vformat(call, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return TP_EFAIL;
-	buf = (char *)call->host->alloc(call, (size_t)n + 1);
-	if (buf == NULL)
-		return TP_ENOMEM;
+	return text.ptr != NULL ? tp_text(call, text) : TP_ENOMEM;
+}
+
+__attribute__((format(printf, 3, 4))) static inline int
+tp_failf(struct tp_call *call, int status, const char *fmt, ...)
+{
+	struct tp_str text;
+	va_list ap;
+
 	va_start(ap, fmt);
-	(void)vsnprintf(buf, (size_t)n + 1, fmt, ap);
+	text = tp_vformat(call, fmt, ap);
 	va_end(ap);
-	text.ptr = buf;
-	text.len = (size_t)n;
-	return tp_text(call, text);
+	return text.ptr != NULL ? call->host->fail(call, status, text) : status;
+}
+
+__attribute__((format(printf, 3, 4))) static inline void
+tp_logf(struct tp_plugin *plugin, enum tp_level level, const char *fmt, ...)
+{
+	char line[512]; /* what does not fit is cut */
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(line, sizeof line, fmt, ap) >= 0)
+		plugin->host->log(plugin, level, tp_cstr(line));
+	va_end(ap);
 }
 
 #endif
