@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A check that cannot fail proves nothing: each must find its planted fault."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ORDER = "\n".join(f"toolpost_folder({name})" for name in (
+    "base", "loop", "crypto", "data", "net", "http", "call", "registry",
+    "plugin", "rpc", "mcp", "server"))
+
+
+class Lint(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        self.write("core/CMakeLists.txt", ORDER)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def run_check(self, check):
+        done = subprocess.run([sys.executable, str(HERE / check),
+                               str(self.root)], stdout=subprocess.PIPE,
+                              text=True, check=False)
+        return done.returncode, done.stdout
+
+    def include(self, name, header):
+        self.write(name, f"/* head */\n#include {header}\n")
+        code, out = self.run_check("folder-order")
+        (self.root / name).unlink()
+        if code != 0:
+            self.assertIn(f"{name}:2: error:", out)
+        return code
+
+    def test_order(self):
+        self.assertEqual(self.include("core/net/a.c", '"base/str.h"'), 0)
+        self.assertEqual(self.include("core/net/a.c", '"net/a.h"'), 0)
+        self.assertEqual(self.include("core/net/a.c", '"http/a.h"'), 1)
+        self.assertEqual(self.include("core/net/a.c", '"a.h"'), 1)
+        self.assertEqual(self.include("core/net/a.c", '"odd/a.h"'), 1)
+        self.assertEqual(self.include("core/main.c", '"server/a.h"'), 0)
+        self.assertEqual(self.include("core/runner.c", '"rpc/a.h"'), 1)
+        self.assertEqual(self.include("core/runner.c", '"plugin/a.h"'), 0)
+
+    def test_walls(self):
+        self.assertEqual(self.include("core/mcp/a.c", '"plugin/a.h"'), 1)
+        self.assertEqual(self.include("core/mcp/a.c", '"registry/a.h"'), 0)
+        for folder in ("call", "registry", "plugin"):
+            self.assertEqual(
+                self.include(f"core/{folder}/a.c", '"http/a.h"'), 1)
+
+    def test_libraries(self):
+        for header, owner in (("event2/event.h", "loop"),
+                              ("cjson/cJSON.h", "data"), ("yaml.h", "data"),
+                              ("pcre2.h", "data"), ("ltdl.h", "plugin"),
+                              ("dlfcn.h", "plugin"),
+                              ("gnutls/gnutls.h", "net"),
+                              ("gnutls/crypto.h", "crypto")):
+            self.assertEqual(
+                self.include(f"core/{owner}/a.c", f"<{header}>"), 0)
+            self.assertEqual(
+                self.include("core/server/a.c", f"<{header}>"), 1)
+
+    def test_unknown_folder(self):
+        self.write("core/stray/a.c", "")
+        self.assertEqual(self.run_check("folder-order")[0], 1)
+
+    def test_forbidden_calls(self):
+        self.write("core/base/a.c",
+                   '/* system (x) */ f("strcpy(");\nmy_rand(); // atoi(\n')
+        self.assertEqual(self.run_check("forbidden-calls"), (0, ""))
+        self.write("tests/a.c", "\n\tx = atoi (s);\n")
+        code, out = self.run_check("forbidden-calls")
+        self.assertEqual(code, 1)
+        self.assertIn("tests/a.c:2: error: atoi()", out)
+
+
+unittest.main(argv=["lint_test", "--quiet"])
