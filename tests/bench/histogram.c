@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log-linear buckets: the top set bit picks the group, the next six bits
+ * the bucket inside it. */
+#include "histogram.h"
+
+static unsigned
+bucket_of(uint64_t v)
+{
+	unsigned shift;
+
+	if (v < HISTOGRAM_SUB)
+		return (unsigned)v;
+	shift = 63u - (unsigned)__builtin_clzll(v) - HISTOGRAM_SUB_BITS;
+	return (shift + 1) * HISTOGRAM_SUB
+	    + (unsigned)((v >> shift) - HISTOGRAM_SUB);
+}
+
+static uint64_t
+bucket_top(unsigned b)
+{
+	unsigned shift;
+
+	if (b < HISTOGRAM_SUB)
+		return b;
+	shift = b / HISTOGRAM_SUB - 1;
+	return (((uint64_t)(b % HISTOGRAM_SUB) + HISTOGRAM_SUB + 1) << shift)
+	    - 1;
+}
+
+void
+histogram_put(struct histogram *h, int64_t ns)
+{
+	uint64_t v = ns > 0 ? (uint64_t)ns : 0;
+
+	h->bucket[bucket_of(v)]++;
+	h->count++;
+	if (v > h->max_ns)
+		h->max_ns = v;
+}
+
+double
+histogram_quantile_us(const struct histogram *h, double q)
+{
+	uint64_t want = (uint64_t)((double)h->count * q);
+	uint64_t seen = 0;
+	uint64_t top;
+	unsigned b;
+
+	if (h->count == 0)
+		return 0;
+	for (b = 0; b < HISTOGRAM_BUCKETS; b++) {
+		seen += h->bucket[b];
+		if (seen > want || seen == h->count)
+			break;
+	}
+	top = bucket_top(b);
+	return (double)(top < h->max_ns ? top : h->max_ns) / 1000.0;
+}
