@@ -15,9 +15,9 @@ struct arena {
 	struct arena_chunk *head; /* owned; the newest chunk */
 	char *at;
 	char *end;
-	size_t total;   /* bytes of all chunks */
-	size_t limit;   /* bound on total; 0: none */
-	bool failed;    /* an allocation was refused */
+	size_t total; /* bytes of all chunks */
+	size_t limit; /* bound on total; 0: none */
+	bool failed; /* an allocation was refused */
 };
 
 /* Allocates nothing until the first use. */

@@ -31,8 +31,8 @@ void buf_cstr(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t n);
 void buf_i64(struct buf *b, int64_t n);
-__attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b,
-    const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void buf_printf(
+    struct buf *b, const char *fmt, ...);
 #define BUF_LIT(b_, lit_) buf_append((b_), "" lit_, sizeof(lit_) - 1)
 /* Standard base64 with padding (RFC 4648 4). */
 void buf_base64(struct buf *b, struct str bytes);

@@ -21,11 +21,11 @@ struct diag_at {
 
 struct diag {
 	enum diag_severity severity;
-	const char *code;  /* "TP1203", static; see toolpost-manifest(5) */
-	char *file;        /* owned */
+	const char *code; /* "TP1203", static; see toolpost-manifest(5) */
+	char *file; /* owned */
 	struct diag_at at;
-	char *message;     /* owned: "tools[0].name: ..." */
-	char *hint;        /* owned; may be NULL */
+	char *message; /* owned: "tools[0].name: ..." */
+	char *hint; /* owned; may be NULL */
 };
 
 struct diags {
@@ -42,7 +42,7 @@ bool diags_has_errors(const struct diags *d);
 __attribute__((format(printf, 7, 8))) int diags_add(struct diags *d,
     enum diag_severity severity, const char *code, const char *file,
     struct diag_at at, const char *hint, const char *fmt, ...);
-/* "file:3:9: error: message (hint: ...)\n" for each, and the count of dropped. */
+/* "file:3:9: error: message (hint: ...)\n" each, and the count of dropped. */
 void diags_print(const struct diags *d, struct buf *out);
 /* JSON array of {file,line,column,severity,code,message,hint}. */
 void diags_print_json(const struct diags *d, struct buf *out);

@@ -14,13 +14,13 @@
  * group or others, at most max bytes.  The message names path and remedy. */
 int file_open_trusted(const char *path, size_t max, struct err *err);
 /* Reads such a file whole, appended to out. */
-int file_read_trusted(struct buf *out, const char *path, size_t max,
-    struct err *err);
+int file_read_trusted(
+    struct buf *out, const char *path, size_t max, struct err *err);
 /* Writes all bytes; ERR_IO. */
 int file_write_all(int fd, const void *bytes, size_t len);
 /* Writes path by temporary name, fsync and rename. */
-int file_replace(const char *path, struct str content, mode_t mode,
-    struct err *err);
+int file_replace(
+    const char *path, struct str content, mode_t mode, struct err *err);
 /* mkdir -p. */
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
 

@@ -12,8 +12,12 @@
 
 /* error: somebody must act; warn: somebody should know; info: a change of
  * state; debug: for us. */
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN,
-	LOG_LEVEL_ERROR };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 enum log_field_type { LOG_FIELD_STR, LOG_FIELD_INT };
@@ -32,10 +36,10 @@ enum log_level log_level_get(void);
 /* Lines that could not be written since the start. */
 uint64_t log_dropped(void);
 
-#define LOG_LINE_MAX 4096  /* PIPE_BUF: such a write is whole or nothing */
+#define LOG_LINE_MAX 4096 /* PIPE_BUF: such a write is whole or nothing */
 #define LOG_VALUE_MAX 1024 /* of one value, after escaping */
 
-/* [any] Fields that do not fit in the line are left out and cut=true says so. */
+/* [any] Fields that do not fit in the line are left out; cut=true says so. */
 void log_write(enum log_level level, const char *event,
     const struct log_field *fields, size_t n);
 
@@ -67,7 +71,7 @@ struct log_gate {
 	_Atomic int64_t next_ns;
 	_Atomic uint64_t suppressed;
 };
-int log_gate_pass(struct log_gate *gate, int64_t period_ns,
-    uint64_t *suppressed);
+int log_gate_pass(
+    struct log_gate *gate, int64_t period_ns, uint64_t *suppressed);
 
 #endif

@@ -80,7 +80,7 @@ map_set(struct map *m, struct str key, void *value, void **old)
 	if (m->cap > 0)
 		slot = probe(m->slots, m->cap, key, hash);
 	if (slot == NULL || slot->key.ptr == NULL) {
-		if (m->len + 1 > m->cap / 4 * 3) {
+		if (slot == NULL || m->len + 1 > m->cap / 4 * 3) {
 			if (grow(m) < 0)
 				return ERR_NOMEM;
 			slot = probe(m->slots, m->cap, key, hash);

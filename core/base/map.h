@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 struct map_slot {
-	struct str key;  /* ptr NULL: free */
+	struct str key; /* ptr NULL: free */
 	uint64_t hash;
 	void *value;
 };

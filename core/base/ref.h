@@ -22,8 +22,8 @@ ref_init(struct ref *r)
 static inline void
 ref_take(struct ref *r)
 {
-	unsigned before = atomic_fetch_add_explicit(&r->count, 1,
-	    memory_order_relaxed);
+	unsigned before =
+	    atomic_fetch_add_explicit(&r->count, 1, memory_order_relaxed);
 
 	CHECK(before > 0);
 }

@@ -14,7 +14,10 @@ struct str {
 };
 
 /* A string literal as a struct str, usable in initialisers. */
-#define STR(lit_) { "" lit_, sizeof(lit_) - 1 }
+#define STR(lit_) \
+	{ \
+		"" lit_, sizeof(lit_) - 1 \
+	}
 /* The same as an expression. */
 #define S(lit_) ((struct str)STR(lit_))
 #define STR_NONE ((struct str){ NULL, 0 })
