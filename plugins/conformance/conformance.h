@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fixtures that the public conformance suite expects of a server. */
+#ifndef CONFORMANCE_H
+#define CONFORMANCE_H
+
+#include <toolpost/json.h>
+#include <toolpost/plugin.h>
+
+/* The state of every call: what changed() and log() need. */
+struct conformance {
+	struct tp_plugin *plugin;
+};
+
+/* media.c */
+struct tp_str media_png(void);
+struct tp_str media_wav(void);
+
+/* input.c: tools and a prompt that ask the client in the middle. */
+tp_call_fn test_sampling;
+tp_call_fn test_elicitation;
+tp_call_fn test_elicitation_sep1034_defaults;
+tp_call_fn test_elicitation_sep1330_enums;
+tp_call_fn test_missing_capability;
+tp_call_fn input_elicitation;
+tp_call_fn input_sampling;
+tp_call_fn input_list_roots;
+tp_call_fn input_request_state;
+tp_call_fn input_multiple_inputs;
+tp_call_fn input_multi_round;
+tp_call_fn input_capabilities;
+tp_call_fn input_prompt;
+
+/* content.c: resources and prompts. */
+tp_call_fn static_text;
+tp_call_fn static_binary;
+tp_call_fn watched_resource;
+tp_call_fn template_data;
+tp_call_fn simple_prompt;
+tp_call_fn prompt_with_arguments;
+tp_call_fn prompt_with_embedded_resource;
+tp_call_fn prompt_with_image;
+
+#endif
