@@ -16,6 +16,8 @@
 
 #define NET_READ_SIZE ((size_t)64 * 1024)     /* per reactor */
 #define NET_OUT_SOFT ((size_t)256 * 1024)     /* reading stops above it */
+/* Input held back at most; an owner refuses long before. */
+#define NET_HELD_MAX ((size_t)8 * 1024 * 1024 + NET_READ_SIZE)
 #define NET_LINGER_NS (2 * NS_PER_S)
 #define NET_LINGER_BYTES ((size_t)1024 * 1024)
 #define NET_LINGER_MAX 1024                   /* sockets, per process */
@@ -36,10 +38,15 @@ struct net_conn_ops {
 	/* Bytes have come: those held back before are in front.  They are
 	 * writable (decode in place) until the return, and start at the same
 	 * bytes each time.  Returns how many are done with; the rest is kept
-	 * and offered again with what follows.  May close the connection. */
+	 * and offered again with what follows.  May close the connection.
+	 * Who answers at once returns early when net_conn_out_len() passes
+	 * NET_OUT_SOFT: the rest is offered when the output is written. */
 	size_t (*input)(struct net_conn *c, char *bytes, size_t len);
 	/* The peer has sent its last byte (half-close); output still works.
-	 * Return true to go on (answers pending), false to close now. */
+	 * Return true to go on (answers pending), false to close now (what is
+	 * queued is still written).  A hang-up while paused is told here at
+	 * once, with bytes perhaps unread: after a resume they are offered,
+	 * and the true end is told again. */
 	bool (*eof)(struct net_conn *c);
 	/* Output has fallen to nothing after having been above NET_OUT_SOFT,
 	 * or a final flush is done.  May be NULL. */
@@ -57,33 +64,43 @@ void net_reactor_destroy(struct net_reactor *r);
 struct loop *net_reactor_loop(const struct net_reactor *r);
 size_t net_reactor_conns(const struct net_reactor *r);
 
+struct net_conn_slow;
+
 struct net_conn {
 	uint32_t magic;
-	int fd;        /* reading */
-	int out_fd;    /* writing: the same, but for stdio */
+	int fd;        /* owned; reading */
+	int out_fd;    /* owned; writing: the same, but for stdio */
+	uint16_t flags;              /* from here on private to net/ */
+	uint8_t state;
+	uint8_t watching;            /* what io waits for */
 	const struct net_conn_ops *ops;
 	struct net_reactor *reactor;
 	struct loop_io io;
-	struct loop_io *write_io;    /* owned; only while the peer is slow */
+	struct net_conn_slow *slow;  /* owned; only while the peer is slow */
 	struct loop_timer timer;     /* the owner's, by net_conn_timer() */
 	struct loop_deferred flush;
 	char *held;    /* owned: input kept back; NULL when none */
-	size_t held_len;
-	size_t held_cap;
-	struct buf out; /* owned: not yet written */
-	int64_t stalled_since_ns;
+	uint32_t held_at;            /* where it begins */
+	uint32_t held_len;
+	uint32_t held_cap;
+	enum net_close why;
+	struct buf out; /* owned: written up to out_at */
+	size_t out_at;
 	struct list node;            /* in the reactor's list of all */
-	uint8_t flags;               /* private to conn.c */
-	uint8_t state;               /* private to conn.c */
 };
 
-/* [reactor] Takes fd (and out_fd, -1: the same).  Starts reading. */
+/* [reactor] Takes fd, non-blocking (and out_fd, -1: the same).  Starts reading.
+ * With an out_fd (stdio) both may be files, terminals or pipes, are made
+ * non-blocking where that is needed, and a peer that does not read is waited
+ * for without end.  On failure they stay the caller's. */
 int net_conn_start(struct net_conn *c, struct net_reactor *r, int fd,
     int out_fd, const struct net_conn_ops *ops);
 /* The buffer to append output to; it is written when the turn ends, all of a
  * turn by one write.  Call net_conn_flush_later() after appending. */
 struct buf *net_conn_out(struct net_conn *c);
 void net_conn_flush_later(struct net_conn *c);
+/* False once it is closing: no more input comes. */
+bool net_conn_is_open(const struct net_conn *c);
 /* Bytes not yet taken by the kernel. */
 size_t net_conn_out_len(const struct net_conn *c);
 /* Stops and restarts input (a request is in service, the owner's bound).
@@ -100,8 +117,8 @@ enum net_conn_close_how {
 	                  * that the answer is not lost to a reset */
 	NET_CONN_RESET   /* at once */
 };
-/* ops->closed follows, possibly before this returns for RESET: do not touch
- * c afterwards unless you know.  FLUSH and LINGER: no more input is offered. */
+/* ops->closed follows, at the end of the turn at the earliest, and nothing
+ * else: no more input, eof or timeout. Clears the timer. */
 void net_conn_close(struct net_conn *c, enum net_conn_close_how how);
 /* [reactor] Every connection of the reactor, for drain. */
 void net_reactor_each(struct net_reactor *r,

@@ -14,6 +14,13 @@
  * Unix socket file (nobody listens) is replaced, a live one is refused. */
 int net_listen_open(const struct net_addr *a, struct net_addr *bound,
     int *fd, struct err *err);
+/* [control] ERR_EXISTS when some process listens on a TCP address: with
+ * SO_REUSEPORT a second server of the same user would else share the port in
+ * silence.  Call it once, before the first net_listen_open() of an address. */
+int net_listen_probe(const struct net_addr *a, struct err *err);
+/* [control] Closes a socket of net_listen_open(); removes the file of a Unix
+ * socket. */
+void net_listen_close(int fd, const struct net_addr *bound);
 
 struct net_listener;
 
@@ -23,7 +30,9 @@ struct net_listener;
 struct net_listener *net_listener_start(struct loop *l, int fd,
     void (*fn)(void *arg, int fd, const struct net_addr *peer), void *arg,
     struct err *err);
-/* Does not close fd. */
+/* Does not close fd.  Allowed inside fn. */
 void net_listener_stop(struct net_listener *n);
+/* Connections closed unserved for want of descriptors or memory. */
+uint64_t net_listener_shed(const struct net_listener *n);
 
 #endif
