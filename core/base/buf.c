@@ -158,10 +158,10 @@ buf_base64(struct buf *b, struct str bytes)
 	const unsigned char *in = (const unsigned char *)bytes.ptr;
 	char *out;
 
-	if (bytes.len > SIZE_MAX / 8) {
+	if (bytes.len > SIZE_MAX / 8)
 		b->failed = true;
-		return;
-	}
+	if (bytes.len == 0)
+		return; /* out may be NULL, which has no offsets */
 	if (buf_reserve(b, (bytes.len + 2) / 3 * 4) < 0)
 		return;
 	out = b->ptr + b->len;

@@ -90,7 +90,8 @@ civil_from_ns(int64_t wall_ns)
 	int64_t days = floor_div(seconds, S_PER_DAY);
 	struct civil c = { 0 };
 
-	c.ns = (unsigned)(wall_ns - seconds * NS_PER_S);
+	/* Not by seconds * NS_PER_S, which the first second overflows. */
+	c.ns = (unsigned)((wall_ns % NS_PER_S + NS_PER_S) % NS_PER_S);
 	c.second = (unsigned)(seconds - days * S_PER_DAY);
 	date_from_days(&c, days);
 	return c;

@@ -86,6 +86,27 @@ fail_check_bare(void)
 	CHECK(0 > 1);
 }
 
+START_TEST(the_report_alone_returns)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	panic_scope_set(&weather);
+	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	panic_report_check("here.c", 7, "a == b");
+	panic_report_check("here.c", 8, "only the first counts");
+	ck_assert_int_eq(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	panic_scope_set(NULL);
+	n = read(ends[0], report, sizeof report - 1);
+	ck_assert_int_gt(n, 0);
+	report[n] = '\0';
+	expect("here.c:7: check failed: a == b (pid ");
+	expect("plugin weather 1.4.0, generation 3");
+	ck_assert_int_eq(close(ends[0]) + close(ends[1]) + close(saved), 0);
+}
+END_TEST
+
 START_TEST(a_failed_check_needs_no_handler)
 {
 	ck_assert_int_eq(run_child(fail_check_bare), SIGABRT);
@@ -243,7 +264,7 @@ START_TEST(a_wrong_cast_ends_the_process)
 }
 END_TEST
 
-START_TEST(a_thread_stack_is_given_back)
+START_TEST(a_thread_stack_is_given_back, the_report_alone_returns)
 {
 	stack_t before, during, after;
 
@@ -262,4 +283,4 @@ UNIT_MAIN("base/panic", a_failed_check_names_place_and_plugin,
     a_failed_check_needs_no_handler, a_stack_overflow_is_reported,
     each_thread_has_its_own_scope_and_stack, each_fatal_signal_goes_on,
     one_report_when_many_fail, a_wrong_cast_ends_the_process,
-    a_thread_stack_is_given_back)
+    a_thread_stack_is_given_back, the_report_alone_returns)
