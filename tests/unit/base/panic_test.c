@@ -264,7 +264,7 @@ START_TEST(a_wrong_cast_ends_the_process)
 }
 END_TEST
 
-START_TEST(a_thread_stack_is_given_back, the_report_alone_returns)
+START_TEST(a_thread_stack_is_given_back)
 {
 	stack_t before, during, after;
 
