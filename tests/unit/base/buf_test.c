@@ -141,6 +141,7 @@ START_TEST(shrink_gives_memory_back)
 	ck_assert_uint_eq(b.cap, 100);
 	alloc_fail_at = 1;
 	buf_shrink(&b, 50);
+	alloc_fail_at = 0;
 	ck_assert_uint_eq(b.cap, 100);
 	ck_assert(!b.failed);
 	buf_shrink(&b, 0);
