@@ -5,6 +5,7 @@
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -21,27 +22,28 @@ struct http_url {
 	struct str socket_path; /* unix:/run/x.sock: then path is "/mcp" */
 };
 
-/* "http://127.0.0.1:7423/mcp", "unix:/run/toolpost/mcp.sock". https is
- * ERR_UNSUPPORTED with a message. */
+/* [any] "http://127.0.0.1:7423/mcp", "unix:/run/toolpost/mcp.sock". https is
+ * ERR_UNSUPPORTED with a message.  Every part is borrowed from text. */
 int http_url_parse(struct http_url *u, struct str text, struct err *err);
 
 struct http_client;
+/* [any] Connects at the first send.  Owned; NULL: ERR_NOMEM.  u may go. */
 struct http_client *http_client_create(const struct http_url *u,
     struct err *err);
 void http_client_destroy(struct http_client *c);
 
 struct http_reply {
 	int status;
-	struct buf head;  /* owned; raw fields */
+	struct buf head;  /* owned; raw fields, each with CRLF */
 	struct buf body;  /* owned; for streams: what came before the end */
 };
 void http_reply_init(struct http_reply *r);
 void http_reply_finish(struct http_reply *r);
-/* Field value by name without case; empty when absent. */
+/* [any] Field value by name without case; empty when absent. */
 struct str http_reply_field(const struct http_reply *r, struct str name);
 
-/* Sends and reads the answer whole.  on_data, if not NULL, gets body bytes as
- * they come instead of reply->body (SSE); nonzero from it ends the exchange
+/* [any] One thread at a time.  Sends and reads the answer whole.  on_data, if
+ * not NULL, gets body bytes as they come instead of reply->body (SSE); nonzero from it ends the exchange
  * and is returned.  ERR_TIMEOUT at deadline_ns (monotonic), ERR_IO. */
 int http_client_send(struct http_client *c, const char *method,
     const struct http_header *headers, size_t n, struct str body,

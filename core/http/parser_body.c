@@ -222,18 +222,31 @@ parse_body(struct http_parser *p, char *b, uint32_t end)
 	}
 }
 
+/* Where the bytes begin that are still needed behind the content; 0 where
+ * nothing may move. */
+static uint32_t
+raw_begin(const struct http_parser *p)
+{
+	if (p->m.state == STATE_DATA || p->m.state == STATE_DATA_END)
+		return p->m.at;
+	if (p->m.state >= STATE_SIZE && p->m.state <= STATE_SIZE_END)
+		return p->m.mark;
+	return 0;
+}
+
 size_t
 http_parser_compact(struct http_parser *p, char *bytes, size_t len)
 {
-	uint32_t to = p->body.at + p->body.len;
+	uint32_t to = p->body.at + p->body.len, from = raw_begin(p);
 	uint32_t gap;
 
-	/* Only where no earlier offset is needed any more. */
-	if (p->m.state != STATE_DATA && p->m.state != STATE_SIZE_FIRST
-	    && p->m.state != STATE_DATA_END)
+	if (from <= to)
 		return len;
-	gap = p->m.at - to;
-	memmove(bytes + to, bytes + p->m.at, len - p->m.at);
-	p->m.at = to;
+	gap = from - to;
+	memmove(bytes + to, bytes + from, len - from);
+	p->m.at -= gap;
+	p->m.mark -= gap;
+	if (p->m.scratch[SCRATCH_STOP] != UINT32_MAX)
+		p->m.scratch[SCRATCH_STOP] -= gap;
 	return len - gap;
 }

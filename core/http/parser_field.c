@@ -74,8 +74,6 @@ transfer_encoding_parse(struct http_parser *p, struct str v)
 	if (!str_equal_nocase(coding, chunked))
 		return parser_refuse(
 		    p, 400, "Transfer-Encoding does not end in chunked");
-	if (p->limits->syntax_only)
-		return STEP_NEXT;
 	return parser_refuse(p, 501, "this transfer coding is not supported");
 }
 
