@@ -256,12 +256,14 @@ parse_version(struct http_parser *p, const char *b, uint32_t end)
 
 	if (!version_prefix(v, have < VERSION_LEN ? have : VERSION_LEN))
 		return parser_refuse(p, 400, "the version is malformed");
-	if (have <= VERSION_LEN)
+	if (have < VERSION_LEN)
+		return STEP_MORE;
+	if (v[5] != '1' || v[7] > '1')
+		return parser_refuse(p, 505, "only HTTP/1.1 and 1.0");
+	if (have == VERSION_LEN)
 		return STEP_MORE;
 	if (v[VERSION_LEN] != '\r')
 		return parser_refuse(p, 400, "the version is malformed");
-	if (v[5] != '1' || v[7] > '1')
-		return parser_refuse(p, 505, "only HTTP/1.1 and 1.0");
 	if (!line_ends(p, b, at + VERSION_LEN, end, &step))
 		return step;
 	if ((p->m.scratch[SCRATCH_FLAGS] & FLAG_PRI) != 0)
