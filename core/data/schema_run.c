@@ -1,0 +1,909 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a compiled schema on an instance.  The first run only finds the
+ * verdict and ends at the first failure; when a report is wanted and the
+ * verdict is bad, a second run goes on to explain.
+ *
+ * The C stack is bounded by SCHEMA_DEPTH_MAX, the time by the steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "data/schema_priv.h"
+
+bool
+schema_charge(struct schema_run *r, uint64_t steps)
+{
+	if (r->steps < steps) {
+		r->steps = 0;
+		if (r->stop == STOP_NONE)
+			r->stop = STOP_STEPS;
+		return false;
+	}
+	r->steps -= steps;
+	return true;
+}
+
+/* True when the rule in hand need not look at anything more. */
+static bool
+is_done(const struct schema_run *r)
+{
+	return r->measure == NULL || r->stop != STOP_NONE
+	    || (r->report != NULL && r->report->more);
+}
+
+static bool
+marks_init(struct schema_run *r, struct schema_marks *m, size_t bits)
+{
+	m->words = (bits + 63) / 64;
+	if (!schema_charge(r, 1 + m->words / 4))
+		return false;
+	if (m->words <= SCHEMA_SCRATCH_WORDS - r->scratch_used) {
+		m->bits = r->scratch + r->scratch_used;
+		r->scratch_used += m->words;
+		memset(m->bits, 0, m->words * sizeof *m->bits);
+		return true;
+	}
+	m->bits = calloc(m->words, sizeof *m->bits);
+	if (m->bits == NULL)
+		r->stop = STOP_MEMORY;
+	return m->bits != NULL;
+}
+
+static void
+marks_finish(struct schema_run *r, struct schema_marks *m)
+{
+	uintptr_t at = (uintptr_t)m->bits, scratch = (uintptr_t)r->scratch;
+
+	if (at >= scratch && at < scratch + sizeof r->scratch)
+		r->scratch_used -= m->words;
+	else if (m->words > 0)
+		free(m->bits);
+}
+
+static void
+mark(struct schema_marks *m, size_t i)
+{
+	if (m != NULL)
+		m->bits[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static bool
+is_marked(const struct schema_marks *m, size_t i)
+{
+	return m != NULL && (m->bits[i / 64] >> i % 64 & 1) != 0;
+}
+
+static void
+marks_merge(struct schema_marks *into, const struct schema_marks *from)
+{
+	for (size_t i = 0; i < into->words; i++)
+		into->bits[i] |= from->bits[i];
+}
+
+/* Applies a rule whose failure is no fault; its marks count only when it
+ * succeeds. */
+static bool
+apply_branch(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	struct schema_report *report = r->report;
+	struct schema_measure *measure = r->measure;
+	struct schema_marks own;
+	bool ok;
+
+	r->report = NULL;
+	r->measure = NULL;
+	if (marks == NULL) {
+		ok = schema_apply(r, rule, n, NULL, at);
+	} else if (marks_init(r, &own, n->count)) {
+		ok = schema_apply(r, rule, n, &own, at);
+		if (ok)
+			marks_merge(marks, &own);
+		marks_finish(r, &own);
+	} else {
+		ok = false;
+	}
+	r->report = report;
+	r->measure = measure;
+	return ok;
+}
+
+static bool
+run_const(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	if (schema_value_same(r, op->u.value, n))
+		return true;
+	return schema_fail_value(
+	    r, at, op->keyword, "must be ", json_raw(op->u.value), n);
+}
+
+static bool
+run_enum(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	JSON_EACH_ELEMENT(allowed, op->u.value)
+	{
+		if (schema_value_same(r, allowed, n))
+			return true;
+		if (r->stop != STOP_NONE)
+			return false;
+	}
+	return schema_fail_enum(r, at, op->u.value, n);
+}
+
+static bool
+run_limit(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	int order = schema_number_compare(n, op->u.limit);
+	struct str text = op->u.limit->text;
+
+	(void)marks;
+	switch (op->code) {
+	case OP_MAXIMUM:
+		return order <= 0
+		    || schema_fail_value(
+			r, at, op->keyword, "must be <= ", text, n);
+	case OP_EXCLUSIVE_MAXIMUM:
+		return order < 0
+		    || schema_fail_value(
+			r, at, op->keyword, "must be < ", text, n);
+	case OP_MINIMUM:
+		return order >= 0
+		    || schema_fail_value(
+			r, at, op->keyword, "must be >= ", text, n);
+	default:
+		return order > 0
+		    || schema_fail_value(
+			r, at, op->keyword, "must be > ", text, n);
+	}
+}
+
+static bool
+run_multiple(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	if (!schema_charge(r, n->raw_len / 8))
+		return false;
+	return schema_number_is_multiple(n, op->u.limit)
+	    || schema_fail_value(r, at, op->keyword, "must be a multiple of ",
+		op->u.limit->text, n);
+}
+
+static uint64_t
+count_characters(struct str s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static bool
+fail_count(struct schema_run *r, const struct schema_op *op,
+    const struct schema_path *at, const char *what, uint64_t found)
+{
+	bool most = op->code == OP_MAX_LENGTH || op->code == OP_MAX_ITEMS
+	    || op->code == OP_MAX_PROPERTIES;
+
+	return schema_fail_text(r, at, op->keyword,
+	    "must have at %s %llu %s%s (%s), found %llu",
+	    most ? "most" : "least", (unsigned long long)op->u.count, what,
+	    op->u.count == 1 ? "" : "s", op->keyword,
+	    (unsigned long long)found);
+}
+
+static bool
+run_length(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	uint64_t len;
+
+	(void)marks;
+	/* A character has one byte at least. */
+	if (op->code == OP_MAX_LENGTH && n->text_len <= op->u.count)
+		return true;
+	if (!schema_charge(r, n->text_len / 64))
+		return false;
+	len = count_characters(json_str(n));
+	if (op->code == OP_MAX_LENGTH ? len <= op->u.count : len >= op->u.count)
+		return true;
+	return fail_count(r, op, at, "character", len);
+}
+
+static bool
+run_count(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	bool most = op->code == OP_MAX_ITEMS || op->code == OP_MAX_PROPERTIES;
+
+	(void)marks;
+	if (most ? n->count <= op->u.count : n->count >= op->u.count)
+		return true;
+	return fail_count(
+	    r, op, at, n->type == JSON_ARRAY ? "element" : "member", n->count);
+}
+
+static bool
+run_format(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	if (!schema_charge(r, 1 + n->text_len / 32))
+		return false;
+	return op->u.format->check(json_str(n))
+	    || schema_fail_value(r, at, op->keyword, "must have the format ",
+		str_of(op->u.format->name), n);
+}
+
+/* Text against a pattern; a match that costs too much stops the run. */
+static bool
+is_match(struct schema_run *r, const struct schema_pattern *p, struct str text)
+{
+	switch (schema_pattern_match(p, text, &r->steps)) {
+	case MATCH_YES:
+		return true;
+	case MATCH_COST:
+		r->stop = STOP_PATTERN;
+		return false;
+	case MATCH_NOMEM:
+		r->stop = STOP_MEMORY;
+		return false;
+	case MATCH_NO:
+		break;
+	}
+	return false;
+}
+
+static bool
+run_pattern(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	return is_match(r, op->u.pattern, json_str(n))
+	    || (r->stop == STOP_NONE
+		&& schema_fail_value(r, at, op->keyword, "must match ",
+		    op->u.pattern->source, n));
+}
+
+static bool
+run_items(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_items *items = op->u.items;
+	struct schema_path here = { at, NULL, 0, at->depth + 1 };
+	bool ok = true;
+
+	if (!schema_charge(r, n->count))
+		return false;
+	JSON_EACH_ELEMENT(v, n)
+	{
+		const struct schema_rule *rule = here.index < items->prefix_len
+		    ? items->prefix[here.index]
+		    : items->rest;
+
+		if (rule == NULL)
+			break;
+		if (!schema_apply(r, rule, v, NULL, &here)) {
+			ok = false;
+			if (is_done(r))
+				return false;
+		}
+		mark(marks, here.index);
+		here.index++;
+	}
+	return ok;
+}
+
+static bool
+run_contains(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_contains *c = op->u.contains;
+	struct schema_path here = { at, NULL, 0, at->depth + 1 };
+	uint64_t found = 0;
+
+	JSON_EACH_ELEMENT(v, n)
+	{
+		if (apply_branch(r, c->rule, v, NULL, &here)) {
+			found++;
+			mark(marks, here.index);
+		}
+		if (r->stop != STOP_NONE)
+			return false;
+		if (found > c->max
+		    || (marks == NULL && found >= c->min
+			&& c->max == UINT64_MAX))
+			break;
+		here.index++;
+	}
+	if (found > c->max)
+		return schema_fail_text(r, at, "maxContains",
+		    "must contain at most %llu matching element%s "
+		    "(maxContains)",
+		    (unsigned long long)c->max, c->max == 1 ? "" : "s");
+	if (found < c->min)
+		return schema_fail_text(r, at,
+		    c->min == 1 ? "contains" : "minContains",
+		    "must contain at least %llu matching element%s (%s), "
+		    "found %llu",
+		    (unsigned long long)c->min, c->min == 1 ? "" : "s",
+		    c->min == 1 ? "contains" : "minContains",
+		    (unsigned long long)found);
+	return true;
+}
+
+static bool
+run_unique(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	uint32_t first = 0, second = 0;
+
+	(void)marks;
+	if (schema_values_unique(r, n, &first, &second))
+		return true;
+	return r->stop == STOP_NONE
+	    && schema_fail_text(r, at, op->keyword,
+		"elements %u and %u are equal (uniqueItems)", first, second);
+}
+
+static bool
+name_equal(const struct schema_property *p, struct str name)
+{
+	return p->name.len == name.len
+	    && memcmp(p->name.ptr, name.ptr, name.len) == 0;
+}
+
+uint32_t
+schema_name_hash(struct str name)
+{
+	uint32_t hash = (uint32_t)name.len;
+
+	for (size_t i = 0; i < name.len && i < 32; i++)
+		hash = hash * 31 + (unsigned char)name.ptr[i];
+	return hash ^ hash >> 15;
+}
+
+static const struct schema_property *
+find_property(const struct schema_object *o, struct str name)
+{
+	if (o->buckets != NULL) {
+		uint32_t i =
+		    o->buckets[schema_name_hash(name) & o->buckets_mask];
+
+		for (; i != 0; i = o->properties[i - 1].next)
+			if (name_equal(&o->properties[i - 1], name))
+				return &o->properties[i - 1];
+		return NULL;
+	}
+	for (uint32_t i = 0; i < o->properties_len; i++)
+		if (name_equal(&o->properties[i], name))
+			return &o->properties[i];
+	return NULL;
+}
+
+/* One member against patternProperties.  matched is left alone unless one
+ * fits. */
+static bool
+run_member_patterns(struct schema_run *r, const struct schema_object *o,
+    struct str name, const struct json_node *v, const struct schema_path *here,
+    bool *matched)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < o->patterns_len; i++) {
+		if (is_match(r, o->patterns[i].pattern, name)) {
+			*matched = true;
+			if (!schema_apply(
+				r, o->patterns[i].rule, v, NULL, here))
+				ok = false;
+		}
+		if (r->stop != STOP_NONE)
+			return false;
+	}
+	return ok;
+}
+
+static bool
+run_member_additional(struct schema_run *r, const struct schema_object *o,
+    const struct json_node *v, const struct schema_path *here)
+{
+	if (o->additional->kind == RULE_FALSE)
+		return schema_fail_unknown(r, here, "additionalProperties", o);
+	return schema_apply(r, o->additional, v, NULL, here);
+}
+
+static bool
+run_required(struct schema_run *r, const struct schema_object *o,
+    const struct json_node *n, uint64_t seen, const struct schema_path *at)
+{
+	bool counted = o->required_len <= SCHEMA_REQUIRED_BITS;
+	bool ok = true;
+
+	if (o->required_len == 0
+	    || (counted
+		&& seen
+		    == UINT64_MAX >> (SCHEMA_REQUIRED_BITS - o->required_len)))
+		return true;
+	for (uint32_t i = 0; i < o->required_len; i++) {
+		if (counted ? (seen >> i & 1) != 0
+			    : json_get(n, o->required[i]) != NULL)
+			continue;
+		ok = schema_fail_missing(
+		    r, at, "required", o->required[i], o, n);
+		if (is_done(r) || !schema_charge(r, 1 + n->count / 8))
+			return false;
+	}
+	return ok;
+}
+
+static bool
+run_object(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_object *o = op->u.object;
+	struct schema_path here = { at, NULL, 0, at->depth + 1 };
+	uint64_t seen = 0;
+	bool ok = true;
+
+	if (!schema_charge(r, n->count))
+		return false;
+	JSON_EACH_MEMBER(k, v, n)
+	{
+		struct str name = { k->text, k->text_len };
+		const struct schema_property *p = find_property(o, name);
+		bool matched = false, good = true;
+
+		here.key = k;
+		if (p != NULL && p->required >= 0)
+			seen |= UINT64_C(1) << p->required;
+		if (p != NULL && p->rule != NULL) {
+			matched = true;
+			good = schema_apply(r, p->rule, v, NULL, &here);
+		}
+		if (o->patterns_len > 0
+		    && !run_member_patterns(r, o, name, v, &here, &matched))
+			good = false;
+		if (!matched && o->additional != NULL) {
+			matched = true;
+			if (!run_member_additional(r, o, v, &here))
+				good = false;
+		}
+		if (!good) {
+			ok = false;
+			if (is_done(r))
+				return false;
+		}
+		if (matched)
+			mark(marks, here.index);
+		here.index++;
+	}
+	return run_required(r, o, n, seen, at) && ok;
+}
+
+static bool
+run_property_names(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	struct schema_path here = { at, NULL, 0, at->depth + 1 };
+	bool ok = true;
+
+	(void)marks;
+	JSON_EACH_MEMBER(k, v, n)
+	{
+		here.key = k;
+		if (apply_branch(r, op->u.rule, k, NULL, &here))
+			continue;
+		ok = r->stop == STOP_NONE
+		    && schema_fail_text(r, &here, op->keyword,
+			"is not an allowed name (propertyNames)");
+		if (is_done(r))
+			return false;
+	}
+	return ok;
+}
+
+static bool
+run_dependent(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		const struct schema_dependent *d = &op->u.dependents[i];
+
+		if (!schema_charge(r, 1 + n->count / 8))
+			return false;
+		if (json_get(n, d->name) == NULL)
+			continue;
+		if (d->rule != NULL && !schema_apply(r, d->rule, n, marks, at))
+			ok = false;
+		for (uint32_t k = 0; k < d->required_len; k++) {
+			if (!schema_charge(r, 1 + n->count / 8))
+				return false;
+			if (json_get(n, d->required[k]) != NULL)
+				continue;
+			ok = schema_fail_missing(
+			    r, at, op->keyword, d->required[k], NULL, n);
+		}
+		if (!ok && is_done(r))
+			return false;
+	}
+	return ok;
+}
+
+static bool
+run_ref(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	return schema_apply(r, op->u.rule, n, marks, at);
+}
+
+/* The outermost resource on the way here that has the anchor wins. */
+static bool
+run_dynamic_ref(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_rule *rule = op->u.rule;
+
+	for (const struct schema_scope *s = r->scope; s != NULL; s = s->outer) {
+		if (!schema_charge(r, 1))
+			return false;
+		for (const struct schema_anchor *a = s->resource->dynamic;
+		     a != NULL; a = a->next)
+			if (str_equal(a->name, op->anchor))
+				rule = a->rule;
+	}
+	return schema_apply(r, rule, n, marks, at);
+}
+
+static bool
+run_all_of(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		if (schema_apply(r, op->u.rules[i], n, marks, at))
+			continue;
+		ok = false;
+		if (is_done(r))
+			return false;
+	}
+	return ok;
+}
+
+/* Which alternative came furthest: that one was meant.  op->len: several did
+ * equally well. */
+static uint32_t
+find_meant(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, const struct schema_path *at)
+{
+	struct schema_report *report = r->report;
+	struct schema_measure *outer = r->measure;
+	struct schema_measure best = { 0, 0 };
+	uint32_t meant = op->len;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		struct schema_measure m = { 0, 0 };
+
+		r->report = NULL;
+		r->measure = &m;
+		(void)schema_apply(r, op->u.rules[i], n, NULL, at);
+		r->report = report;
+		r->measure = outer;
+		if (r->stop != STOP_NONE)
+			return op->len;
+		if (i == 0 || m.deepest > best.deepest
+		    || (m.deepest == best.deepest && m.faults < best.faults)) {
+			best = m;
+			meant = i;
+		} else if (m.deepest == best.deepest
+		    && m.faults == best.faults) {
+			meant = op->len;
+		}
+	}
+	return meant;
+}
+
+/* Types that any alternative allows; 0 when one allows all of them, or the
+ * one that was found. */
+static unsigned
+types_of_all(const struct schema_op *op, const struct json_node *n)
+{
+	unsigned types = 0;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		const struct schema_rule *rule = op->u.rules[i];
+
+		if (rule->alias != NULL)
+			rule = rule->alias;
+		if (rule->types == 0)
+			return 0;
+		types |= rule->types;
+	}
+	if ((types & TYPE_INTEGER) != 0 && n->type == JSON_NUMBER)
+		return 0;
+	return (types & TYPE_BIT(n->type)) != 0 ? 0 : types;
+}
+
+static bool
+fail_alternatives(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, const struct schema_path *at)
+{
+	unsigned types;
+	uint32_t meant = op->len;
+
+	if (r->measure == NULL || r->stop != STOP_NONE)
+		return false;
+	types = types_of_all(op, n);
+	if (types != 0)
+		return schema_fail_types(r, at, op->keyword, types, n);
+	/* While one alternative is being measured, those within it are not:
+	 * else the work would double at each level. */
+	if (op->len <= SCHEMA_BRANCHES_EXPLAINED && r->report != NULL)
+		meant = find_meant(r, op, n, at);
+	if (meant == op->len)
+		return schema_fail_value(r, at, op->keyword,
+		    "matches none of the alternatives", STR_NONE, n);
+	(void)schema_fail_text(r, at, op->keyword,
+	    "matches none of the %u alternatives (%s), nearest is number %u:",
+	    op->len, op->keyword, meant + 1);
+	return schema_apply(r, op->u.rules[meant], n, NULL, at) && false;
+}
+
+static bool
+run_any_of(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	bool ok = false;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		if (apply_branch(r, op->u.rules[i], n, marks, at)) {
+			ok = true;
+			if (marks == NULL)
+				return true;
+		}
+		if (r->stop != STOP_NONE)
+			return false;
+	}
+	return ok || fail_alternatives(r, op, n, at);
+}
+
+static bool
+run_one_of(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	uint32_t first = op->len;
+
+	for (uint32_t i = 0; i < op->len; i++) {
+		bool ok = apply_branch(r, op->u.rules[i], n, marks, at);
+
+		if (r->stop != STOP_NONE)
+			return false;
+		if (ok && first < op->len)
+			return schema_fail_text(r, at, op->keyword,
+			    "matches the alternatives number %u and %u of %u, "
+			    "must match exactly one (oneOf)",
+			    first + 1, i + 1, op->len);
+		if (ok)
+			first = i;
+	}
+	return first < op->len || fail_alternatives(r, op, n, at);
+}
+
+static bool
+run_not(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	(void)marks;
+	if (!apply_branch(r, op->u.rule, n, NULL, at))
+		return r->stop == STOP_NONE;
+	return schema_fail_value(
+	    r, at, op->keyword, "matches what it must not", STR_NONE, n);
+}
+
+static bool
+run_if(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_branch *b = op->u.branch;
+	const struct schema_rule *rule;
+
+	rule = apply_branch(r, b->test, n, marks, at) ? b->yes : b->no;
+	if (r->stop != STOP_NONE)
+		return false;
+	return rule == NULL || schema_apply(r, rule, n, marks, at);
+}
+
+static bool
+run_unevaluated(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	struct schema_path here = { at, NULL, 0, at->depth + 1 };
+	const struct json_node *v = json_first(n), *end = json_end(n);
+	bool ok = true;
+
+	if (!schema_charge(r, n->count))
+		return false;
+	for (; v < end; v += v->span, here.index++) {
+		bool good;
+
+		here.key = NULL;
+		if (op->code == OP_UNEVALUATED_PROPERTIES)
+			here.key = v++;
+		if (is_marked(marks, here.index))
+			continue;
+		mark(marks, here.index);
+		if (op->u.rule->kind != RULE_FALSE)
+			good = schema_apply(r, op->u.rule, v, NULL, &here);
+		else if (here.key != NULL)
+			good = schema_fail_unknown(r, &here, op->keyword, NULL);
+		else
+			good = schema_fail_text(r, &here, op->keyword,
+			    "unexpected element (unevaluatedItems)");
+		if (!good) {
+			ok = false;
+			if (is_done(r))
+				return false;
+		}
+	}
+	return ok;
+}
+
+typedef bool run_function(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at);
+
+static run_function *const run_op[OP_COUNT] = {
+	[OP_CONST] = run_const,
+	[OP_ENUM] = run_enum,
+	[OP_MAXIMUM] = run_limit,
+	[OP_EXCLUSIVE_MAXIMUM] = run_limit,
+	[OP_MINIMUM] = run_limit,
+	[OP_EXCLUSIVE_MINIMUM] = run_limit,
+	[OP_MULTIPLE_OF] = run_multiple,
+	[OP_MAX_LENGTH] = run_length,
+	[OP_MIN_LENGTH] = run_length,
+	[OP_FORMAT] = run_format,
+	[OP_PATTERN] = run_pattern,
+	[OP_MAX_ITEMS] = run_count,
+	[OP_MIN_ITEMS] = run_count,
+	[OP_MAX_PROPERTIES] = run_count,
+	[OP_MIN_PROPERTIES] = run_count,
+	[OP_ITEMS] = run_items,
+	[OP_CONTAINS] = run_contains,
+	[OP_UNIQUE] = run_unique,
+	[OP_OBJECT] = run_object,
+	[OP_PROPERTY_NAMES] = run_property_names,
+	[OP_DEPENDENT] = run_dependent,
+	[OP_REF] = run_ref,
+	[OP_DYNAMIC_REF] = run_dynamic_ref,
+	[OP_ALL_OF] = run_all_of,
+	[OP_ANY_OF] = run_any_of,
+	[OP_ONE_OF] = run_one_of,
+	[OP_NOT] = run_not,
+	[OP_IF] = run_if,
+	[OP_UNEVALUATED_ITEMS] = run_unevaluated,
+	[OP_UNEVALUATED_PROPERTIES] = run_unevaluated,
+};
+
+static bool
+run_ops(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	unsigned bit = TYPE_BIT(n->type);
+	bool ok = true;
+
+	for (uint32_t i = 0; i < rule->len; i++) {
+		const struct schema_op *op = &rule->ops[i];
+
+		if ((op->mask & bit) == 0)
+			continue;
+		/* After a failure nobody knows what was evaluated. */
+		if (!ok && op->code >= OP_UNEVALUATED_ITEMS)
+			break;
+		if (run_op[op->code](r, op, n, marks, at))
+			continue;
+		ok = false;
+		if (is_done(r))
+			return false;
+	}
+	return ok;
+}
+
+static bool
+run_with_marks(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	struct schema_marks own;
+	bool ok;
+
+	if (!marks_init(r, &own, n->count))
+		return false;
+	ok = run_ops(r, rule, n, &own, at);
+	if (ok && marks != NULL)
+		marks_merge(marks, &own);
+	marks_finish(r, &own);
+	return ok;
+}
+
+static bool
+type_fits(unsigned types, const struct json_node *n)
+{
+	if ((types & TYPE_BIT(n->type)) != 0)
+		return true;
+	return n->type == JSON_NUMBER && (types & TYPE_INTEGER) != 0
+	    && schema_number_is_integer(n);
+}
+
+bool
+schema_apply(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at)
+{
+	const struct schema_scope *outer = r->scope;
+	struct schema_scope scope;
+	bool ok;
+
+	if (!schema_charge(r, 1))
+		return false;
+	while (rule->alias != NULL
+	    && (!r->schema->dynamic || rule->resource == outer->resource))
+		rule = rule->alias;
+	if (rule->kind == RULE_TRUE)
+		return true;
+	if (rule->kind == RULE_FALSE)
+		return schema_fail_value(
+		    r, at, "false", "is not allowed", STR_NONE, n);
+	if (rule->types != 0 && !type_fits(rule->types, n))
+		return schema_fail_types(r, at, "type", rule->types, n);
+	if (rule->len == 0)
+		return true;
+	if (r->depth >= SCHEMA_DEPTH_MAX) {
+		r->stop = STOP_DEPTH;
+		return false;
+	}
+	r->depth++;
+	if (r->schema->dynamic && outer->resource != rule->resource) {
+		scope = (struct schema_scope){ outer, rule->resource };
+		r->scope = &scope;
+	}
+	if (rule->unevaluated && n->type >= JSON_ARRAY && n->count > 0)
+		ok = run_with_marks(r, rule, n, marks, at);
+	else
+		ok = run_ops(r, rule, n, marks, at);
+	r->scope = outer;
+	r->depth--;
+	return ok;
+}
