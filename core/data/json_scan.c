@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/hash.h"
+#include "data/json_priv.h"
 
 /* What a document keeps between two parses. */
 #define KEEP_NODES ((size_t)4096)
@@ -18,23 +18,13 @@
 /* Objects up to here are searched in line; larger ones go through a table,
  * so that no text makes duplicate detection quadratic. */
 #define LINEAR_MEMBERS 16
-#define FIRST_SLOTS ((size_t)64)
-
-/* A key that was seen: node indexes, since nodes move when they grow. */
-struct seen_slot {
-	uint32_t hash;
-	uint32_t owner;
-	uint32_t key; /* 0: free; node 0 is never a key */
-};
 
 struct scan {
 	const char *p;
 	const char *end;
 	const char *base;
 	struct json_doc *doc;
-	struct seen_slot *seen; /* owned; keys of all large objects */
-	size_t seen_cap; /* 0 or a power of two */
-	size_t seen_len;
+	struct json_keys seen; /* of all large objects */
 	size_t values;
 	unsigned depth;
 	enum json_mode mode;
@@ -194,107 +184,6 @@ skip_text(struct scan *s)
 	}
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Four hex digits at p. */
-static bool
-scan_hex4(struct scan *s, uint32_t *out)
-{
-	*out = 0;
-	for (int i = 0; i < 4; i++, s->p++) {
-		int digit = s->p < s->end ? hex_digit(*s->p) : -1;
-
-		if (digit < 0)
-			return fail(s, JSON_SYNTAX);
-		*out = *out << 4 | (uint32_t)digit;
-	}
-	return true;
-}
-
-static void
-put_utf8(struct buf *out, uint32_t c)
-{
-	char *p = out->ptr + out->len;
-
-	if (c < 0x80) {
-		p[0] = (char)c;
-		out->len += 1;
-	} else if (c < 0x800) {
-		p[0] = (char)(0xc0 | c >> 6);
-		p[1] = (char)(0x80 | (c & 0x3f));
-		out->len += 2;
-	} else if (c < 0x10000) {
-		p[0] = (char)(0xe0 | c >> 12);
-		p[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		p[2] = (char)(0x80 | (c & 0x3f));
-		out->len += 3;
-	} else {
-		p[0] = (char)(0xf0 | c >> 18);
-		p[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		p[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		p[3] = (char)(0x80 | (c & 0x3f));
-		out->len += 4;
-	}
-}
-
-/* p is behind "\u". */
-static bool
-scan_unicode(struct scan *s)
-{
-	const char *escape = s->p - 2;
-	uint32_t c, low;
-
-	if (!scan_hex4(s, &c))
-		return false;
-	if (c >= 0xdc00 && c <= 0xdfff)
-		return fail_at(s, JSON_UTF8, escape);
-	if (c >= 0xd800 && c <= 0xdbff) {
-		if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u')
-			return fail_at(s, JSON_UTF8, escape);
-		s->p += 2;
-		if (!scan_hex4(s, &low))
-			return false;
-		if (low < 0xdc00 || low > 0xdfff)
-			return fail_at(s, JSON_UTF8, escape);
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	put_utf8(&s->doc->decoded, c);
-	return true;
-}
-
-/* p is at a backslash. */
-static bool
-scan_escape(struct scan *s)
-{
-	static const char names[] = "\"\\/bfnrt";
-	static const char values[] = "\"\\/\b\f\n\r\t";
-	const char *at;
-
-	s->p++;
-	if (s->p == s->end)
-		return fail(s, JSON_SYNTAX);
-	if (*s->p == 'u') {
-		s->p++;
-		return scan_unicode(s);
-	}
-	at = *s->p == '\0' ? NULL : strchr(names, *s->p);
-	if (at == NULL)
-		return fail(s, JSON_SYNTAX);
-	s->p++;
-	put_utf8(&s->doc->decoded, (unsigned char)values[at - names]);
-	return true;
-}
-
 /* A string with escapes; p is at the first of them.  No decoded text is
  * longer than its source, so one reserve of what is left of the message holds
  * this and all later strings: the buffer never moves under a node. */
@@ -303,6 +192,7 @@ scan_escaped(struct scan *s, const char *start)
 {
 	struct json_node *n = &s->doc->nodes[s->doc->len - 1];
 	struct buf *out = &s->doc->decoded;
+	enum json_fault fault;
 	size_t from, run;
 
 	if (out->len == 0 && buf_reserve(out, (size_t)(s->end - start)) != 0)
@@ -314,8 +204,9 @@ scan_escaped(struct scan *s, const char *start)
 		out->len += run;
 		if (*s->p == '"')
 			break;
-		if (!scan_escape(s))
-			return false;
+		fault = json_escape_decode(&s->p, s->end, out);
+		if (fault != JSON_OK)
+			return fail(s, fault);
 		start = s->p;
 		if (!skip_text(s))
 			return false;
@@ -398,61 +289,20 @@ scan_word(struct scan *s, struct json_node *n, const char *word, size_t len)
 	return true;
 }
 
-static inline bool
-same_key(const struct json_node *a, const struct json_node *b)
-{
-	return a->text_len == b->text_len
-	    && memcmp(a->text, b->text, a->text_len) == 0;
-}
-
-static bool
-seen_grow(struct scan *s)
-{
-	size_t cap = s->seen_cap == 0 ? FIRST_SLOTS : s->seen_cap * 2;
-	struct seen_slot *slots = calloc(cap, sizeof *slots);
-
-	if (slots == NULL)
-		return fail(s, JSON_NOMEM);
-	for (size_t i = 0; i < s->seen_cap; i++) {
-		size_t at = s->seen[i].hash & (cap - 1);
-
-		if (s->seen[i].key == 0)
-			continue;
-		while (slots[at].key != 0)
-			at = (at + 1) & (cap - 1);
-		slots[at] = s->seen[i];
-	}
-	free(s->seen);
-	s->seen = slots;
-	s->seen_cap = cap;
-	return true;
-}
-
-/* Adds a key of a large object; false when it is there already. */
+/* Adds a key of a large object. */
 static bool
 seen_add(struct scan *s, uint32_t owner, uint32_t key)
 {
 	const struct json_node *nodes = s->doc->nodes;
-	const struct json_node *k = &nodes[key];
-	uint64_t hash = hash_bytes((struct str){ k->text, k->text_len });
-	uint32_t short_hash =
-	    (uint32_t)(hash ^ hash >> 32) + owner * UINT32_C(0x9e3779b1);
-	size_t at;
 
-	if (s->seen_len >= s->seen_cap / 2 && !seen_grow(s))
-		return false;
-	at = short_hash & (s->seen_cap - 1);
-	while (s->seen[at].key != 0) {
-		const struct seen_slot *slot = &s->seen[at];
-
-		if (slot->hash == short_hash && slot->owner == owner
-		    && same_key(&nodes[slot->key], k))
-			return fail_at(s, JSON_DUPLICATE_KEY, k->raw);
-		at = (at + 1) & (s->seen_cap - 1);
+	switch (json_keys_add(&s->seen, nodes, owner, key)) {
+	case 0:
+		return true;
+	case ERR_EXISTS:
+		return fail_at(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+	default:
+		return fail(s, JSON_NOMEM);
 	}
-	s->seen[at] = (struct seen_slot){ short_hash, owner, key };
-	s->seen_len++;
-	return true;
 }
 
 /* The newest node is a key of owner, whose other members are complete. */
@@ -466,7 +316,7 @@ check_duplicate(struct scan *s, uint32_t owner)
 	if (count > LINEAR_MEMBERS)
 		return seen_add(s, owner, key);
 	for (uint32_t i = 0; i < count; i++) {
-		if (same_key(&nodes[at], &nodes[key]))
+		if (json_key_same(&nodes[at], &nodes[key]))
 			return fail_at(s, JSON_DUPLICATE_KEY, nodes[key].raw);
 		/* The object becomes a large one with this member. */
 		if (count == LINEAR_MEMBERS && !seen_add(s, owner, at))
@@ -659,9 +509,7 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 	s.p = s.base;
 	s.end = s.base + text.len;
 	s.doc = d;
-	s.seen = NULL;
-	s.seen_cap = 0;
-	s.seen_len = 0;
+	s.seen = (struct json_keys){ 0 };
 	s.values = 0;
 	s.depth = 0;
 	s.mode = mode;
@@ -669,6 +517,6 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 		(void)fail(&s, JSON_TOO_MANY_VALUES); /* fault says it */
 	else if (!scan_text(&s))
 		d->len = 0;
-	free(s.seen);
+	json_keys_finish(&s.seen);
 	return fault_code(d->fault);
 }
