@@ -74,9 +74,6 @@ origin_split(struct str origin, struct str *scheme, struct str *host,
 	}
 	if (!authority_split(rest, host, port))
 		return false;
-	if (host->len != rest.len
-	    && str_find(rest, '/') + str_find(rest, '@') != 2 * rest.len)
-		return false;
 	if (port->len == 0)
 		*port = scheme->len == 4 ? S("80") : S("443");
 	return str_find(*host, '/') == host->len

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message being answered, and the reactor's side of it all. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "mcp/mcp_priv.h"
+
+void
+mcp_peer_init(struct mcp_peer *p)
+{
+	memset(p, 0, sizeof *p);
+	p->scope = mcp_scope_next();
+	atomic_init(&p->phase, MCP_PEER_NEW);
+}
+
+uint64_t
+mcp_scope_next(void)
+{
+	static _Atomic uint64_t last; /* a name only: nothing depends on it */
+
+	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
+/* The parts of every answer that name this server. */
+static int
+identity_write(struct mcp_reactor *m, const struct mcp_identity *id)
+{
+	struct buf text;
+	int rc = 0;
+
+	buf_init(&text);
+	BUF_LIT(&text, "\"name\":");
+	rc |= json_write_str(&text, id->name);
+	BUF_LIT(&text, ",\"version\":");
+	rc |= json_write_str(&text, id->version);
+	m->identity_names = arena_dup(&m->arena, buf_view(&text));
+	buf_clear(&text);
+	if (id->title.len > 0) {
+		BUF_LIT(&text, ",\"title\":");
+		rc |= json_write_str(&text, id->title);
+	}
+	m->identity_title = arena_dup(&m->arena, buf_view(&text));
+	buf_clear(&text);
+	BUF_LIT(&text, ",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{");
+	buf_str(&text, m->identity_names);
+	buf_str(&text, m->identity_title);
+	BUF_LIT(&text, "}}");
+	m->identity_stateless = arena_dup(&m->arena, buf_view(&text));
+	buf_clear(&text);
+	if (id->instructions.len > 0)
+		rc |= json_write_str(&text, id->instructions);
+	m->instructions = arena_dup(&m->arena, buf_view(&text));
+	if (text.failed || m->arena.failed || rc != 0)
+		rc = ERR_PARAMS;
+	buf_finish(&text);
+	return rc;
+}
+
+struct mcp_reactor *
+mcp_reactor_create(struct call_reactor *calls, struct registry *registry,
+    const struct mcp_identity *identity, struct err *err)
+{
+	struct mcp_reactor *m = calloc(1, sizeof *m);
+
+	if (m == NULL) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	OBJ_INIT(m, MCP_REACTOR_MAGIC);
+	m->calls = calls;
+	m->registry = registry;
+	arena_init(&m->arena, 0);
+	json_doc_init(&m->doc);
+	json_doc_init(&m->answer_doc);
+	schema_report_init(&m->report);
+	buf_init(&m->out);
+	list_init(&m->running);
+	list_init(&m->listening);
+	list_init(&m->listeners);
+	list_init(&m->kept);
+	if (identity_write(m, identity) < 0) {
+		(void)err_set(err, ERR_CONFIG,
+		    "server name and title must be UTF-8");
+		mcp_reactor_destroy(m);
+		return NULL;
+	}
+	return m;
+}
+
+static void
+exchange_free(struct mcp_exchange *x)
+{
+	arena_finish(&x->arena);
+	free(x);
+}
+
+void
+mcp_reactor_destroy(struct mcp_reactor *m)
+{
+	if (m == NULL)
+		return;
+	OBJ_CHECK(m, MCP_REACTOR_MAGIC);
+	CHECK(list_is_empty(&m->running));
+	CHECK(list_is_empty(&m->listening));
+	LIST_EACH_SAFE(node, &m->kept)
+	{
+		list_drop(node);
+		exchange_free(LIST_OBJ(node, struct mcp_exchange, node));
+	}
+	schema_report_finish(&m->report);
+	buf_finish(&m->out);
+	json_doc_finish(&m->doc);
+	json_doc_finish(&m->answer_doc);
+	arena_finish(&m->arena);
+	OBJ_WIPE(m);
+	free(m);
+}
+
+struct json_doc *
+mcp_reactor_doc(struct mcp_reactor *m)
+{
+	return &m->doc;
+}
+
+struct registry *
+mcp_reactor_registry(const struct mcp_reactor *m)
+{
+	return m->registry;
+}
+
+struct mcp_exchange *
+mcp_exchange_open(struct mcp_reactor *m, const struct mcp_reply_ops *ops,
+    void *owner, uint64_t scope)
+{
+	struct mcp_exchange *x;
+	struct arena arena;
+
+	if (m->kept_len > 0) {
+		x = LIST_OBJ(m->kept.next, struct mcp_exchange, node);
+		list_drop(&x->node);
+		m->kept_len--;
+		arena = x->arena;
+	} else {
+		x = malloc(sizeof *x);
+		if (x == NULL)
+			return NULL;
+		arena_init(&arena, CALL_MEMORY_MAX);
+	}
+	memset(x, 0, sizeof *x);
+	OBJ_INIT(x, MCP_EXCHANGE_MAGIC);
+	x->arena = arena;
+	x->mcp = m;
+	x->ops = ops;
+	x->owner = owner;
+	x->scope = scope;
+	list_init(&x->node);
+	return x;
+}
+
+void
+mcp_exchange_close(struct mcp_exchange *x)
+{
+	struct mcp_reactor *m = x->mcp;
+
+	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
+	CHECK(x->call == NULL);
+	list_drop(&x->node);
+	OBJ_WIPE(x);
+	arena_reset(&x->arena);
+	if (m->kept_len >= MCP_EXCHANGES_KEPT) {
+		exchange_free(x);
+		return;
+	}
+	list_push(&m->kept, &x->node);
+	m->kept_len++;
+}
+
+void *
+mcp_exchange_owner(const struct mcp_exchange *x)
+{
+	return x->owner;
+}
+
+bool
+mcp_exchange_is_stateless(const struct mcp_exchange *x)
+{
+	return mcp_revision_is_stateless(x->revision);
+}
+
+void
+mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how)
+{
+	struct call *c = x->call;
+
+	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
+	if (c != NULL && how == MCP_KEEP_WORK) {
+		x->gone = true; /* finished() closes it */
+		return;
+	}
+	x->call = NULL;
+	if (c != NULL)
+		call_abandon(c);
+	mcp_exchange_close(x);
+}
+
+/* Hands the answer over, unless nobody is there any more. */
+static void
+answer(struct mcp_exchange *x, int status, struct str message)
+{
+	if (!x->gone)
+		x->ops->answer(x, status, message);
+	mcp_exchange_close(x);
+}
+
+struct buf *
+mcp_result_begin(struct mcp_exchange *x)
+{
+	struct buf *out = &x->mcp->out;
+
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_result(out, x->id);
+	if (mcp_exchange_is_stateless(x))
+		BUF_LIT(out, "{\"resultType\":\"complete\",");
+	else
+		buf_char(out, '{');
+	return out;
+}
+
+void
+mcp_result_end(struct mcp_exchange *x)
+{
+	struct buf *out = &x->mcp->out;
+
+	/* Members end with a comma or are none: the last comma goes. */
+	if (out->len > 0 && out->ptr[out->len - 1] == ',')
+		out->len--;
+	if (mcp_exchange_is_stateless(x))
+		buf_str(out, x->mcp->identity_stateless);
+	BUF_LIT(out, "}}");
+	if (out->failed) {
+		mcp_error(x, 200, RPC_INTERNAL_ERROR,
+		    S("the answer does not fit into memory"), STR_NONE);
+		return;
+	}
+	answer(x, 200, buf_view(out));
+}
+
+void
+mcp_error(struct mcp_exchange *x, int status, int code, struct str message,
+    struct str data)
+{
+	struct buf *out = &x->mcp->out;
+
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_error(out, x->id, code, message, data);
+	answer(x, status, buf_view(out));
+}
+
+void
+mcp_errorf(struct mcp_exchange *x, int code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		n = 0;
+	if ((size_t)n >= sizeof text) {
+		n = (int)sizeof text - 1;
+		/* Not in the middle of a character. */
+		while (n > 0 && !str_is_utf8((struct str){ text, (size_t)n }))
+			n--;
+	}
+	mcp_error(x, 200, code, (struct str){ text, (size_t)n }, STR_NONE);
+}
+
+void
+mcp_refuse(struct mcp_exchange *x, struct str id, int status, int code,
+    const char *text)
+{
+	x->id = id.len > 0 ? arena_dup(&x->arena, id) : STR_NONE;
+	mcp_error(x, status, code, str_of(text), STR_NONE);
+}
+
+static struct mcp_exchange *
+exchange_find(struct list *list, uint64_t scope, const struct json_node *id)
+{
+	LIST_EACH(node, list)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		if (x->scope == scope && rpc_id_equal(x->id, id))
+			return x;
+	}
+	return NULL;
+}
+
+/* Ends x at once, sending nothing (CANC-01, STD-09). */
+static void
+end_silently(struct mcp_exchange *x)
+{
+	struct call *c = x->call;
+
+	x->call = NULL;
+	if (c != NULL)
+		call_abandon(c);
+	answer(x, 0, STR_NONE);
+}
+
+void
+mcp_cancel(struct mcp_reactor *m, uint64_t scope, const struct json_node *id)
+{
+	struct mcp_exchange *x;
+
+	if (!rpc_id_is_valid(id)) /* CANC-03 */
+		return;
+	x = exchange_find(&m->running, scope, id);
+	if (x == NULL)
+		x = exchange_find(&m->listening, scope, id);
+	if (x != NULL)
+		end_silently(x);
+}
+
+void
+mcp_scope_end(struct mcp_reactor *m, uint64_t scope)
+{
+	LIST_EACH_SAFE(node, &m->running)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		if (x->scope == scope)
+			end_silently(x);
+	}
+}
+
+static void
+list_abandon(struct list *list, uint64_t scope)
+{
+	LIST_EACH_SAFE(node, list)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		if (x->scope == scope)
+			mcp_exchange_abandon(x, MCP_ABANDON_WORK);
+	}
+}
+
+void
+mcp_scope_abandon(struct mcp_reactor *m, uint64_t scope)
+{
+	list_abandon(&m->running, scope);
+	list_abandon(&m->listening, scope);
+}
+
+void
+mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope)
+{
+	LIST_EACH_SAFE(node, &m->listening)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		if (x->scope == scope)
+			mcp_listen_end(x);
+	}
+}
+
+bool
+mcp_id_is_outstanding(struct mcp_reactor *m, uint64_t scope,
+    const struct json_node *id)
+{
+	return exchange_find(&m->running, scope, id) != NULL
+	    || exchange_find(&m->listening, scope, id) != NULL;
+}
+
+size_t
+mcp_drain(struct mcp_reactor *m, bool cancel_calls)
+{
+	size_t running = 0;
+
+	LIST_EACH_SAFE(node, &m->listening)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		mcp_listen_end(x);
+	}
+	LIST_EACH_SAFE(node, &m->running)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		running++;
+		if (cancel_calls && x->call != NULL)
+			call_cancel(x->call);
+	}
+	return running;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mirrored header fields: decoding, and comparing with the body. */
+
+#include "mcp/mcp_priv.h"
+
+static int
+base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+/* Strict (RFC 4648 4): padded, no bits left over. */
+static int
+base64_decode(struct str in, struct buf *out)
+{
+	size_t pad = 0, i;
+
+	if (in.len % 4 != 0)
+		return ERR_SYNTAX;
+	if (in.len > 0 && in.ptr[in.len - 1] == '=')
+		pad = in.ptr[in.len - 2] == '=' ? 2 : 1;
+	for (i = 0; i < in.len; i += 4) {
+		size_t n = i + 4 == in.len ? 4 - pad : 4, k;
+		uint32_t group = 0;
+
+		for (k = 0; k < 4; k++) {
+			int v = k < n ? base64_value(in.ptr[i + k]) : 0;
+
+			if (v < 0)
+				return ERR_SYNTAX;
+			group = group << 6 | (uint32_t)v;
+		}
+		if ((n == 3 && (group & 0xff) != 0)
+		    || (n == 2 && (group & 0xffff) != 0))
+			return ERR_SYNTAX;
+		buf_char(out, (char)(group >> 16 & 0xff));
+		if (n > 2)
+			buf_char(out, (char)(group >> 8 & 0xff));
+		if (n > 3)
+			buf_char(out, (char)(group & 0xff));
+	}
+	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+mcp_header_decode(struct str value, struct buf *out)
+{
+	static const struct str open = STR("=?base64?"), shut = STR("?=");
+	size_t i;
+
+	for (i = 0; i < value.len; i++) { /* HTM-07 */
+		unsigned char c = (unsigned char)value.ptr[i];
+
+		if (c != '\t' && (c < 0x20 || c > 0x7e))
+			return ERR_SYNTAX;
+	}
+	if (value.len < open.len + shut.len || !str_starts(value, open)
+	    || !str_ends(value, shut)) {
+		buf_str(out, value); /* a literal */
+		return out->failed ? ERR_NOMEM : 0;
+	}
+	i = out->len;
+	if (base64_decode(str_sub(value, open.len, value.len - shut.len), out)
+	    < 0)
+		return ERR_SYNTAX;
+	return str_is_utf8((struct str){ out->ptr + i, out->len - i })
+	    ? 0
+	    : ERR_SYNTAX;
+}
+
+/* The argument at the exact path; NULL when absent or null (XHD-07). */
+static const struct json_node *
+argument_at(const struct registry_mirror *mirror,
+    const struct json_node *args)
+{
+	size_t i;
+
+	for (i = 0; i < mirror->path_len; i++)
+		args = json_get(args, mirror->path[i]);
+	return json_type(args) == JSON_NULL ? NULL : args;
+}
+
+/* XHD-08, XHD-09. */
+static bool
+mirror_equal(const struct registry_mirror *mirror, struct str text,
+    const struct json_node *value)
+{
+	struct json_doc doc;
+	bool equal = false;
+
+	switch (mirror->type) {
+	case REGISTRY_MIRROR_STRING:
+		return value->type == JSON_STRING
+		    && str_equal(text, json_str(value));
+	case REGISTRY_MIRROR_BOOLEAN:
+		return (value->type == JSON_TRUE || value->type == JSON_FALSE)
+		    && str_equal(text, json_raw(value));
+	case REGISTRY_MIRROR_INTEGER:
+		json_doc_init(&doc);
+		equal = json_parse(&doc, text, JSON_GRAMMAR) == 0
+		    && doc.nodes[0].type == JSON_NUMBER
+		    && json_same(&doc.nodes[0], value);
+		json_doc_finish(&doc);
+		break;
+	}
+	return equal;
+}
+
+static int
+mirror_check(const struct registry_mirror *mirror,
+    const struct json_node *args, const struct mcp_headers *headers,
+    struct buf *text)
+{
+	const struct json_node *value = argument_at(mirror, args);
+	struct str field;
+	bool present = headers->field(headers->arg, mirror->header, &field);
+
+	if (!present || value == NULL)
+		return present == (value != NULL) ? 0 : ERR_PARAMS;
+	buf_clear(text);
+	if (mcp_header_decode(field, text) < 0)
+		return ERR_PARAMS;
+	/* A value of the wrong type is the schema check's to report. */
+	if (value->type == JSON_OBJECT || value->type == JSON_ARRAY)
+		return 0;
+	return mirror_equal(mirror, buf_view(text), value) ? 0 : ERR_PARAMS;
+}
+
+int
+mcp_mirrors_check(const struct registry_entry *e,
+    const struct json_node *args, const struct mcp_headers *headers,
+    struct err *err)
+{
+	struct buf text;
+	size_t i;
+	int rc = 0;
+
+	buf_init(&text);
+	for (i = 0; i < e->mirrors_len && rc == 0; i++) {
+		rc = mirror_check(&e->mirrors[i], args, headers, &text);
+		if (rc < 0)
+			(void)err_set(err, rc,
+			    "%.*s does not repeat the argument in the body",
+			    STR_FMT(e->mirrors[i].header));
+	}
+	buf_finish(&text);
+	return rc;
+}

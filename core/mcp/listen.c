@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who hears of changes: subscriptions/listen (SUB rows), and the streams of
+ * the stateful era.  Each remembers which list versions it has been told of,
+ * so a burst of changes is one notification and nothing is queued. */
+#include <string.h>
+
+#include "mcp/mcp_priv.h"
+
+/* One notification a list; templates belong to the resources' list. */
+struct list_kind {
+	struct str wish;   /* in params.notifications */
+	struct str method;
+	unsigned kinds;    /* bit per registry kind */
+};
+
+#define KIND_BIT(k_) (1u << (k_))
+
+static const struct list_kind lists[] = {
+	{ STR("toolsListChanged"), STR("notifications/tools/list_changed"),
+	    KIND_BIT(REGISTRY_TOOL) },
+	{ STR("promptsListChanged"), STR("notifications/prompts/list_changed"),
+	    KIND_BIT(REGISTRY_PROMPT) },
+	{ STR("resourcesListChanged"),
+	    STR("notifications/resources/list_changed"),
+	    KIND_BIT(REGISTRY_RESOURCE) | KIND_BIT(REGISTRY_TEMPLATE) },
+};
+
+void
+mcp_versions_now(const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS])
+{
+	const struct registry_snapshot *s = registry_current(m->registry);
+
+	memcpy(seen, s->list_version, sizeof s->list_version);
+}
+
+void
+mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l)
+{
+	list_push(&m->listeners, &l->node);
+	mcp_listener_tell(m, l); /* what changed while nobody listened */
+}
+
+void
+mcp_listener_stop(struct mcp_listener *l)
+{
+	list_drop(&l->node);
+}
+
+/* Takes the new versions over; true when one of kinds had grown. */
+static bool
+versions_take(const struct registry_snapshot *s,
+    uint64_t seen[REGISTRY_KINDS], unsigned kinds)
+{
+	bool grown = false;
+	size_t k;
+
+	for (k = 0; k < REGISTRY_KINDS; k++) {
+		if ((kinds & KIND_BIT(k)) == 0 || seen[k] == s->list_version[k])
+			continue;
+		seen[k] = s->list_version[k];
+		grown = true;
+	}
+	return grown;
+}
+
+void
+mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l)
+{
+	const struct registry_snapshot *s = registry_current(m->registry);
+	struct buf *out = &m->out;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		if (!versions_take(s, l->seen, lists[i].kinds))
+			continue;
+		buf_shrink(out, MCP_OUT_KEPT);
+		BUF_LIT(out, "{\"jsonrpc\":\"2.0\",\"method\":\"");
+		buf_str(out, lists[i].method);
+		BUF_LIT(out, "\"}");
+		if (!out->failed)
+			l->send(l, buf_view(out));
+	}
+}
+
+/* "_meta":{subscriptionId} - SUB-04: the id of the listen request. */
+static void
+subscription_write(struct buf *out, const struct mcp_exchange *x)
+{
+	BUF_LIT(out, "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":");
+	buf_str(out, x->id);
+	buf_char(out, '}');
+}
+
+static void
+exchange_tell(struct mcp_exchange *x, const struct registry_snapshot *s)
+{
+	struct buf *out = &x->mcp->out;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		if (!versions_take(s, x->seen, x->kinds & lists[i].kinds))
+			continue;
+		buf_shrink(out, MCP_OUT_KEPT);
+		rpc_write_notification(out, lists[i].method);
+		buf_char(out, '{');
+		subscription_write(out, x);
+		BUF_LIT(out, "}}");
+		if (!out->failed)
+			x->ops->notify(x, buf_view(out));
+	}
+}
+
+void
+mcp_lists_changed(struct mcp_reactor *m)
+{
+	const struct registry_snapshot *s = registry_current(m->registry);
+
+	LIST_EACH_SAFE(node, &m->listening)
+	exchange_tell(LIST_OBJ(node, struct mcp_exchange, node), s);
+	LIST_EACH_SAFE(node, &m->listeners)
+	mcp_listener_tell(m, LIST_OBJ(node, struct mcp_listener, node));
+}
+
+void
+mcp_resource_updated(struct mcp_reactor *m, struct str uri)
+{
+	struct buf *out = &m->out;
+
+	LIST_EACH_SAFE(node, &m->listening)
+	{
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+		size_t i;
+
+		for (i = 0; i < x->uris_len; i++)
+			if (str_equal(x->uris[i], uri))
+				break;
+		if (i == x->uris_len)
+			continue;
+		buf_shrink(out, MCP_OUT_KEPT);
+		rpc_write_notification(out,
+		    S("notifications/resources/updated"));
+		buf_char(out, '{');
+		subscription_write(out, x);
+		BUF_LIT(out, ",\"uri\":");
+		if (json_write_str(out, uri) < 0)
+			return; /* not a URI: the plugin's defect */
+		BUF_LIT(out, "}}");
+		if (!out->failed)
+			x->ops->notify(x, buf_view(out));
+	}
+}
+
+/* SUB-01: what is asked for; false: mistyped. */
+static bool
+wishes_read(struct mcp_exchange *x, const struct json_node *wishes)
+{
+	const struct json_node *uris =
+	    json_get(wishes, S("resourceSubscriptions"));
+	size_t i;
+
+	if (json_type(wishes) != JSON_OBJECT)
+		return false;
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct json_node *wish = json_get(wishes, lists[i].wish);
+
+		if (wish != NULL && wish->type != JSON_TRUE
+		    && wish->type != JSON_FALSE)
+			return false;
+		if (json_type(wish) == JSON_TRUE)
+			x->kinds |= lists[i].kinds;
+	}
+	if (uris == NULL)
+		return true;
+	if (uris->type != JSON_ARRAY || uris->count > MCP_SUBSCRIPTIONS_MAX)
+		return false;
+	x->uris = arena_alloc(&x->arena, (uris->count + 1) * sizeof *x->uris);
+	JSON_EACH_ELEMENT(v, uris)
+	{
+		if (v->type != JSON_STRING || x->uris == NULL)
+			return false;
+		x->uris[x->uris_len++] = arena_dup(&x->arena, json_str(v));
+	}
+	return !x->arena.failed;
+}
+
+/* SUB-02, SUB-03. */
+static void
+acknowledge(struct mcp_exchange *x, const struct json_node *wishes)
+{
+	struct buf *out = &x->mcp->out;
+	bool first = true;
+	size_t i;
+
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_notification(out,
+	    S("notifications/subscriptions/acknowledged"));
+	buf_char(out, '{');
+	subscription_write(out, x);
+	BUF_LIT(out, ",\"notifications\":{");
+	for (i = 0; i < ARRAY_LEN(lists); i++) {
+		if ((x->kinds & lists[i].kinds) == 0)
+			continue;
+		buf_cstr(out, first ? "\"" : ",\"");
+		buf_str(out, lists[i].wish);
+		BUF_LIT(out, "\":true");
+		first = false;
+	}
+	if (x->uris_len > 0) {
+		if (!first)
+			buf_char(out, ',');
+		BUF_LIT(out, "\"resourceSubscriptions\":");
+		buf_str(out,
+		    json_raw(json_get(wishes, S("resourceSubscriptions"))));
+	}
+	BUF_LIT(out, "}}}");
+	x->ops->notify(x, buf_view(out));
+}
+
+void
+mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
+    const struct mcp_headers *headers)
+{
+	const struct json_node *wishes =
+	    json_get(m->params, S("notifications"));
+
+	(void)headers;
+	if (!wishes_read(x, wishes)) {
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "params.notifications must be an object of booleans and "
+		    "resourceSubscriptions, at most %d URIs",
+		    MCP_SUBSCRIPTIONS_MAX);
+		return;
+	}
+	mcp_versions_now(x->mcp, x->seen);
+	list_push(&x->mcp->listening, &x->node);
+	acknowledge(x, wishes);
+}
+
+void
+mcp_listen_end(struct mcp_exchange *x)
+{
+	struct buf *out = &x->mcp->out;
+
+	list_drop(&x->node);
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_result(out, x->id);
+	BUF_LIT(out,
+	    "{\"resultType\":\"complete\",\"_meta\":{"
+	    "\"io.modelcontextprotocol/subscriptionId\":");
+	buf_str(out, x->id);
+	BUF_LIT(out, ",\"io.modelcontextprotocol/serverInfo\":{");
+	buf_str(out, x->mcp->identity_names);
+	buf_str(out, x->mcp->identity_title);
+	BUF_LIT(out, "}}}}");
+	if (!x->over_http) { /* SUB-11, AMB-02: a second line */
+		BUF_LIT(out, "\n");
+		rpc_write_notification(out, S("notifications/cancelled"));
+		BUF_LIT(out, "{\"requestId\":");
+		buf_str(out, x->id);
+		BUF_LIT(out, "}}");
+	}
+	x->ops->answer(x, 200, buf_view(out));
+	mcp_exchange_close(x);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Model Context Protocol: which era and revision a message speaks, what
+ * each method does, and what an answer looks like for its caller.
+ *
+ * A transport makes an exchange for each message that came in, hands it the
+ * parsed message, and gets back notifications and one answer through
+ * struct mcp_reply_ops.  It knows how bytes travel; this folder knows what
+ * they say.  Everything is [reactor] unless marked. */
+#ifndef MCP_MCP_H
+#define MCP_MCP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "call/call.h"
+#include "data/json.h"
+#include "mcp/revision.h"
+#include "registry/registry.h"
+#include "rpc/message.h"
+
+#define MCP_REACTOR_MAGIC 0x4d435052u
+#define MCP_EXCHANGE_MAGIC 0x4d435058u
+#define MCP_EXCHANGES_KEPT 64
+#define MCP_LIST_TTL_MS 300000
+#define MCP_SUBSCRIPTIONS_MAX 1000 /* URIs of one listen stream */
+
+/* What a client says it can do; bits. */
+enum mcp_client {
+	MCP_CLIENT_ELICIT_FORM = 1,
+	MCP_CLIENT_ELICIT_URL = 2,
+	MCP_CLIENT_SAMPLING = 4,
+	MCP_CLIENT_ROOTS = 8
+};
+
+/* Who we are; the same for every caller. */
+struct mcp_identity {
+	struct str name;
+	struct str title;
+	struct str version;
+	struct str instructions; /* empty: none */
+};
+
+/* The state of the stateful era: one per HTTP session, or per line stream.
+ * The revision is fixed once the phase is MCP_PEER_OPEN. */
+enum mcp_phase { MCP_PEER_NEW, MCP_PEER_OPEN, MCP_PEER_READY };
+
+struct mcp_peer {
+	uint64_t scope; /* unique in the process: ids are scoped to it */
+	enum mcp_revision revision;
+	unsigned client; /* enum mcp_client */
+	atomic_int phase;
+};
+
+/* [any] Gives it a scope of its own. */
+void mcp_peer_init(struct mcp_peer *p);
+uint64_t mcp_scope_next(void);
+
+struct mcp_exchange;
+
+/* Implemented by a transport. */
+struct mcp_reply_ops {
+	/* A message that goes before the answer, on the same stream. */
+	void (*notify)(struct mcp_exchange *x, struct str message);
+	/* The end; x is gone after it.  status is HTTP's: 202 has no message,
+	 * 0 means that nothing may be sent at all (cancelled). */
+	void (*answer)(struct mcp_exchange *x, int status, struct str message);
+};
+
+/* Mirrored header fields of a stateless HTTP request. */
+struct mcp_headers {
+	struct str version; /* ptr NULL: absent */
+	struct str method;
+	struct str name;
+	/* Any other field; false: absent. */
+	bool (*field)(void *arg, struct str name, struct str *value);
+	void *arg;
+};
+
+/* Per reactor. */
+struct mcp_reactor;
+
+struct mcp_reactor *mcp_reactor_create(struct call_reactor *calls,
+    struct registry *registry, const struct mcp_identity *identity,
+    struct err *err);
+/* No exchange may be open. */
+void mcp_reactor_destroy(struct mcp_reactor *m);
+/* The document that the next message is parsed into. */
+struct json_doc *mcp_reactor_doc(struct mcp_reactor *m);
+struct registry *mcp_reactor_registry(const struct mcp_reactor *m);
+
+/* An exchange for one message; NULL without memory. */
+struct mcp_exchange *mcp_exchange_open(struct mcp_reactor *m,
+    const struct mcp_reply_ops *ops, void *owner, uint64_t scope);
+void *mcp_exchange_owner(const struct mcp_exchange *x);
+/* The caller is gone.  cancel: the work stops too (stateless era, HTM-14);
+ * otherwise it goes on and its result is dropped (POSTL-04). */
+enum mcp_abandon { MCP_ABANDON_WORK, MCP_KEEP_WORK };
+void mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how);
+/* Does the era say that a closed stream cancels? */
+bool mcp_exchange_is_stateless(const struct mcp_exchange *x);
+
+/* What one message is (server-requirements.md 1.3). */
+enum mcp_era { MCP_ERA_REFUSED, MCP_ERA_STATELESS, MCP_ERA_HANDSHAKE,
+	MCP_ERA_STATEFUL };
+struct mcp_class {
+	enum mcp_era era;
+	int status; /* REFUSED */
+	int code;
+	const char *text;
+};
+/* headers NULL: a line stream, where fields do not exist. */
+struct mcp_class mcp_classify(const struct rpc_message *m,
+    const struct mcp_headers *headers);
+
+/* Serve a message of that era.  The answer may come before these return. */
+void mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
+    const struct mcp_headers *headers);
+/* Also the handshake; peer outlives this call only. */
+void mcp_serve_stateful(struct mcp_exchange *x, const struct rpc_message *m,
+    struct mcp_peer *peer);
+/* Ends x with an error response. */
+void mcp_refuse(struct mcp_exchange *x, struct str id, int status, int code,
+    const char *text);
+
+/* notifications/cancelled: the exchange of that scope and id, if any. */
+void mcp_cancel(struct mcp_reactor *m, uint64_t scope,
+    const struct json_node *id);
+/* MSG-09: is there one with this id that has no answer yet? */
+bool mcp_id_is_outstanding(struct mcp_reactor *m, uint64_t scope,
+    const struct json_node *id);
+/* Every exchange of a scope ends without an answer (a session was deleted). */
+void mcp_scope_end(struct mcp_reactor *m, uint64_t scope);
+
+/* The same, and the transport is not told: its stream is gone. */
+void mcp_scope_abandon(struct mcp_reactor *m, uint64_t scope);
+/* Listen streams of a scope end with their responses (SUB-10, SUB-11). */
+void mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope);
+
+/* Who hears of changed lists in the stateful era: a GET stream or a line
+ * stream whose peer is ready.  Embedded in the transport's object. */
+struct mcp_listener {
+	struct list node;
+	void (*send)(struct mcp_listener *l, struct str message);
+	uint64_t seen[REGISTRY_KINDS]; /* list versions it knows */
+};
+
+void mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l);
+void mcp_listener_stop(struct mcp_listener *l);
+/* The versions of now: what a new session is told in its lists. */
+void mcp_versions_now(const struct mcp_reactor *m,
+    uint64_t seen[REGISTRY_KINDS]);
+/* After each publish, on each reactor (TOOL-21). */
+void mcp_lists_changed(struct mcp_reactor *m);
+/* A resource has new content (SUB-06). */
+void mcp_resource_updated(struct mcp_reactor *m, struct str uri);
+/* Drain: listen streams end with their response (SUB-10), calls are
+ * cancelled with an error.  Those still running afterwards are counted. */
+size_t mcp_drain(struct mcp_reactor *m, bool cancel_calls);
+
+/* For registry_create(). */
+void mcp_describe(const struct registry_entry *e, unsigned dialect,
+    struct buf *out);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of this folder. */
+#ifndef MCP_MCP_PRIV_H
+#define MCP_MCP_PRIV_H
+
+#include "mcp/mcp.h"
+
+#define MCP_OUT_KEPT ((size_t)256 * 1024) /* of the answer buffer */
+
+struct mcp_reactor {
+	uint32_t magic;
+	struct call_reactor *calls;
+	struct registry *registry;
+	struct str identity_stateless; /* ,"_meta":{..serverInfo..} */
+	struct str identity_names;     /* "name":..,"version":.. */
+	struct str identity_title;
+	struct str instructions;       /* a JSON string, or empty */
+	struct arena arena;            /* holds the four above */
+	struct json_doc doc;           /* the message being served */
+	struct json_doc answer_doc;    /* structured results */
+	struct schema_report report;
+	struct buf out;                /* the answer being written */
+	struct list running;           /* exchanges waiting for a call */
+	struct list listening;         /* exchanges of subscriptions/listen */
+	struct list listeners;         /* struct mcp_listener */
+	struct list kept;              /* idle exchanges, owned */
+	size_t kept_len;
+};
+
+struct mcp_exchange {
+	uint32_t magic;
+	struct mcp_reactor *mcp;
+	const struct mcp_reply_ops *ops;
+	void *owner;
+	struct list node;
+	uint64_t scope;
+	enum mcp_revision revision;
+	bool over_http;
+	bool gone;                /* the transport has let go of it */
+	unsigned client;          /* enum mcp_client */
+	struct str id;            /* raw, in arena */
+	struct str token;         /* raw progress token, or empty */
+	double progress;          /* the last one sent */
+	bool progress_begun;
+	struct arena arena;
+	const struct registry_entry *entry;
+	struct call *call;        /* until it has finished */
+	/* subscriptions/listen */
+	uint64_t seen[REGISTRY_KINDS];
+	unsigned kinds;           /* bit per registry kind asked for */
+	struct str *uris;
+	size_t uris_len;
+};
+
+/* One request's _meta (META rows); NULL: absent. */
+struct mcp_meta {
+	bool claim; /* a stateless request: any of the three below */
+	const struct json_node *version;
+	const struct json_node *capabilities;
+	const struct json_node *info;
+	const struct json_node *log_level;
+	const struct json_node *token;
+};
+void mcp_meta_read(const struct rpc_message *m, struct mcp_meta *meta);
+unsigned mcp_client_read(const struct json_node *capabilities);
+/* Remembers the progress token; false: of a wrong type. */
+bool mcp_token_take(struct mcp_exchange *x, const struct json_node *token);
+
+/* Writing the answer: begin appends everything before the members of the
+ * result, end everything behind them and hands it over; x is gone then. */
+struct buf *mcp_result_begin(struct mcp_exchange *x);
+void mcp_result_end(struct mcp_exchange *x);
+/* data: JSON text, or empty. */
+void mcp_error(struct mcp_exchange *x, int status, int code,
+    struct str message, struct str data);
+void mcp_errorf(struct mcp_exchange *x, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Lets go of an exchange after its answer. */
+void mcp_exchange_close(struct mcp_exchange *x);
+
+/* Methods; each ends the exchange now or later. */
+typedef void mcp_method_fn(struct mcp_exchange *x,
+    const struct rpc_message *m, const struct mcp_headers *headers);
+struct mcp_method {
+	struct str name;
+	mcp_method_fn *serve;
+	bool stateful;
+	bool stateless;
+	const char *mirror; /* the member that Mcp-Name repeats, or NULL */
+};
+const struct mcp_method *mcp_method_find(struct str name);
+
+mcp_method_fn mcp_ping, mcp_discover;
+mcp_method_fn mcp_tools_list, mcp_resources_list, mcp_templates_list,
+    mcp_prompts_list;
+mcp_method_fn mcp_tools_call, mcp_resources_read, mcp_prompts_get;
+mcp_method_fn mcp_listen;
+
+/* Tells it of the lists that have changed since it was told last. */
+void mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l);
+/* Ends a listen stream with its response (SUB-10). */
+void mcp_listen_end(struct mcp_exchange *x);
+
+/* Runs entry e of the current snapshot for x. */
+void mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
+    const struct registry_entry *e, struct str name,
+    const struct json_node *args, const struct json_node *params);
+/* How each kind of call ends well or badly. */
+void mcp_tool_finished(struct mcp_exchange *x, struct call *c,
+    enum call_status status);
+void mcp_resource_finished(struct mcp_exchange *x, struct call *c,
+    enum call_status status);
+void mcp_prompt_finished(struct mcp_exchange *x, struct call *c,
+    enum call_status status);
+/* What ends alike for all kinds; true when it has answered. */
+bool mcp_finished_alike(struct mcp_exchange *x, struct call *c,
+    enum call_status status);
+
+/* Blocks of an answer, as x's revision writes them; ERR_SYNTAX: a plugin gave
+ * text that is not UTF-8. */
+int mcp_content_write(struct buf *out, const struct mcp_exchange *x,
+    const struct call_content *block);
+/* One of resources/read. */
+int mcp_resource_content_write(struct buf *out, struct str uri,
+    struct str mime, const struct call_content *block);
+
+/* Decodes the sentinel form of a mirrored field (HTM-05 to HTM-07). */
+int mcp_header_decode(struct str value, struct buf *out);
+/* XHD-06, XHD-07: 0, or ERR_PARAMS with the field's name in err. */
+int mcp_mirrors_check(const struct registry_entry *e,
+    const struct json_node *args, const struct mcp_headers *headers,
+    struct err *err);
+
+#endif

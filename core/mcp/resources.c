@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resources/read. */
+#include "base/log.h"
+#include "data/uri.h"
+#include "mcp/mcp_priv.h"
+
+/* RSRC-06, ERR-01. */
+static void
+not_found(struct mcp_exchange *x, struct str uri)
+{
+	struct buf data;
+
+	buf_init(&data);
+	BUF_LIT(&data, "{\"uri\":");
+	if (json_write_str(&data, uri) < 0)
+		BUF_LIT(&data, "null");
+	buf_char(&data, '}');
+	mcp_error(x, 200,
+	    mcp_exchange_is_stateless(x) ? RPC_INVALID_PARAMS
+	                                 : RPC_RESOURCE_NOT_FOUND,
+	    S("Resource not found"), buf_view(&data));
+	buf_finish(&data);
+}
+
+void
+mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
+    const struct mcp_headers *headers)
+{
+	const struct registry_snapshot *s = registry_current(x->mcp->registry);
+	const struct json_node *uri = json_get(m->params, S("uri"));
+	const struct json_node *variables = NULL;
+	const struct registry_entry *e;
+
+	(void)headers;
+	if (json_type(uri) != JSON_STRING) {
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "params.uri must be a string");
+		return;
+	}
+	e = registry_find_uri(s, json_str(uri), &x->arena, &variables);
+	if (e == NULL && !uri_is_valid(json_str(uri))) { /* RSRC-09 */
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "params.uri is not a URI (RFC 3986)");
+		return;
+	}
+	if (e == NULL) {
+		not_found(x, json_str(uri));
+		return;
+	}
+	mcp_call_start(x, CALL_RESOURCE, e, json_str(uri), variables,
+	    m->params);
+}
+
+/* RSRC-04: each with its URI and exactly one of text and blob. */
+static int
+contents_write(struct buf *out, const struct mcp_exchange *x,
+    const struct call *c)
+{
+	const struct call_content *block;
+	int rc = 0;
+
+	BUF_LIT(out, "\"contents\":[");
+	for (block = c->contents; block != NULL && rc == 0;
+	     block = block->next) {
+		if (block != c->contents)
+			buf_char(out, ',');
+		rc = mcp_resource_content_write(out,
+		    block->uri.len > 0 ? block->uri : c->name,
+		    block->mime.len > 0 ? block->mime : x->entry->mime, block);
+	}
+	BUF_LIT(out, "],");
+	return rc;
+}
+
+static void
+resource_result(struct mcp_exchange *x, const struct call *c)
+{
+	struct buf *out = mcp_result_begin(x);
+
+	if (contents_write(out, x, c) < 0) {
+		LOG_WARN("resource is not UTF-8", F_STR("entry", c->name));
+		mcp_errorf(x, RPC_INTERNAL_ERROR,
+		    "The resource's text is not UTF-8");
+		return;
+	}
+	if (mcp_exchange_is_stateless(x)) { /* CACHE-01, CACHE-08 */
+		BUF_LIT(out, "\"ttlMs\":");
+		buf_i64(out,
+		    x->entry->cache_ttl_ms >= 0 ? x->entry->cache_ttl_ms : 0);
+		if (x->entry->cache_public)
+			BUF_LIT(out, ",\"cacheScope\":\"public\",");
+		else
+			BUF_LIT(out, ",\"cacheScope\":\"private\",");
+	}
+	mcp_result_end(x);
+}
+
+void
+mcp_resource_finished(struct mcp_exchange *x, struct call *c,
+    enum call_status status)
+{
+	if (mcp_finished_alike(x, c, status))
+		return;
+	if (status == CALL_ENOTFOUND
+	    || (status == CALL_OK && c->contents == NULL)) { /* RSRC-07 */
+		not_found(x, c->name);
+	} else if (status == CALL_OK) {
+		resource_result(x, c);
+	} else if (c->message.len > 0) { /* RSRC-08 */
+		mcp_error(x, 200,
+		    status == CALL_EPARAMS ? RPC_INVALID_PARAMS
+		                           : RPC_INTERNAL_ERROR,
+		    c->message, STR_NONE);
+	} else {
+		mcp_errorf(x, RPC_INTERNAL_ERROR,
+		    "The resource could not be read");
+	}
+}

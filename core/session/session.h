@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions of the stateful era on HTTP (SES rows): found by id from any
+ * reactor, shared by count, ended by DELETE or by idleness. */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/ref.h"
+#include "mcp/mcp.h"
+
+#define SESSION_MAGIC 0x53455353u
+#define SESSION_ID_LEN 32 /* 128 random bits as hex (SES-02, SES-03) */
+#define SESSION_SHARDS 64
+#define SESSION_MAX 1000000
+#define SESSION_IDLE_NS (30 * 60 * NS_PER_S)
+
+struct session {
+	uint32_t magic;
+	struct ref ref;
+	char id[SESSION_ID_LEN + 1];
+	struct mcp_peer peer;
+	_Atomic int64_t used_ns;  /* of the last request; loop time */
+	atomic_bool ended;        /* out of the table */
+	atomic_bool streaming;    /* has its one GET stream (GETL-06) */
+	/* List versions its client knows: read and written by who holds the
+	 * stream, from the handshake before that. */
+	uint64_t seen[REGISTRY_KINDS];
+};
+
+struct session_table;
+
+struct session_table *session_table_create(size_t max, struct err *err);
+/* Every session must have been let go. */
+void session_table_destroy(struct session_table *t);
+
+/* [any] A new one; the caller holds a reference.  ERR_BUSY: too many. */
+int session_create(struct session_table *t, int64_t now_ns,
+    struct session **out);
+/* [any] The one with this id, with a reference; NULL: none.  An unknown id
+ * allocates nothing. */
+struct session *session_find(struct session_table *t, struct str id,
+    int64_t now_ns);
+/* [any] */
+void session_unref(struct session *s);
+/* [any] Takes it out of the table; false: somebody else did. */
+bool session_end(struct session_table *t, struct session *s);
+size_t session_count(const struct session_table *t);
+/* [control] Ends those idle since before_ns without a stream, and hands each
+ * to fn, which borrows it. */
+void session_expire(struct session_table *t, int64_t before_ns,
+    void (*fn)(struct session *s, void *arg), void *arg);
+
+#endif

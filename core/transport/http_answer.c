@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes back on a connection: whole answers and streams of events. */
+#include "base/log.h"
+#include "http/sse.h"
+#include "transport/http_priv.h"
+
+void
+http_answer_send(struct http_conn *c, const struct http_answer *a)
+{
+	struct http_header headers[4];
+	struct http_response r = {
+		.status = a->status,
+		.content_type = a->type,
+		.keep_alive = c->keep_alive,
+		.headers = headers,
+		.wall_ns = transport_wall_ns(c->t),
+		.date = &c->t->date,
+	};
+
+	if (a->allow != NULL)
+		headers[r.headers_len++] =
+		    (struct http_header){ "Allow", str_of(a->allow) };
+	if (a->session_id.len > 0)
+		headers[r.headers_len++] =
+		    (struct http_header){ "Mcp-Session-Id", a->session_id };
+	if (a->retry_after)
+		headers[r.headers_len++] =
+		    (struct http_header){ "Retry-After", S("1") };
+	if (http_response_write(net_conn_out(&c->net), &r, a->body) < 0) {
+		LOG_WARN("answer dropped: out of memory");
+		net_conn_close(&c->net, NET_CONN_RESET);
+		return;
+	}
+	net_conn_flush_later(&c->net);
+}
+
+void
+http_status_send(struct http_conn *c, int status)
+{
+	http_answer_send(c,
+	    &(struct http_answer){ .status = status,
+	        .type = "text/plain",
+	        .body = str_of(http_status_text(status)),
+	        .allow = status == 405 ? "GET, POST, DELETE, OPTIONS" : NULL,
+	        .retry_after = status == 503 });
+}
+
+void
+http_error_send(struct http_conn *c, int status, int code, const char *text)
+{
+	struct buf *out = &c->t->scratch;
+
+	buf_shrink(out, NET_READ_SIZE);
+	rpc_write_error(out, STR_NONE, code, str_of(text), STR_NONE);
+	http_answer_send(c,
+	    &(struct http_answer){ .status = status,
+	        .type = "application/json",
+	        .body = buf_view(out),
+	        .retry_after = status == 503 });
+}
+
+void
+http_events_begin(struct http_conn *c)
+{
+	static const struct http_header headers[] = {
+		{ "Cache-Control", STR("no-cache") },
+		{ "X-Accel-Buffering", STR("no") }, /* HTTP-17 */
+	};
+	struct http_response r = {
+		.status = 200,
+		.content_type = "text/event-stream",
+		.keep_alive = c->keep_alive,
+		.chunked = c->minor > 0,
+		.headers = headers,
+		.headers_len = ARRAY_LEN(headers),
+		.wall_ns = transport_wall_ns(c->t),
+		.date = &c->t->date,
+	};
+
+	if (c->minor == 0) /* the end of the connection ends the stream */
+		c->keep_alive = r.keep_alive = false;
+	c->committed = true;
+	if (http_response_head(net_conn_out(&c->net), &r, 0) < 0)
+		net_conn_close(&c->net, NET_CONN_RESET);
+	net_conn_flush_later(&c->net);
+}
+
+void
+http_event_send(struct http_conn *c, struct str message)
+{
+	struct sse_event e = { .data = message, .retry_ms = -1 };
+	struct buf *out = net_conn_out(&c->net);
+	struct buf *event = &c->t->scratch;
+
+	buf_shrink(event, NET_READ_SIZE);
+	if (sse_write(event, &e) < 0 || event->failed) {
+		net_conn_close(&c->net, NET_CONN_RESET);
+		return;
+	}
+	if (c->minor == 0)
+		buf_str(out, buf_view(event));
+	else
+		http_chunk_write(out, buf_view(event));
+	if (out->failed
+	    || (c->phase == HTTP_STREAM
+	        && net_conn_out_len(&c->net)
+	            > c->t->shared->limits.stream_max)) {
+		LOG_WARN("stream closed: the client does not read");
+		net_conn_close(&c->net, NET_CONN_RESET);
+		return;
+	}
+	net_conn_flush_later(&c->net);
+}
+
+void
+http_events_end(struct http_conn *c)
+{
+	if (c->minor > 0)
+		http_chunk_end(net_conn_out(&c->net));
+	net_conn_flush_later(&c->net);
+	if (c->listener != NULL)
+		http_stream_close(c);
+	http_service_end(c);
+}

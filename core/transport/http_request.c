@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the head of a request decides, and where a request goes (the order of
+ * security.md 2.6). */
+#include <string.h>
+
+#include "transport/http_priv.h"
+
+struct str
+http_known(const struct http_parser *p, const char *bytes, enum http_known k)
+{
+	return http_known_has(p, k) ? http_slice(bytes, p->known[k]) : STR_NONE;
+}
+
+static struct auth_origin_policy
+policy_of(const struct http_conn *c)
+{
+	const struct transport_shared *s = c->t->shared;
+
+	return (struct auth_origin_policy){ c->listen->loopback, s->hosts,
+		s->hosts_len, s->origins, s->origins_len };
+}
+
+/* application/json, with parameters or without (HTTP-08). */
+static bool
+is_json(struct str type)
+{
+	struct str rest;
+
+	return str_equal_nocase(str_trim(str_split(type, ';', &rest)),
+	    S("application/json"));
+}
+
+/* q=0 takes a range away again. */
+static bool
+is_refused_range(struct str params)
+{
+	struct str rest = params, name, value;
+
+	while (rest.len > 0) {
+		struct str one = str_trim(str_split(rest, ';', &rest));
+
+		name = str_trim(str_split(one, '=', &value));
+		value = str_trim(value);
+		if (!str_equal_nocase(name, S("q")))
+			continue;
+		return value.len > 0 && value.ptr[0] == '0'
+		    && strspn(value.ptr, "0.") >= value.len;
+	}
+	return false;
+}
+
+bool
+http_accepts(struct str accept, struct str type, struct str subtype)
+{
+	int best = -1; /* how exact the range that decided was */
+	bool accepted = false;
+	struct str rest = accept;
+
+	if (accept.ptr == NULL)
+		return true;
+	while (rest.len > 0) {
+		struct str params, t, s, range = str_split(rest, ',', &rest);
+		int exact;
+
+		range = str_trim(str_split(range, ';', &params));
+		t = str_split(range, '/', &s);
+		if (str_equal(t, S("*")) && str_equal(s, S("*")))
+			exact = 0;
+		else if (!str_equal_nocase(t, type))
+			continue;
+		else if (str_equal(s, S("*")))
+			exact = 1;
+		else if (str_equal_nocase(s, subtype))
+			exact = 2;
+		else
+			continue;
+		if (exact < best)
+			continue;
+		best = exact;
+		accepted = !is_refused_range(params);
+	}
+	return accepted;
+}
+
+static bool
+is_endpoint(const struct http_conn *c, const struct http_parser *p,
+    const char *bytes)
+{
+	return str_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
+}
+
+static int
+post_check(const struct http_parser *p, const char *bytes)
+{
+	struct str accept = http_known(p, bytes, HTTP_K_ACCEPT);
+	struct str encoding = http_known(p, bytes, HTTP_K_CONTENT_ENCODING);
+
+	if (!is_json(http_known(p, bytes, HTTP_K_CONTENT_TYPE)))
+		return 415;
+	if (encoding.len > 0 && !str_equal_nocase(encoding, S("identity")))
+		return 415;
+	if (!http_accepts(accept, S("application"), S("json"))
+	    || !http_accepts(accept, S("text"), S("event-stream")))
+		return 406;
+	return 0;
+}
+
+int
+http_head_check(struct http_conn *c, const struct http_parser *p,
+    const char *bytes)
+{
+	struct auth_origin_policy policy = policy_of(c);
+	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
+
+	if ((p->minor > 0 || http_known_has(p, HTTP_K_HOST))
+	    && !auth_host_is_allowed(&policy, http_slice(bytes, p->authority))) {
+		c->keep_alive = false;
+		return 403;
+	}
+	if (origin.ptr != NULL && !auth_origin_is_allowed(&policy, origin))
+		return 403; /* HTTP-03 */
+	if (p->method == HTTP_OPTIONS && p->path.len == 0)
+		return 0; /* OPTIONS * */
+	if (!is_endpoint(c, p, bytes))
+		return 404;
+	switch (p->method) {
+	case HTTP_POST:
+		return post_check(p, bytes);
+	case HTTP_GET:
+	case HTTP_DELETE:
+	case HTTP_OPTIONS:
+		return 0;
+	case HTTP_HEAD:
+	case HTTP_OTHER:
+		break;
+	}
+	return 405;
+}
+
+/* HTTP-16: a preflight from an allowed origin. */
+static void
+options_serve(struct http_conn *c, const struct http_parser *p,
+    const char *bytes)
+{
+	static const char methods[] = "POST, GET, DELETE, OPTIONS";
+	static const char fields[] =
+	    "Content-Type, Accept, Authorization, MCP-Protocol-Version, "
+	    "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name";
+	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
+	struct http_header headers[] = {
+		{ "Allow", { methods, sizeof methods - 1 } },
+		{ "Access-Control-Allow-Origin", origin },
+		{ "Access-Control-Allow-Methods", { methods, sizeof methods - 1 } },
+		{ "Access-Control-Allow-Headers", { fields, sizeof fields - 1 } },
+		{ "Access-Control-Max-Age", STR("600") },
+		{ "Vary", STR("Origin") },
+	};
+	struct http_response r = {
+		.status = 204,
+		.keep_alive = c->keep_alive,
+		.headers = headers,
+		.headers_len = origin.ptr != NULL ? ARRAY_LEN(headers) : 1,
+		.wall_ns = transport_wall_ns(c->t),
+		.date = &c->t->date,
+	};
+
+	(void)http_response_write(net_conn_out(&c->net), &r,
+	    STR_NONE); /* the values are ours, or passed the parser */
+	net_conn_flush_later(&c->net);
+}
+
+void
+http_request_serve(struct http_conn *c, const struct http_parser *p,
+    char *bytes)
+{
+	switch (p->method) {
+	case HTTP_POST:
+		http_post_serve(c, p, bytes);
+		return;
+	case HTTP_GET:
+		http_stream_open(c, p, bytes);
+		return;
+	case HTTP_DELETE:
+		http_session_delete(c, p, bytes);
+		return;
+	case HTTP_OPTIONS:
+		options_serve(c, p, bytes);
+		return;
+	case HTTP_HEAD:
+	case HTTP_OTHER:
+		break;
+	}
+	http_status_send(c, 405);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message a line (STD rows): standard input and output, Unix sockets and
+ * TCP.  Both eras share the stream; each line is judged by itself. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "transport/transport_priv.h"
+
+#define LINE_CONN_MAGIC 0x4c494e45u
+
+struct line_conn {
+	struct net_conn net; /* first */
+	uint32_t magic;
+	struct transport_reactor *t;
+	struct mcp_peer peer;
+	struct mcp_listener listener; /* once the peer is ready */
+	bool listening;
+	bool skipping;   /* the rest of a line that was too long */
+	bool ended;      /* the peer has sent its last byte */
+	size_t open;     /* exchanges without an answer yet */
+	void (*closed)(void *arg); /* stdio; may be NULL */
+	void *closed_arg;
+};
+
+static struct line_conn *
+line_of(struct net_conn *c)
+{
+	struct line_conn *l = (struct line_conn *)c;
+
+	OBJ_CHECK(l, LINE_CONN_MAGIC);
+	return l;
+}
+
+static void
+line_send(struct line_conn *l, struct str message)
+{
+	struct buf *out = net_conn_out(&l->net);
+
+	buf_str(out, message);
+	buf_char(out, '\n');
+	if (out->failed) {
+		LOG_WARN("line stream closed: out of memory");
+		net_conn_close(&l->net, NET_CONN_RESET);
+		return;
+	}
+	net_conn_flush_later(&l->net);
+}
+
+static void
+exchange_notify(struct mcp_exchange *x, struct str message)
+{
+	line_send(mcp_exchange_owner(x), message);
+}
+
+static void
+exchange_answer(struct mcp_exchange *x, int status, struct str message)
+{
+	struct line_conn *l = mcp_exchange_owner(x);
+
+	(void)status; /* HTTP's */
+	l->open--;
+	if (message.len > 0)
+		line_send(l, message);
+	if (l->ended && l->open == 0)
+		net_conn_close(&l->net, NET_CONN_FLUSH);
+}
+
+static const struct mcp_reply_ops reply = { exchange_notify,
+	exchange_answer };
+
+static void
+listener_send(struct mcp_listener *listener, struct str message)
+{
+	struct line_conn *l =
+	    CONTAINER_OF(listener, struct line_conn, listener);
+
+	line_send(l, message);
+}
+
+/* LIFE-06: notifications begin with notifications/initialized. */
+static void
+listen_when_ready(struct line_conn *l)
+{
+	if (l->listening
+	    || atomic_load(&l->peer.phase) != (int)MCP_PEER_READY)
+		return;
+	l->listening = true;
+	l->listener.send = listener_send;
+	mcp_listener_start(l->t->mcp, &l->listener);
+}
+
+static void
+refuse(struct line_conn *l, const struct json_node *id, int code,
+    const char *text)
+{
+	struct mcp_exchange *x =
+	    mcp_exchange_open(l->t->mcp, &reply, l, l->peer.scope);
+
+	if (x == NULL)
+		return;
+	l->open++;
+	mcp_refuse(x, id != NULL ? json_raw(id) : STR_NONE, 400, code, text);
+}
+
+/* A text that is no JSON, or no message of ours: STD-05. */
+static void
+refuse_text(struct line_conn *l, const struct json_doc *doc, struct str line)
+{
+	struct buf text;
+	char *message;
+	bool grammar = doc->fault == JSON_SYNTAX || doc->fault == JSON_UTF8
+	    || doc->fault == JSON_DEPTH;
+
+	buf_init(&text);
+	json_fault_text(doc, line, &text);
+	message = buf_take(&text);
+	refuse(l, NULL, grammar ? RPC_PARSE_ERROR : RPC_INVALID_REQUEST,
+	    message != NULL ? message : "not JSON");
+	free(message);
+}
+
+static void
+serve(struct line_conn *l, const struct rpc_message *m)
+{
+	struct mcp_class class = mcp_classify(m, NULL);
+	struct mcp_exchange *x;
+
+	if (class.era == MCP_ERA_REFUSED) {
+		refuse(l, m->id, class.code, class.text);
+		return;
+	}
+	if (m->kind == RPC_RESPONSE)
+		return; /* nothing was asked */
+	if (m->kind == RPC_REQUEST
+	    && mcp_id_is_outstanding(l->t->mcp, l->peer.scope, m->id)) {
+		refuse(l, m->id, RPC_INVALID_REQUEST, /* MSG-09 */
+		    "this id belongs to a request that has no answer yet");
+		return;
+	}
+	x = mcp_exchange_open(l->t->mcp, &reply, l, l->peer.scope);
+	if (x == NULL) {
+		LOG_WARN("message dropped: out of memory");
+		return;
+	}
+	l->open++;
+	if (class.era == MCP_ERA_STATELESS) {
+		mcp_serve_stateless(x, m, NULL);
+		return;
+	}
+	if (class.era == MCP_ERA_HANDSHAKE)
+		mcp_versions_now(l->t->mcp, l->listener.seen);
+	mcp_serve_stateful(x, m, &l->peer);
+	listen_when_ready(l);
+}
+
+static void
+take_line(struct line_conn *l, struct str line)
+{
+	struct json_doc *doc = mcp_reactor_doc(l->t->mcp);
+	struct rpc_message m;
+
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r') /* STD-04 */
+		line.len--;
+	if (str_trim(line).len == 0)
+		return;
+	if (json_parse(doc, line, JSON_PROTOCOL) < 0) {
+		refuse_text(l, doc, line);
+		return;
+	}
+	if (doc->nodes[0].type == JSON_ARRAY) { /* BAT-06 */
+		refuse(l, NULL, RPC_INVALID_REQUEST,
+		    "batches are not accepted: send one message a line");
+		return;
+	}
+	rpc_message_read(doc->nodes, &m);
+	serve(l, &m);
+}
+
+static size_t
+line_input(struct net_conn *c, char *bytes, size_t len)
+{
+	struct line_conn *l = line_of(c);
+	size_t used = 0;
+
+	while (used < len && net_conn_is_open(c)) {
+		char *end = memchr(bytes + used, '\n', len - used);
+
+		if (end == NULL)
+			break;
+		if (!l->skipping)
+			take_line(l,
+			    (struct str){ bytes + used,
+			        (size_t)(end - bytes) - used });
+		l->skipping = false;
+		used = (size_t)(end - bytes) + 1;
+		if (net_conn_out_len(c) > NET_OUT_SOFT)
+			return used; /* back-pressure (STD-15) */
+	}
+	if (l->skipping)
+		return len;
+	if (len - used > l->t->shared->limits.message_max) {
+		refuse(l, NULL, RPC_PARSE_ERROR,
+		    "the line is longer than limits.message");
+		l->skipping = true;
+		return len;
+	}
+	return used;
+}
+
+static bool
+line_eof(struct net_conn *c)
+{
+	struct line_conn *l = line_of(c);
+
+	l->ended = true;
+	mcp_scope_listening_end(l->t->mcp, l->peer.scope);
+	return l->open > 0; /* what was asked is still answered */
+}
+
+static void
+line_closed(struct net_conn *c, enum net_close why)
+{
+	struct line_conn *l = line_of(c);
+
+	(void)why;
+	if (l->listening)
+		mcp_listener_stop(&l->listener);
+	mcp_scope_abandon(l->t->mcp, l->peer.scope);
+	atomic_fetch_sub(&l->t->shared->connections, 1);
+	if (l->closed != NULL)
+		l->closed(l->closed_arg);
+	OBJ_WIPE(l);
+	free(l);
+}
+
+static const struct net_conn_ops ops = {
+	.input = line_input,
+	.eof = line_eof,
+	.closed = line_closed,
+};
+
+static struct line_conn *
+line_start(struct transport_reactor *t, int in, int out)
+{
+	struct line_conn *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	OBJ_INIT(l, LINE_CONN_MAGIC);
+	l->t = t;
+	mcp_peer_init(&l->peer);
+	if (net_conn_start(&l->net, t->net, in, out, &ops) < 0) {
+		free(l);
+		return NULL;
+	}
+	atomic_fetch_add(&t->shared->connections, 1);
+	return l;
+}
+
+void
+transport_line_accept(struct transport_reactor *t, int fd)
+{
+	if (line_start(t, fd, -1) == NULL) {
+		LOG_WARN("connection closed: out of memory");
+		(void)close(fd); /* nothing was promised on it */
+	}
+}
+
+int
+transport_stdio_start(struct transport_reactor *t, int in, int out,
+    void (*closed)(void *arg), void *arg, struct err *err)
+{
+	struct line_conn *l = line_start(t, in, out);
+
+	if (l == NULL)
+		return err_set(err, ERR_IO,
+		    "standard input and output cannot be used");
+	l->closed = closed;
+	l->closed_arg = arg;
+	return 0;
+}
+
+/* The client may go on to close; what it has asked is answered. */
+void
+transport_line_drain(struct net_conn *c)
+{
+	struct line_conn *l = line_of(c);
+
+	l->ended = true;
+	mcp_scope_listening_end(l->t->mcp, l->peer.scope);
+	net_conn_pause(c);
+	if (l->open == 0)
+		net_conn_close(c, NET_CONN_FLUSH);
+}

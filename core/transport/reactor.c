@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A reactor's share of the transports: its listeners and its connections. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "transport/transport_priv.h"
+
+const struct transport_limits transport_limits_default = {
+	.http = { .request_line = 8 * 1024,
+	    .head = 16 * 1024,
+	    .fields = 100,
+	    .trailers = 4 * 1024,
+	    .body = 4 * 1024 * 1024 },
+	.message_max = (size_t)4 * 1024 * 1024,
+	.head_ns = 10 * NS_PER_S,
+	.body_ns = 60 * NS_PER_S,
+	.idle_ns = 75 * NS_PER_S,
+	.keep_alive_ns = 15 * NS_PER_S,
+	.stream_max = (size_t)1024 * 1024,
+	.connections_max = 100000,
+	.streams_max = 100000,
+};
+
+struct transport_reactor *
+transport_reactor_create(struct transport_shared *shared, struct loop *l,
+    struct mcp_reactor *mcp, struct err *err)
+{
+	struct transport_reactor *t = calloc(1, sizeof *t);
+
+	if (t == NULL) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	t->net = net_reactor_create(l, err);
+	if (t->net == NULL) {
+		free(t);
+		return NULL;
+	}
+	OBJ_INIT(t, TRANSPORT_REACTOR_MAGIC);
+	t->shared = shared;
+	t->loop = l;
+	t->mcp = mcp;
+	buf_init(&t->scratch);
+	list_init(&t->streams);
+	return t;
+}
+
+static void
+listeners_stop(struct transport_reactor *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->listeners_len; i++) {
+		net_listener_stop(t->listeners[i]);
+		free(t->listen_args[i]);
+	}
+	t->listeners_len = 0;
+}
+
+static void
+conn_close(struct net_conn *c, void *arg)
+{
+	(void)arg;
+	net_conn_close(c, NET_CONN_FLUSH);
+}
+
+void
+transport_reactor_close(struct transport_reactor *t)
+{
+	listeners_stop(t);
+	net_reactor_each(t->net, conn_close, NULL);
+}
+
+bool
+transport_reactor_is_idle(const struct transport_reactor *t)
+{
+	return net_reactor_conns(t->net) == 0;
+}
+
+void
+transport_reactor_destroy(struct transport_reactor *t)
+{
+	if (t == NULL)
+		return;
+	OBJ_CHECK(t, TRANSPORT_REACTOR_MAGIC);
+	listeners_stop(t);
+	net_reactor_destroy(t->net);
+	buf_finish(&t->scratch);
+	OBJ_WIPE(t);
+	free(t);
+}
+
+struct mcp_reactor *
+transport_reactor_mcp(const struct transport_reactor *t)
+{
+	return t->mcp;
+}
+
+int64_t
+transport_wall_ns(struct transport_reactor *t)
+{
+	int64_t now = loop_now(t->loop);
+
+	if (t->wall_at_ns != now) {
+		t->wall_at_ns = now;
+		t->wall_ns = clock_wall_ns();
+	}
+	return t->wall_ns;
+}
+
+/* The soft bound lies below the descriptor limit, so that running out of
+ * descriptors stays a last resort (security.md 2.4). */
+static bool
+admit(struct transport_reactor *t, enum transport_kind kind, int fd)
+{
+	static const char full[] = "HTTP/1.1 503 Service Unavailable\r\n"
+				   "Retry-After: 1\r\n"
+				   "Content-Length: 0\r\n"
+				   "Connection: close\r\n\r\n";
+	static struct log_gate gate;
+	uint64_t suppressed;
+
+	if (atomic_load_explicit(&t->shared->connections,
+	        memory_order_relaxed /* a bound, not a fence */)
+	    < t->shared->limits.connections_max)
+		return true;
+	if (log_gate_pass(&gate, NS_PER_S, &suppressed))
+		LOG_WARN("connection refused: limits.connections reached",
+		    F_INT("suppressed", suppressed));
+	if (kind == TRANSPORT_HTTP)
+		(void)!write(fd, full, sizeof full - 1); /* best effort */
+	(void)close(fd); /* nothing was promised on it */
+	return false;
+}
+
+static void
+accepted(void *arg, int fd, const struct net_addr *peer)
+{
+	struct listen_arg *a = arg;
+
+	(void)peer;
+	if (!admit(a->reactor, a->listen->kind, fd))
+		return;
+	if (a->listen->kind == TRANSPORT_HTTP)
+		transport_http_accept(a->reactor, a->listen, fd);
+	else
+		transport_line_accept(a->reactor, fd);
+}
+
+int
+transport_reactor_listen(struct transport_reactor *t,
+    const struct transport_listen *listen, struct err *err)
+{
+	struct listen_arg *a;
+
+	if (t->listeners_len == TRANSPORT_LISTENS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d addresses",
+		    TRANSPORT_LISTENS_MAX);
+	a = malloc(sizeof *a);
+	if (a == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	*a = (struct listen_arg){ t, listen };
+	t->listeners[t->listeners_len] =
+	    net_listener_start(t->loop, listen->fd, accepted, a, err);
+	if (t->listeners[t->listeners_len] == NULL) {
+		free(a);
+		return err != NULL ? err->code : ERR_IO;
+	}
+	t->listen_args[t->listeners_len++] = a;
+	return 0;
+}
+
+static void
+conn_drain(struct net_conn *c, void *arg)
+{
+	(void)arg;
+	if (transport_conn_is_http(c))
+		transport_http_drain(c);
+	else
+		transport_line_drain(c);
+}
+
+void
+transport_reactor_drain(struct transport_reactor *t)
+{
+	listeners_stop(t);
+	t->draining = true;
+	net_reactor_each(t->net, conn_drain, NULL);
+}
+
+/* One reactor's notice of an ended session. */
+struct session_notice {
+	struct loop_msg msg;
+	struct transport_reactor *reactor;
+	struct session *session; /* a reference of its own */
+};
+
+static void
+session_notice_run(struct loop_msg *msg)
+{
+	struct session_notice *n =
+	    CONTAINER_OF(msg, struct session_notice, msg);
+
+	mcp_scope_end(n->reactor->mcp, n->session->peer.scope);
+	transport_http_stream_end(n->reactor, n->session);
+	session_unref(n->session);
+	free(n);
+}
+
+void
+transport_session_ended(struct transport_shared *shared, struct session *s)
+{
+	unsigned i;
+
+	for (i = 0; i < shared->reactors->len; i++) {
+		struct loop_reactor *r = &shared->reactors->items[i];
+		struct session_notice *n = malloc(sizeof *n);
+
+		if (n == NULL) /* its calls end by their deadlines */
+			continue;
+		n->msg.run = session_notice_run;
+		n->reactor = r->user;
+		n->session = s;
+		ref_take(&s->ref);
+		loop_post(r->loop, &n->msg);
+	}
+	session_unref(s);
+}

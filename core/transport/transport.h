@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How messages travel: newline-delimited JSON on standard input and output
+ * and on sockets, and streamable HTTP.  Bytes to messages and back; what the
+ * messages say is mcp's. */
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/origin.h"
+#include "base/clock.h"
+#include "http/parser.h"
+#include "loop/reactor.h"
+#include "mcp/mcp.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "session/session.h"
+
+/* Bounds of a connection's life (security.md 2.4), each a setting. */
+struct transport_limits {
+	struct http_limits http;
+	size_t message_max;        /* one line; also the body bound of http */
+	int64_t head_ns;           /* from the first byte of a request */
+	int64_t body_ns;
+	int64_t idle_ns;           /* between requests */
+	int64_t keep_alive_ns;     /* comments on idle streams (HTM-16) */
+	size_t stream_max;         /* bytes a slow reader may owe */
+	size_t connections_max;    /* all reactors; then 503 */
+	size_t streams_max;        /* listen and GET streams, all reactors */
+};
+extern const struct transport_limits transport_limits_default;
+
+/* Shared by all reactors; constant while they run, but for the counts. */
+struct transport_shared {
+	struct transport_limits limits;
+	struct str endpoint;       /* "/mcp" */
+	const struct str *hosts;
+	size_t hosts_len;
+	const struct str *origins;
+	size_t origins_len;
+	struct session_table *sessions;
+	struct loop_reactors *reactors; /* each one's user is a
+	                                 * struct transport_reactor */
+	atomic_size_t connections;
+	atomic_size_t streams;
+	atomic_bool draining;      /* answers say Connection: close */
+};
+
+/* What a listener serves. */
+enum transport_kind { TRANSPORT_HTTP, TRANSPORT_LINE };
+
+struct transport_listen {
+	enum transport_kind kind;
+	struct net_addr addr;      /* bound */
+	bool loopback;
+	int fd;                    /* TCP: of one reactor */
+};
+
+struct transport_reactor;
+
+/* [reactor] */
+struct transport_reactor *transport_reactor_create(
+    struct transport_shared *shared, struct loop *l, struct mcp_reactor *mcp,
+    struct err *err);
+/* [reactor] Closes every connection; the loop must turn until
+ * transport_reactor_is_idle() before destroy. */
+void transport_reactor_close(struct transport_reactor *t);
+bool transport_reactor_is_idle(const struct transport_reactor *t);
+void transport_reactor_destroy(struct transport_reactor *t);
+struct mcp_reactor *transport_reactor_mcp(const struct transport_reactor *t);
+
+/* [reactor] Begins to accept on what was opened for it; borrowed. */
+int transport_reactor_listen(struct transport_reactor *t,
+    const struct transport_listen *listen, struct err *err);
+/* [reactor] No more connections; those that are idle between requests close,
+ * the others after their answer. */
+void transport_reactor_drain(struct transport_reactor *t);
+
+/* [reactor] A line stream over two descriptors (stdio), owned.  closed runs
+ * when its last byte is out. */
+int transport_stdio_start(struct transport_reactor *t, int in, int out,
+    void (*closed)(void *arg), void *arg, struct err *err);
+
+/* [any] Tells every reactor that a session has ended (SES-08); takes the
+ * caller's reference. */
+void transport_session_ended(struct transport_shared *shared,
+    struct session *s);
+
+#endif
