@@ -128,6 +128,11 @@ take_line(struct exchange *x, size_t *left, struct str *line)
 	size_t seen = 0;
 	int rc;
 
+	if (c->in.len == 0) {
+		rc = more(x); /* a buffer without memory has no offsets */
+		if (rc < 0)
+			return ended_early(x, rc);
+	}
 	for (;;) {
 		line->ptr = c->in.ptr + c->at;
 		line->len = c->in.len - c->at;

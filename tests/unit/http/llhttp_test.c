@@ -368,6 +368,8 @@ START_TEST(request_blocks_end_as_llhttp_says_but_for_the_list)
 }
 END_TEST
 
+int llhttp_main(void);
+
 #define main llhttp_main
 UNIT_MAIN("http/llhttp", request_blocks_end_as_llhttp_says_but_for_the_list)
 #undef main
