@@ -82,11 +82,12 @@ main(int argc, char **argv)
 {
 	struct epoll_event events[EVENTS];
 	enum requests_workload w = REQUESTS_W1;
-	struct request reply;
+	struct request reply = { .len = 0 };
 	size_t body;
 	int ep, listener, n, i;
 
-	if (argc != 4 || (strcmp(argv[3], "w1") && strcmp(argv[3], "w2"))) {
+	if (argc != 4
+	    || (strcmp(argv[3], "w1") != 0 && strcmp(argv[3], "w2") != 0)) {
 		fprintf(stderr, "usage: limit ADDR PORT w1|w2\n");
 		return 2;
 	}

@@ -55,7 +55,7 @@ int
 main(void)
 {
 	static struct lines l;
-	struct request reply;
+	struct request reply = { .len = 0 };
 	ssize_t n;
 
 	requests_reply_line(&reply);

@@ -194,6 +194,7 @@ print_result(const struct load_options *o, const struct load_result *r)
 	printf("\"fewest\":%llu,\"most\":%llu,\"errors\":%llu,",
 	    (unsigned long long)r->fewest, (unsigned long long)r->most,
 	    (unsigned long long)r->errors);
+	printf("\"all\":%llu,", (unsigned long long)r->all);
 	print_text("wrong", r->wrong);
 	printf("}\n");
 }

@@ -39,6 +39,7 @@ struct load_options {
 
 struct load_result {
 	uint64_t answers; /* in the measured time */
+	uint64_t all; /* with those before and after it */
 	double seconds;
 	double start_ms; /* stdio: from fork to the answer of initialize */
 	double client_cpu_s;

@@ -107,7 +107,7 @@ static bool
 session_open(struct run *run, struct conn *c, char *session, size_t size)
 {
 	const struct load_options *o = run->o;
-	struct request q;
+	struct request q = { .len = 0 };
 
 	requests_initialize(&q, run->host, o->path);
 	if (!exchange(run, c, &q, 200))
@@ -219,6 +219,7 @@ conn_answered(struct run *run, struct conn *c, uint32_t id)
 		conn_drop(run, c);
 		return;
 	}
+	run->result->all++;
 	if (run->phase == PHASE_MEASURE) {
 		histogram_put(
 		    &run->result->latency, proc_now_ns() - c->sent_ns);

@@ -178,7 +178,7 @@ fill(struct pipe_run *run)
 static bool
 handshake(struct pipe_run *run, int64_t start)
 {
-	struct request q;
+	struct request q = { .len = 0 };
 	char *eol;
 
 	requests_line_initialize(&q);
@@ -226,7 +226,7 @@ measure(struct pipe_run *run)
 	r->server_cpu_s = after.cpu_s - before.cpu_s;
 	r->server_rss_kb = after.rss_kb;
 	r->server_processes = after.processes;
-	r->answers = run->answered;
+	r->answers = r->all = run->answered;
 	r->fewest = r->most = run->answered;
 }
 
