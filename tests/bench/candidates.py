@@ -85,8 +85,8 @@ class Toolpost(Candidate):
         self.plugins = plugins
 
     def http(self, workload, port, work):
-        return [self.binary, "serve", "--listen", f"127.0.0.1:{port}",
-                "--plugins", self.plugins]
+        return [self.binary, "serve", "--reactors", "1",
+                "--listen", f"127.0.0.1:{port}", "--plugins", self.plugins]
 
     def stdio(self):
         return [self.binary, "stdio", "--plugins", self.plugins]

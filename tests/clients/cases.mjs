@@ -3,8 +3,9 @@
  * are read stand in the folder that FILES_ROOT names. */
 import { must } from "./checks.mjs";
 
-export const NOTE_NAME = "note.txt";
-export const NOTE_TEXT = "The lathe turns, the post stands.\n";
+/* The folder that the server may show; it holds one file. */
+export const root = process.env.FILES_ROOT;
+export const NOTE = "The lathe turns, the post stands.";
 
 /* All text of a result in one string. */
 export function text(result) {
@@ -34,19 +35,20 @@ export const cases = [
 	{ tool: "echo", args: { message: "Grüße, 世界 \u{1f600} \"\\\n" },
 		expect: says(/^Grüße, 世界 \u{1f600} "\\\n$/u) },
 	{ tool: "echo", args: {}, expect: fails() },
-	{ tool: "time_now", args: { zone: "Europe/Berlin" },
+	{ tool: "time_now", args: { timezone: "Europe/Berlin" },
 		expect: says(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/) },
+	{ tool: "time_now", args: { timezone: "Mars/Olympus" },
+		expect: fails() },
 	{ tool: "time_convert",
-		args: { time: "2026-07-28T12:00:00", from: "Europe/Berlin",
+		args: { time: "2026-07-28T12:00", from: "Europe/Berlin",
 			to: "Asia/Tokyo" },
-		expect: says(/2026-07-28T19:00:00/) },
-	{ tool: "time_now", args: { zone: "Mars/Olympus" }, expect: fails() },
-	{ tool: "files_list", args: { path: "." }, expect: says(/note\.txt/) },
-	{ tool: "files_read", args: { path: NOTE_NAME },
+		expect: says(/2026-07-28T19:00/) },
+	{ tool: "files_list", args: { path: root }, expect: says(/note\.txt/) },
+	{ tool: "files_read", args: { path: `${root}/note.txt` },
 		expect: says(/The lathe turns, the post stands\./) },
-	{ tool: "files_search", args: { pattern: "lathe" },
+	{ tool: "files_search", args: { query: "lathe" },
 		expect: says(/note\.txt/) },
-	{ tool: "files_read", args: { path: "../../../etc/passwd" },
+	{ tool: "files_read", args: { path: `${root}/../../etc/passwd` },
 		expect: fails() },
 ];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asked of a connected client, whatever its generation. */
-import { cases, toolNames } from "./cases.mjs";
+import { NOTE, cases, root, toolNames } from "./cases.mjs";
 import { check, must } from "./checks.mjs";
 
 async function allTools(client) {
@@ -15,7 +15,32 @@ async function allTools(client) {
 	return tools;
 }
 
-/* Lists the tools and calls each of them as the cases say. */
+async function runResources(client) {
+	await check("files://roots is listed", async () => {
+		const { resources } = await client.listResources();
+		must(resources.some((r) => r.uri === "files://roots"),
+			JSON.stringify(resources));
+	});
+	await check("the template of files is listed", async () => {
+		const { resourceTemplates } = await client.listResourceTemplates();
+		must(resourceTemplates.some(
+			(t) => t.uriTemplate === "file:///{+path}"),
+			JSON.stringify(resourceTemplates));
+	});
+	await check("a file is read as a resource", async () => {
+		const uri = `file://${root}/note.txt`;
+		const { contents } = await client.readResource({ uri });
+		must(contents.length === 1 && contents[0].uri === uri
+			&& contents[0].text.includes(NOTE), JSON.stringify(contents));
+	});
+	await check("a file outside is no resource", async () => {
+		const answer = await client.readResource(
+			{ uri: "file:///etc/passwd" }).catch((error) => error);
+		must(answer instanceof Error, JSON.stringify(answer).slice(0, 200));
+	});
+}
+
+/* Lists the tools and calls each of them as the cases say, then resources. */
 export async function runCases(client) {
 	const tools = await check("list the tools", () => allTools(client)) ?? [];
 
@@ -32,6 +57,7 @@ export async function runCases(client) {
 			c.expect(await client.callTool(
 				{ name: c.tool, arguments: c.args })));
 	}
+	await runResources(client);
 	await check("64 calls at once", async () => {
 		const numbers = [...Array(64).keys()].map(String);
 		const results = await Promise.all(numbers.map((message) =>

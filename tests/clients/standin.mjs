@@ -9,13 +9,19 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { NodeStreamableHTTPServerTransport, toNodeHandler }
 	from "@modelcontextprotocol/node";
-import { McpServer, createMcpHandler } from "@modelcontextprotocol/server";
+import { McpServer, ResourceTemplate, createMcpHandler } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 
 const root = process.env.FILES_ROOT ?? ".";
 const say = (text) => ({ content: [{ type: "text", text }] });
 const fail = (text) => ({ ...say(text), isError: true });
+
+function inside(path) {
+	if (!path.startsWith(root))
+		throw new Error("outside");
+	return path;
+}
 
 function inZone(date, zone) {
 	return new Intl.DateTimeFormat("sv-SE",
@@ -28,7 +34,7 @@ function fromZone(wall, zone) {
 	const utc = Date.parse(`${wall}Z`);
 	for (let h = -14; h <= 14; h += 0.25) {
 		const date = new Date(utc - h * 3600000);
-		if (inZone(date, zone) === wall)
+		if (inZone(date, zone).startsWith(wall))
 			return date;
 	}
 	throw new Error("no such time");
@@ -38,15 +44,17 @@ const word = z.string();
 const tools = [
 	["hello", { name: word }, ({ name }) => say(`Hello, ${name}!`)],
 	["echo", { message: word }, ({ message }) => say(message)],
-	["time_now", { zone: word }, ({ zone }) => say(inZone(new Date(), zone))],
+	["time_now", { timezone: word },
+		({ timezone }) => say(inZone(new Date(), timezone))],
 	["time_convert", { time: word, from: word, to: word },
 		({ time, from, to }) => say(inZone(fromZone(time, from), to))],
-	["files_list", { path: word }, () => say(readdirSync(root).join("\n"))],
+	["files_list", { path: word },
+		({ path }) => say(readdirSync(path).join("\n"))],
 	["files_read", { path: word }, ({ path }) => path.includes("..")
-		? fail("outside") : say(readFileSync(`${root}/${path}`, "utf8"))],
-	["files_search", { pattern: word }, ({ pattern }) => say(
+		? fail("outside") : say(readFileSync(path, "utf8"))],
+	["files_search", { query: word }, ({ query }) => say(
 		readdirSync(root).filter((name) =>
-			readFileSync(`${root}/${name}`, "utf8").includes(pattern))
+			readFileSync(`${root}/${name}`, "utf8").includes(query))
 			.join("\n"))],
 ].map(([name, shape, handler]) => [name,
 	{ description: name, inputSchema: z.object(shape) },
@@ -63,6 +71,12 @@ function makeServer() {
 
 	for (const tool of tools)
 		server.registerTool(...tool);
+	server.registerResource("roots", "files://roots", {},
+		(uri) => ({ contents: [{ uri: uri.href, text: root }] }));
+	server.registerResource("file",
+		new ResourceTemplate("file:///{+path}", { list: undefined }), {},
+		(uri) => ({ contents: [{ uri: uri.href,
+			text: readFileSync(inside(uri.pathname), "utf8") }] }));
 	return server;
 }
 
