@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -23,5 +24,8 @@ int file_replace(
     const char *path, struct str content, mode_t mode, struct err *err);
 /* mkdir -p. */
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
+
+/* A folder that we may write to, on a mount that code may be mapped from. */
+bool file_dir_takes_code(const char *dir);
 
 #endif

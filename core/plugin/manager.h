@@ -58,6 +58,10 @@ int plugin_manager_watch(struct plugin_manager *m, struct err *err);
 /* The same as a file event: SIGHUP, the admin's command.  New overrides
  * replace the old ones (may be NULL). */
 void plugin_manager_reload(struct plugin_manager *m);
+/* A plugin said that a resource has new content; fn runs on the control
+ * thread. */
+void plugin_manager_on_changed(struct plugin_manager *m,
+    void (*fn)(void *arg, struct str uri), void *arg);
 /* Drops all entries; done runs when every generation has been unloaded, or
  * at the deadline with those still busy named in the log. */
 void plugin_manager_stop(struct plugin_manager *m, int64_t deadline_ns,

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "http/parser.h"
+#include "loop/reactor.h"
+
+/* clang-format off */
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+
+#define MINUTE (60 * NS_PER_S)
+#define HOUR (60 * MINUTE)
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+
+#define AT(member_) offsetof(struct server_http_config, member_)
+static const struct settings_item http_settings[] = {
+	{ .key = "listen", .type = SETTINGS_STRS, .offset = AT(listen),
+	  .help = "Addresses: ADDR:PORT, unix:PATH, line+tcp:ADDR:PORT, line+unix:PATH. Default 127.0.0.1:7423." },
+	{ .key = "endpoint", .type = SETTINGS_STR, .offset = AT(endpoint), .fallback = "/mcp",
+	  .help = "Path of the MCP endpoint." },
+	{ .key = "hosts", .type = SETTINGS_STRS, .offset = AT(hosts),
+	  .help = "Host names accepted besides the loopback names." },
+	{ .key = "origins", .type = SETTINGS_STRS, .offset = AT(origins),
+	  .help = "Browser origins accepted besides the loopback ones: https://app.example:8443." },
+	{ .key = NULL }
+};
+#undef AT
+
+#define AT(member_) offsetof(struct server_limits_config, member_)
+static const struct settings_item limits_settings[] = {
+	{ .key = "body", .type = SETTINGS_SIZE, .offset = AT(body), .fallback = "4MiB", .min = 1 * KIB, .max = 64 * MIB,
+	  .help = "Largest request body; a larger one gets 413." },
+	{ .key = "head", .type = SETTINGS_SIZE, .offset = AT(head), .fallback = "16KiB", .min = 1 * KIB, .max = 60 * KIB,
+	  .help = "All header fields of a request; more gets 431." },
+	{ .key = "request_line", .type = SETTINGS_SIZE, .offset = AT(request_line), .fallback = "8KiB", .min = 256, .max = 16 * KIB,
+	  .help = "The request line; a longer target gets 414." },
+	{ .key = "fields", .type = SETTINGS_INT, .offset = AT(fields), .fallback = "100", .min = 8, .max = HTTP_FIELDS_MAX,
+	  .help = "Header fields of a request; more get 431." },
+	{ .key = "message", .type = SETTINGS_SIZE, .offset = AT(message), .fallback = "4MiB", .min = 1 * KIB, .max = 8 * MIB,
+	  .help = "Longest line on stdio, Unix and TCP line streams; a longer one gets -32700." },
+	{ .key = "connections", .type = SETTINGS_INT, .offset = AT(connections), .fallback = "0", .min = 0, .max = 10000000,
+	  .help = "Connections at once; 0: 90 % of the descriptor limit. Beyond it 503." },
+	{ .key = "streams", .type = SETTINGS_INT, .offset = AT(streams), .fallback = "100000", .min = 1, .max = 10000000,
+	  .help = "Open GET streams at once; beyond it 503." },
+	{ .key = "sessions", .type = SETTINGS_INT, .offset = AT(sessions), .fallback = "1000000", .min = 1, .max = 10000000,
+	  .help = "Sessions at once; beyond it 503." },
+	{ .key = "stream_buffer", .type = SETTINGS_SIZE, .offset = AT(stream_buffer), .fallback = "1MiB", .min = 64 * KIB, .max = 64 * MIB,
+	  .help = "Bytes a slow reader of a stream may owe before it is closed." },
+	{ .key = "head_timeout", .type = SETTINGS_DURATION, .offset = AT(head_timeout), .fallback = "10s", .min = 100 * NS_PER_MS, .max = HOUR,
+	  .help = "From the first byte of a request to the end of its head; then 408." },
+	{ .key = "body_timeout", .type = SETTINGS_DURATION, .offset = AT(body_timeout), .fallback = "60s", .min = 100 * NS_PER_MS, .max = HOUR,
+	  .help = "For the body of a request; then 408." },
+	{ .key = "idle_timeout", .type = SETTINGS_DURATION, .offset = AT(idle_timeout), .fallback = "75s", .min = 100 * NS_PER_MS, .max = 24 * HOUR,
+	  .help = "A connection between requests." },
+	{ .key = "keep_alive", .type = SETTINGS_DURATION, .offset = AT(keep_alive), .fallback = "15s", .min = 100 * NS_PER_MS, .max = HOUR,
+	  .help = "Between comments on an idle stream." },
+	{ .key = "session_idle", .type = SETTINGS_DURATION, .offset = AT(session_idle), .fallback = "30m", .min = NS_PER_S, .max = 168 * HOUR,
+	  .help = "A session without requests and without a stream." },
+	{ .key = "pool_queue", .type = SETTINGS_INT, .offset = AT(pool_queue), .fallback = "1024", .min = 1, .max = 1000000,
+	  .help = "Calls that wait for a worker; beyond it 503." },
+	{ .key = NULL }
+};
+#undef AT
+
+#define AT(member_) offsetof(struct server_identity_config, member_)
+static const struct settings_item identity_settings[] = {
+	{ .key = "name", .type = SETTINGS_STR, .offset = AT(name), .fallback = "toolpost",
+	  .help = "Name told to clients." },
+	{ .key = "title", .type = SETTINGS_STR, .offset = AT(title),
+	  .help = "Name for people." },
+	{ .key = "instructions", .type = SETTINGS_STR, .offset = AT(instructions),
+	  .help = "What a model should know about this server." },
+	{ .key = NULL }
+};
+#undef AT
+
+#define AT(member_) offsetof(struct server_log_config, member_)
+static const struct settings_item log_settings[] = {
+	{ .key = "format", .type = SETTINGS_ENUM, .offset = AT(format), .names = log_formats, .fallback = "json",
+	  .help = "text or json; on a terminal text is the default." },
+	{ .key = "level", .type = SETTINGS_ENUM, .offset = AT(level), .names = log_levels, .fallback = "info",
+	  .help = "The least level that is written." },
+	{ .key = NULL }
+};
+#undef AT
+
+#define AT(member_) offsetof(struct server_config, member_)
+const struct settings_item server_settings[] = {
+	{ .key = "server", .type = SETTINGS_MAP, .offset = AT(identity), .items = identity_settings,
+	  .help = "Who this server says it is." },
+	{ .key = "http", .type = SETTINGS_MAP, .offset = AT(http), .items = http_settings,
+	  .help = "Where and how it is reached." },
+	{ .key = "limits", .type = SETTINGS_MAP, .offset = AT(limits), .items = limits_settings,
+	  .help = "Every bound of the server." },
+	{ .key = "log", .type = SETTINGS_MAP, .offset = AT(log), .items = log_settings,
+	  .help = "The log on standard error." },
+	{ .key = "reactors", .type = SETTINGS_INT, .offset = AT(reactors), .fallback = "0", .min = 0, .max = LOOP_REACTORS_MAX,
+	  .help = "Threads that serve connections; 0: one a core." },
+	{ .key = "workers", .type = SETTINGS_INT, .offset = AT(workers), .fallback = "0", .min = 0, .max = 1024,
+	  .help = "Threads for handlers that may block; 0: twice the cores, at least 4." },
+	{ .key = "drain", .type = SETTINGS_DURATION, .offset = AT(drain), .fallback = "30s", .min = 0, .max = HOUR,
+	  .help = "How long a stop waits for calls in flight." },
+	{ .key = "plugins", .type = SETTINGS_NODE, .offset = AT(plugins_node),
+	  .help = "Folders of plugins, and what the operator says of each by name." },
+	{ .key = NULL }
+};
+
+/* Keys of plugins that are no plugin names. */
+const struct settings_item server_plugin_settings[] = {
+	{ .key = "dirs", .type = SETTINGS_STRS, .offset = AT(plugin_dirs),
+	  .help = "Folders of plugins; the first match of a name wins." },
+	{ .key = "watch", .type = SETTINGS_BOOL, .offset = AT(watch), .fallback = "true",
+	  .help = "Load what changes in the folders while serving." },
+	{ .key = "max_resident_generations", .type = SETTINGS_INT, .offset = AT(resident_max), .fallback = "64", .min = 1, .max = 100000,
+	  .help = "Replaced generations that stay mapped; beyond it a reload is refused." },
+	{ .key = "run_dir", .type = SETTINGS_STR, .offset = AT(run_dir),
+	  .help = "Where private copies of modules are made; by default a folder of its own under /run or /tmp." },
+	{ .key = NULL }
+};
+#undef AT
+
+struct override_settings {
+	bool enabled;
+	int isolation;
+	const struct yaml_node *config;
+};
+static const char *const isolations[] = { "none", NULL };
+#define AT(member_) offsetof(struct override_settings, member_)
+static const struct settings_item override_items[] = {
+	{ .key = "enabled", .type = SETTINGS_BOOL, .offset = AT(enabled), .fallback = "true",
+	  .help = "false: the plugin is not loaded." },
+	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = isolations, .fallback = "none",
+	  .help = "none: in this process, the only one there is yet." },
+	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
+	  .help = "Given to the plugin; checked by its configSchema." },
+	{ .key = NULL }
+};
+#undef AT
+/* clang-format on */
+
+void
+server_config_init(struct server_config *c)
+{
+	memset(c, 0, sizeof *c);
+	arena_init(&c->arena, 0);
+}
+
+void
+server_config_finish(struct server_config *c)
+{
+	arena_finish(&c->arena);
+}
+
+static struct plugin_override *
+override_of(struct server_config *c, struct str name)
+{
+	struct plugin_override *bigger;
+	size_t i;
+
+	for (i = 0; i < c->overrides_len; i++)
+		if (str_equal(c->overrides[i].name, name))
+			return &c->overrides[i];
+	bigger = arena_zalloc(&c->arena,
+	    (c->overrides_len + 1) * sizeof *bigger);
+	if (bigger == NULL)
+		return NULL;
+	if (c->overrides_len > 0)
+		memcpy(bigger, c->overrides,
+		    c->overrides_len * sizeof *bigger);
+	c->overrides = bigger;
+	bigger[c->overrides_len].name = name;
+	return &bigger[c->overrides_len++];
+}
+
+static int
+override_read(struct server_config *c, const struct yaml_node *node,
+    const char *file, struct diags *diags)
+{
+	struct plugin_override *o = override_of(c, node->key);
+	struct override_settings s = { .enabled = true };
+	char prefix[128];
+	int rc;
+
+	if (o == NULL)
+		return ERR_NOMEM;
+	s.enabled = !o->disabled;
+	s.config = o->config;
+	(void)snprintf(prefix, sizeof prefix, "plugins.%.*s",
+	    STR_FMT(node->key));
+	rc = settings_merge(override_items, node, prefix, &s, &c->arena, file,
+	    diags);
+	o->disabled = !s.enabled;
+	o->config = s.config;
+	return rc;
+}
+
+/* The node with the named keys alone, or without them. */
+static bool
+is_plugin_setting(struct str key)
+{
+	const struct settings_item *i;
+
+	for (i = server_plugin_settings; i->key != NULL; i++)
+		if (str_equal(str_of(i->key), key))
+			return true;
+	return false;
+}
+
+static int
+plugins_read(struct server_config *c, const char *file, struct diags *diags)
+{
+	const struct yaml_node *node = c->plugins_node, *child;
+	struct yaml_node own = { .type = YAML_MAP };
+	struct yaml_node **tail = &own.first;
+	int rc = 0;
+
+	c->plugins_node = NULL;
+	if (node == NULL)
+		return 0;
+	if (node->type != YAML_MAP)
+		return diags_add(diags, DIAG_ERROR, "TP1002", file, node->at,
+		    "write plugins: {dirs: [..], NAME: {..}}",
+		    "plugins: must be a map");
+	own.at = node->at;
+	for (child = node->first; child != NULL; child = child->next) {
+		struct yaml_node *copy;
+
+		if (!is_plugin_setting(child->key)) {
+			if (override_read(c, child, file, diags) < 0)
+				rc = ERR_CONFIG;
+			continue;
+		}
+		copy = arena_alloc(&c->arena, sizeof *copy);
+		if (copy == NULL)
+			return ERR_NOMEM;
+		*copy = *child;
+		copy->next = NULL;
+		*tail = copy;
+		tail = &copy->next;
+		own.count++;
+	}
+	if (settings_merge(server_plugin_settings, &own, "plugins", c,
+	        &c->arena, file, diags)
+	    < 0)
+		rc = ERR_CONFIG;
+	return rc;
+}
+
+static int
+file_read(struct server_config *c, const char *path, struct diags *diags)
+{
+	struct yaml_node *root;
+	struct buf text;
+	struct err err;
+	int rc = ERR_CONFIG;
+
+	buf_init(&text);
+	if (file_read_trusted(&text, path, YAML_FILE_MAX, &err) < 0) {
+		(void)diags_add(diags, DIAG_ERROR, "TP1001", path,
+		    (struct diag_at){ 0, 0 }, NULL, "%s", err.text);
+		goto out;
+	}
+	if (str_trim(buf_view(&text)).len == 0) {
+		rc = 0;
+		goto out;
+	}
+	root = yaml_parse(&c->arena, buf_view(&text), path, diags);
+	if (root == NULL)
+		goto out;
+	rc = settings_merge(server_settings, root, "", c, &c->arena, path,
+	    diags);
+	if (plugins_read(c, path, diags) < 0)
+		rc = ERR_CONFIG;
+out:
+	buf_finish(&text);
+	return rc;
+}
+
+static int
+name_order(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* conf.d beside the file, in byte order. */
+static int
+folder_read(struct server_config *c, const char *main_file,
+    struct diags *diags)
+{
+	char *names[SERVER_CONFIG_FILES_MAX];
+	const char *slash = strrchr(main_file, '/');
+	size_t n = 0, i;
+	char path[4096];
+	struct dirent *entry;
+	DIR *dir;
+	int rc = 0;
+
+	(void)snprintf(path, sizeof path, "%.*sconf.d",
+	    slash != NULL ? (int)(slash - main_file) + 1 : 0, main_file);
+	dir = opendir(path);
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL
+	    && n < SERVER_CONFIG_FILES_MAX) {
+		struct str name = str_of(entry->d_name);
+
+		if (!str_ends(name, S(".yaml")) || name.ptr[0] == '.')
+			continue;
+		names[n] = strdup(entry->d_name);
+		if (names[n] != NULL)
+			n++;
+	}
+	(void)closedir(dir); /* it was only read */
+	qsort(names, n, sizeof names[0], name_order);
+	for (i = 0; i < n; i++) {
+		char file[8192];
+
+		(void)snprintf(file, sizeof file, "%s/%s", path, names[i]);
+		if (file_read(c, file, diags) < 0)
+			rc = ERR_CONFIG;
+		free(names[i]);
+	}
+	return rc;
+}
+
+/* The file to begin with; false: there is none, and none was named. */
+static bool
+main_file_find(const struct server_options *o, char *path, size_t size)
+{
+	const char *home = getenv("XDG_CONFIG_HOME");
+
+	if (o->config != NULL) {
+		(void)snprintf(path, size, "%s", o->config);
+		return true;
+	}
+	if (home != NULL)
+		(void)snprintf(path, size, "%s/toolpost/toolpost.yaml", home);
+	else if ((home = getenv("HOME")) != NULL)
+		(void)snprintf(path, size, "%s/.config/toolpost/toolpost.yaml",
+		    home);
+	if (home != NULL && geteuid() != 0 && access(path, F_OK) == 0)
+		return true;
+	(void)snprintf(path, size, "/etc/toolpost/toolpost.yaml");
+	return access(path, F_OK) == 0;
+}
+
+/* A list of the command line replaces that of the files. */
+static int
+list_take(struct server_config *c, struct settings_strs *list,
+    const char *const *items, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return 0;
+	list->items = arena_alloc(&c->arena, n * sizeof *list->items);
+	if (list->items == NULL)
+		return ERR_NOMEM;
+	for (i = 0; i < n; i++)
+		list->items[i] = arena_dup(&c->arena, str_of(items[i]));
+	list->len = n;
+	return c->arena.failed ? ERR_NOMEM : 0;
+}
+
+int
+server_config_read(struct server_config *c, const struct server_options *o,
+    struct diags *diags)
+{
+	char path[4096];
+	int rc;
+
+	rc = settings_defaults(server_settings, c, &c->arena);
+	if (rc == 0)
+		rc = settings_defaults(server_plugin_settings, c, &c->arena);
+	if (rc < 0)
+		return rc;
+	if (o->log_format < 0 && isatty(STDERR_FILENO))
+		c->log.format = LOG_FORMAT_TEXT;
+	if (main_file_find(o, path, sizeof path)) {
+		if (file_read(c, path, diags) < 0)
+			rc = ERR_CONFIG;
+		if (folder_read(c, path, diags) < 0)
+			rc = ERR_CONFIG;
+	}
+	if (rc < 0)
+		return rc;
+	if (list_take(c, &c->http.listen, o->listen, o->listen_len) < 0
+	    || list_take(c, &c->plugin_dirs, o->plugins, o->plugins_len) < 0)
+		return ERR_NOMEM;
+	if (o->no_watch)
+		c->watch = false;
+	if (o->log_format >= 0)
+		c->log.format = o->log_format;
+	if (o->reactors > 0)
+		c->reactors = o->reactors;
+	return 0;
+}
+
+int
+server_config_check(const char *path, struct diags *diags)
+{
+	struct server_options o = { .config = path, .log_format = -1 };
+	struct server_config c;
+	int rc;
+
+	server_config_init(&c);
+	rc = server_config_read(&c, &o, diags);
+	server_config_finish(&c);
+	return rc;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings of the server: one table drives reading, checking, printing
+ * and the manual. */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "data/settings.h"
+#include "plugin/manager.h"
+#include "server/server.h"
+
+#define SERVER_CONFIG_FILES_MAX 256
+
+struct server_http_config {
+	struct settings_strs listen;
+	struct str endpoint;
+	struct settings_strs hosts;
+	struct settings_strs origins;
+};
+
+struct server_limits_config {
+	int64_t body;
+	int64_t head;
+	int64_t request_line;
+	int64_t fields;
+	int64_t message;
+	int64_t connections; /* 0: from the descriptor limit */
+	int64_t streams;
+	int64_t sessions;
+	int64_t stream_buffer;
+	int64_t head_timeout;
+	int64_t body_timeout;
+	int64_t idle_timeout;
+	int64_t keep_alive;
+	int64_t session_idle;
+	int64_t pool_queue;
+};
+
+struct server_identity_config {
+	struct str name;
+	struct str title;
+	struct str instructions;
+};
+
+struct server_log_config {
+	int format;
+	int level;
+};
+
+struct server_config {
+	struct server_identity_config identity;
+	struct server_http_config http;
+	struct server_limits_config limits;
+	struct server_log_config log;
+	int64_t reactors; /* 0: one a core */
+	int64_t workers;  /* 0: twice the cores, at least 4 */
+	int64_t drain;
+	const struct yaml_node *plugins_node;
+	/* Taken from plugins_node of all files. */
+	struct settings_strs plugin_dirs;
+	bool watch;
+	int64_t resident_max;
+	struct str run_dir;
+	struct plugin_override *overrides;
+	size_t overrides_len;
+	struct arena arena; /* holds all of the above */
+};
+
+extern const struct settings_item server_settings[];
+extern const struct settings_item server_plugin_settings[];
+
+void server_config_init(struct server_config *c);
+void server_config_finish(struct server_config *c);
+/* Defaults, then the file (or /etc/toolpost/toolpost.yaml and
+ * ~/.config/toolpost/toolpost.yaml if there), then conf.d beside it in byte
+ * order, then the command line.  Every error of every file goes to diags. */
+int server_config_read(struct server_config *c,
+    const struct server_options *o, struct diags *diags);
+
+#endif

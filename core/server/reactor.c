@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each reactor holds, made and unmade on its own thread. */
+#include "base/log.h"
+#include "base/panic.h"
+#include "server/server_priv.h"
+
+static void
+stdio_closed(void *arg)
+{
+	struct server *s = arg;
+
+	loop_post(s->control, &s->stdio_ended);
+}
+
+static int
+reactor_listen(struct server *s, struct loop_reactor *r,
+    struct transport_reactor *t, struct err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	if (s->stdio)
+		return transport_stdio_start(t, s->stdio_in, s->stdio_out,
+		    stdio_closed, s, err);
+	for (i = 0; i < s->listens_len && rc == 0; i++)
+		rc = transport_reactor_listen(t,
+		    &s->listens[i].per_reactor[r->index], err);
+	return rc;
+}
+
+static void
+reactor_end(struct loop_reactor *r, void *arg)
+{
+	struct server *s = arg;
+	struct server_reactor *h = &s->held[r->index];
+
+	transport_reactor_destroy(h->transport);
+	mcp_reactor_destroy(h->mcp);
+	call_reactor_finish(&h->calls);
+	panic_thread_finish();
+}
+
+static int
+reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
+{
+	struct server *s = arg;
+	struct server_reactor *h = &s->held[r->index];
+	int rc;
+
+	panic_thread_init();
+	call_reactor_init(&h->calls, r->loop, s->pool);
+	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
+	if (h->mcp != NULL)
+		h->transport = transport_reactor_create(&s->shared, r->loop,
+		    h->mcp, err);
+	if (h->transport == NULL) {
+		rc = ERR_NOMEM;
+		goto fail;
+	}
+	r->user = h->transport;
+	rc = reactor_listen(s, r, h->transport, err);
+	if (rc == 0)
+		return 0;
+fail:
+	reactor_end(r, s);
+	return rc;
+}
+
+/* Runs on each reactor after a publish. */
+static void
+published(struct loop_reactor *r, void *arg)
+{
+	struct server *s = arg;
+
+	mcp_lists_changed(s->held[r->index].mcp);
+}
+
+int
+server_reactors_start(struct server *s, struct err *err)
+{
+	int rc;
+
+	s->shared.reactors = &s->reactors;
+	rc = loop_reactors_start(&s->reactors, (unsigned)s->config.reactors,
+	    reactor_begin, reactor_end, s, err);
+	if (rc < 0)
+		return rc;
+	registry_on_publish(s->registry, published, s);
+	registry_readers_set(s->registry, &s->reactors, s->control);
+	return 0;
+}

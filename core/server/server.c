@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of the server: start, serve, drain, stop. */
+#include "server/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "server/server_priv.h"
+
+/* As many descriptors as we may have; connections stay below that, since
+ * plugins, logs and listeners need some too (security.md 2.4). */
+static void
+descriptors_raise(struct server *s)
+{
+	struct rlimit limit;
+	int64_t fits;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* else the soft limit holds */
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	fits = limit.rlim_cur > 10000000 ? 9000000
+	                                 : (int64_t)limit.rlim_cur * 9 / 10;
+	fits = fits > 64 ? fits - 32 : fits / 2;
+	if (s->config.limits.connections == 0)
+		s->config.limits.connections = fits;
+	if (s->config.limits.connections > fits)
+		LOG_WARN("limits.connections does not fit the descriptor "
+			 "limit (hint: raise LimitNOFILE or ulimit -n)",
+		    F_INT("connections", s->config.limits.connections),
+		    F_INT("descriptors", limit.rlim_cur));
+}
+
+static void
+threads_choose(struct server *s)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores < 1)
+		cores = 1;
+	if (s->stdio)
+		s->config.reactors = 1;
+	else if (s->config.reactors == 0)
+		s->config.reactors =
+		    cores < LOOP_REACTORS_MAX ? cores : LOOP_REACTORS_MAX;
+	if (s->config.workers == 0)
+		s->config.workers = cores * 2 > 4 ? cores * 2 : 4;
+}
+
+static void
+shared_fill(struct server *s)
+{
+	const struct server_limits_config *c = &s->config.limits;
+	struct transport_limits *l = &s->shared.limits;
+
+	*l = transport_limits_default;
+	l->http.request_line = (uint32_t)c->request_line;
+	l->http.head = (uint32_t)c->head;
+	l->http.fields = (uint32_t)c->fields;
+	l->http.body = (uint64_t)c->body;
+	l->message_max = (size_t)c->message;
+	l->head_ns = c->head_timeout;
+	l->body_ns = c->body_timeout;
+	l->idle_ns = c->idle_timeout;
+	l->keep_alive_ns = c->keep_alive;
+	l->stream_max = (size_t)c->stream_buffer;
+	l->connections_max = (size_t)c->connections;
+	l->streams_max = (size_t)c->streams;
+	s->shared.endpoint = s->config.http.endpoint;
+	s->shared.hosts = s->config.http.hosts.items;
+	s->shared.hosts_len = s->config.http.hosts.len;
+	s->shared.origins = s->config.http.origins.items;
+	s->shared.origins_len = s->config.http.origins.len;
+	s->shared.sessions = s->sessions;
+	s->identity = (struct mcp_identity){ s->config.identity.name,
+		s->config.identity.title, S(TOOLPOST_VERSION),
+		s->config.identity.instructions };
+}
+
+/* Our own name, for the child that rehearses a module. */
+static struct str
+own_executable(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+
+	return n > 0 ? (struct str){ path, (size_t)n } : STR_NONE;
+}
+
+static void
+resource_changed(void *arg, struct str uri)
+{
+	struct server *s = arg;
+
+	server_resource_changed(s, uri);
+}
+
+static int
+plugins_start(struct server *s, struct err *err)
+{
+	char exe[4096];
+	struct plugin_manager_options o = {
+		.dirs = &s->config.plugin_dirs,
+		.run_dir = s->config.run_dir,
+		.rehearse_exe = own_executable(exe, sizeof exe),
+		.watch = s->config.watch,
+		.resident_max = s->config.resident_max,
+		.overrides = s->config.overrides,
+		.overrides_len = s->config.overrides_len,
+	};
+	struct plugin_changes changes;
+	int rc;
+
+	s->plugins =
+	    plugin_manager_create(s->control, s->registry, &o, err);
+	if (s->plugins == NULL)
+		return ERR_CONFIG;
+	plugin_manager_on_changed(s->plugins, resource_changed, s);
+	rc = plugin_manager_load_all(s->plugins, &changes, err);
+	if (rc < 0)
+		return rc;
+	LOG_INFO("plugins loaded", F_INT("loaded", changes.added),
+	    F_INT("refused", changes.refused));
+	return 0;
+}
+
+static void stop_begin(struct server *s);
+
+static void
+signalled(void *arg, int signo)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+
+	if (signo == SIGHUP) {
+		LOG_INFO("reload", F_CSTR("by", "SIGHUP"));
+		if (s->phase == SERVER_SERVING)
+			plugin_manager_reload(s->plugins);
+		return;
+	}
+	if (s->phase == SERVER_DRAINING) /* impatience (reliability.md 4) */
+		s->drain_until_ns = loop_now(s->control) + NS_PER_S;
+	stop_begin(s);
+}
+
+static int
+signals_start(struct server *s, struct err *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(numbers); i++) {
+		s->signals[i] = loop_signal_start(s->control, numbers[i],
+		    signalled, s, err);
+		if (s->signals[i] == NULL)
+			return ERR_IO;
+	}
+	return 0;
+}
+
+static void
+session_expired(struct session *session, void *arg)
+{
+	struct server *s = arg;
+
+	ref_take(&session->ref);
+	transport_session_ended(&s->shared, session);
+}
+
+static void
+sessions_sweep(void *arg)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+	int64_t now = loop_now(s->control);
+
+	session_expire(s->sessions, now - s->config.limits.session_idle,
+	    session_expired, s);
+	loop_timer_set(s->control, &s->sweep, now + SERVER_SESSION_SWEEP_NS);
+}
+
+/* Stopping: every reactor drains; a probe counts what is left until nothing
+ * is, or the deadline has passed. */
+
+static void
+reactor_drain(struct loop_reactor *r, void *arg)
+{
+	struct server *s = arg;
+	struct server_reactor *h = &s->held[r->index];
+
+	(void)mcp_drain(h->mcp, s->phase == SERVER_CLOSING);
+	transport_reactor_drain(h->transport);
+	if (s->phase == SERVER_CLOSING)
+		transport_reactor_close(h->transport);
+	if (!transport_reactor_is_idle(h->transport))
+		atomic_fetch_add(&s->busy, 1);
+	atomic_fetch_add(&s->busy, h->calls.running_len);
+}
+
+static void
+unloaded(void *arg)
+{
+	struct server *s = arg;
+
+	s->phase = SERVER_STOPPED;
+	loop_stop(s->control);
+}
+
+static void
+drained(void *arg)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+	int64_t now = loop_now(s->control);
+
+	s->probing = false;
+	if (atomic_load(&s->busy) == 0) {
+		plugin_manager_stop(s->plugins, now + NS_PER_S, unloaded, s);
+		return;
+	}
+	if (now >= s->drain_until_ns) {
+		if (s->phase == SERVER_CLOSING) {
+			LOG_ERROR("a handler does not return: ending without "
+				  "it");
+			_exit(SERVER_FAILED);
+		}
+		LOG_WARN("calls are cancelled: the drain time is over",
+		    F_INT("busy", atomic_load(&s->busy)));
+		s->phase = SERVER_CLOSING;
+		s->drain_until_ns = now + 2 * NS_PER_S;
+	}
+	loop_timer_set(s->control, &s->probe, now + SERVER_PROBE_NS);
+}
+
+static void
+probe(void *arg)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+
+	if (s->probing)
+		return;
+	s->probing = true;
+	atomic_store(&s->busy, 0);
+	if (loop_reactors_barrier(&s->reactors, s->control, reactor_drain,
+	        drained, s)
+	    < 0) {
+		s->probing = false;
+		loop_timer_set(s->control, &s->probe,
+		    loop_now(s->control) + SERVER_PROBE_NS);
+	}
+}
+
+static void
+stop_begin(struct server *s)
+{
+	if (s->phase != SERVER_SERVING)
+		return;
+	s->phase = SERVER_DRAINING;
+	LOG_INFO("draining");
+	s->drain_until_ns = loop_now(s->control) + s->config.drain;
+	loop_timer_clear(&s->sweep);
+	probe(s);
+}
+
+static void
+stdio_ended(struct loop_msg *msg)
+{
+	stop_begin(CONTAINER_OF(msg, struct server, stdio_ended));
+}
+
+/* STD-02: nothing but messages on standard output, whatever a plugin prints:
+ * the stream moves to a descriptor of our own, the old one is the log's. */
+static int
+stdio_take(struct server *s, struct err *err)
+{
+	s->stdio_in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	s->stdio_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (s->stdio_in < 0 || s->stdio_out < 0
+	    || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return err_set(err, ERR_IO,
+		    "standard input and output must be open");
+	return 0;
+}
+
+static int
+start(struct server *s, struct err *err)
+{
+	int rc;
+
+	threads_choose(s);
+	descriptors_raise(s);
+	rc = server_run_dir_make(s, err);
+	if (rc < 0)
+		return rc;
+	s->control = loop_create(err);
+	s->sessions =
+	    session_table_create((size_t)s->config.limits.sessions, err);
+	s->registry = registry_create(mcp_describe, err);
+	s->pool = loop_pool_create((unsigned)s->config.workers,
+	    (size_t)s->config.limits.pool_queue, panic_thread_init,
+	    panic_thread_finish, err);
+	if (s->control == NULL || s->sessions == NULL || s->registry == NULL
+	    || s->pool == NULL)
+		return ERR_NOMEM;
+	shared_fill(s);
+	loop_timer_init(&s->sweep, sessions_sweep, s);
+	loop_timer_init(&s->probe, probe, s);
+	s->stdio_ended.run = stdio_ended;
+	/* Addresses first: a port in use is said before plugins are loaded. */
+	rc = server_listen_all(s, err);
+	if (rc == 0 && s->stdio)
+		rc = stdio_take(s, err);
+	if (rc == 0)
+		rc = signals_start(s, err);
+	if (rc == 0)
+		rc = plugins_start(s, err);
+	if (rc == 0)
+		rc = server_reactors_start(s, err);
+	if (rc == 0 && s->config.watch)
+		rc = plugin_manager_watch(s->plugins, err);
+	return rc;
+}
+
+static void
+finish(struct server *s)
+{
+	size_t i;
+
+	loop_reactors_stop(&s->reactors);
+	for (i = 0; i < ARRAY_LEN(s->signals); i++)
+		if (s->signals[i] != NULL)
+			loop_signal_stop(s->signals[i]);
+	loop_pool_destroy(s->pool);
+	if (s->registry != NULL)
+		registry_readers_set(s->registry, NULL, NULL);
+	plugin_manager_destroy(s->plugins);
+	registry_destroy(s->registry);
+	session_table_destroy(s->sessions);
+	if (s->control != NULL) {
+		loop_timer_clear(&s->sweep);
+		loop_timer_clear(&s->probe);
+		loop_destroy(s->control);
+	}
+	server_listen_close(s);
+	server_run_dir_remove(s);
+	server_config_finish(&s->config);
+	OBJ_WIPE(s);
+	free(s);
+}
+
+/* Findings in files become the error's lines. */
+static int
+config_failed(const struct diags *diags, struct err *err)
+{
+	struct buf text;
+
+	buf_init(&text);
+	diags_print(diags, &text);
+	(void)err_set(err, ERR_CONFIG, "%.*s", STR_FMT(buf_view(&text)));
+	buf_finish(&text);
+	return SERVER_CONFIG;
+}
+
+int
+server_run(const struct server_options *o, bool stdio, struct err *err)
+{
+	struct server *s = calloc(1, sizeof *s);
+	struct diags diags;
+	int rc;
+
+	if (s == NULL) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		return SERVER_FAILED;
+	}
+	OBJ_INIT(s, SERVER_MAGIC);
+	s->stdio = stdio;
+	diags_init(&diags);
+	server_config_init(&s->config);
+	rc = server_config_read(&s->config, o, &diags);
+	if (rc < 0) {
+		rc = config_failed(&diags, err);
+		diags_finish(&diags);
+		server_config_finish(&s->config);
+		free(s);
+		return rc;
+	}
+	diags_finish(&diags);
+	log_open(STDERR_FILENO, (enum log_format)s->config.log.format,
+	    (enum log_level)s->config.log.level);
+	panic_install();
+	rc = start(s, err);
+	if (rc < 0) {
+		finish(s);
+		return rc == ERR_CONFIG ? SERVER_CONFIG : SERVER_FAILED;
+	}
+	s->phase = SERVER_SERVING;
+	loop_timer_set(s->control, &s->sweep,
+	    loop_now(s->control) + SERVER_SESSION_SWEEP_NS);
+	server_listen_log(s);
+	loop_run(s->control);
+	rc = s->exit_status;
+	LOG_INFO("stopped");
+	finish(s);
+	return rc;
+}

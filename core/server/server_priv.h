@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One running server; shared by server.c (its life), listen.c (addresses)
+ * and reactor.c (what each reactor holds). */
+#ifndef SERVER_SERVER_PRIV_H
+#define SERVER_SERVER_PRIV_H
+
+#include "call/call.h"
+#include "loop/pool.h"
+#include "server/config.h"
+#include "transport/transport.h"
+
+#define SERVER_MAGIC 0x53525652u
+#define SERVER_LISTEN_MAX 32
+#define SERVER_PROBE_NS (20 * NS_PER_MS)
+#define SERVER_SESSION_SWEEP_NS (30 * NS_PER_S)
+
+/* One address, opened. */
+struct server_listen {
+	struct transport_listen per_reactor[LOOP_REACTORS_MAX];
+	struct net_addr bound;
+	enum transport_kind kind;
+	bool shared; /* Unix: one socket for all reactors */
+	char path[108]; /* Unix: unlinked at the end */
+};
+
+/* What one reactor holds. */
+struct server_reactor {
+	struct call_reactor calls;
+	struct mcp_reactor *mcp;
+	struct transport_reactor *transport;
+};
+
+enum server_phase { SERVER_STARTING, SERVER_SERVING, SERVER_DRAINING,
+	SERVER_CLOSING, SERVER_STOPPED };
+
+struct server {
+	uint32_t magic;
+	struct server_config config;
+	bool stdio;
+	enum server_phase phase;
+	struct loop *control;
+	struct loop_pool *pool;
+	struct registry *registry;
+	struct plugin_manager *plugins;
+	struct session_table *sessions;
+	struct loop_reactors reactors;
+	struct server_reactor held[LOOP_REACTORS_MAX];
+	struct transport_shared shared;
+	struct mcp_identity identity;
+	struct server_listen *listens; /* owned */
+	size_t listens_len;
+	int stdio_in;
+	int stdio_out;
+	struct loop_signal *signals[3];
+	struct loop_timer sweep;
+	struct loop_timer probe;      /* while stopping */
+	struct loop_msg stdio_ended;
+	int64_t drain_until_ns;
+	atomic_size_t busy;           /* calls and connections, last probe */
+	bool probing;
+	char run_dir[256];            /* ours to remove; empty: configured */
+	int exit_status;
+};
+
+/* Parses "unix:PATH", "line+tcp:ADDR:PORT", ..., opens what is configured. */
+int server_listen_all(struct server *s, struct err *err);
+void server_listen_close(struct server *s);
+/* "listening" with each address. */
+void server_listen_log(const struct server *s);
+
+int server_reactors_start(struct server *s, struct err *err);
+
+/* [control] notifications/resources/updated to who asked for it. */
+void server_resource_changed(struct server *s, struct str uri);
+
+/* A private folder for copies of modules where code may be mapped. */
+int server_run_dir_make(struct server *s, struct err *err);
+void server_run_dir_remove(struct server *s);
+
+#endif
