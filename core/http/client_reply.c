@@ -345,7 +345,7 @@ chunk_size(struct exchange *x, struct str line, uint64_t *size)
 static int
 read_chunks(struct exchange *x)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	struct str line;
 	size_t left;
 	int rc;

@@ -42,83 +42,6 @@ parser_refuse(struct http_parser *p, int status, const char *reason)
 	return STEP_REFUSED;
 }
 
-static enum step
-parse_start(struct http_parser *p, const char *b, uint32_t end)
-{
-	uint32_t i = p->m.at;
-	enum step step;
-
-	if (i == end)
-		return STEP_MORE;
-	if (b[i] == '\r' && p->m.state == STATE_START) {
-		if (!line_ends(p, b, i, end, &step))
-			return step;
-		p->m.scratch[SCRATCH_STOP] += 2;
-		p->m.state = STATE_START_AGAIN;
-		return STEP_NEXT;
-	}
-	if (!class_is(b[i], CLASS_TCHAR))
-		return parser_refuse(p, 400, "this is not HTTP/1.1");
-	p->m.mark = i;
-	p->m.state = STATE_METHOD;
-	return STEP_NEXT;
-}
-
-static enum step
-method_done(struct http_parser *p, struct str text)
-{
-	bool known;
-
-	p->method = method_find(text, &known);
-	if (p->limits->syntax_only)
-		return STEP_NEXT;
-	if (!known)
-		return parser_refuse(p, 501, "this method is not known");
-	if (str_equal(text, S("PRI")))
-		p->m.scratch[SCRATCH_FLAGS] |= FLAG_PRI;
-	return STEP_NEXT;
-}
-
-static enum step
-parse_method(struct http_parser *p, const char *b, uint32_t end)
-{
-	uint32_t i = p->m.at;
-
-	while (i < end && class_is(b[i], CLASS_TCHAR)) {
-		if (i - p->m.mark == METHOD_MAX)
-			return parser_refuse(p, 501, "the method is too long");
-		i++;
-	}
-	p->m.at = i;
-	if (i == end)
-		return STEP_MORE;
-	if (b[i] != ' ')
-		return parser_refuse(p, 400, "the method is malformed");
-	p->method_text.at = p->m.mark;
-	p->method_text.len = i - p->m.mark;
-	p->m.mark = p->m.at = i + 1;
-	p->m.state = STATE_TARGET_FIRST;
-	return method_done(p, http_slice(b, p->method_text));
-}
-
-/* origin-form, asterisk-form, or a letter: the absolute-form is looked at
- * when it is complete. */
-static enum step
-parse_target_first(struct http_parser *p, const char *b, uint32_t end)
-{
-	char c;
-
-	if (p->m.at == end)
-		return STEP_MORE;
-	c = b[p->m.at];
-	p->m.state = STATE_TARGET;
-	if (c == '/' || c == '*' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
-		return STEP_NEXT;
-	if (p->limits->syntax_only && class_is(c, CLASS_TARGET))
-		return STEP_NEXT;
-	return parser_refuse(p, 400, "the target is malformed");
-}
-
 /* Looks at "%xx" from its '%' on; never further back than that. */
 static enum step
 escape_check(struct http_parser *p, const char *b, uint32_t i, uint32_t end)
@@ -198,42 +121,6 @@ target_done(struct http_parser *p, const char *b)
 	return parser_refuse(p, 400, "* is a target for OPTIONS only");
 }
 
-static enum step
-parse_target(struct http_parser *p, const char *b, uint32_t end)
-{
-	uint32_t i = p->m.at;
-	enum step step;
-
-	for (;;) {
-		while (i < end && class_is(b[i], CLASS_TARGET))
-			i++;
-		p->m.at = i;
-		if (i == end)
-			return STEP_MORE;
-		if (b[i] == '%') {
-			step = escape_check(p, b, i, end);
-			if (step != STEP_NEXT)
-				return step;
-			i += 3;
-			continue;
-		}
-		if (b[i] != '?')
-			break;
-		if (p->m.scratch[SCRATCH_QUERY] == 0)
-			p->m.scratch[SCRATCH_QUERY] = i;
-		i++;
-	}
-	if (b[i] == '\r')
-		return parser_refuse(p, 400, "the version is missing");
-	if (b[i] != ' ' || i == p->m.mark)
-		return parser_refuse(p, 400, "the target is malformed");
-	p->target.at = p->m.mark;
-	p->target.len = i - p->m.mark;
-	p->m.mark = p->m.at = i + 1;
-	p->m.state = STATE_VERSION;
-	return target_done(p, b);
-}
-
 /* How much of "HTTP/d.d" is there; the first wrong byte refuses. */
 static bool
 version_prefix(const char *v, uint32_t n)
@@ -272,6 +159,121 @@ parse_version(struct http_parser *p, const char *b, uint32_t end)
 	p->m.scratch[SCRATCH_STOP] = p->m.at + p->limits->head;
 	p->m.state = STATE_FIELD;
 	return STEP_NEXT;
+}
+
+static enum step
+parse_target(struct http_parser *p, const char *b, uint32_t end)
+{
+	uint32_t i = p->m.at;
+	enum step step;
+
+	for (;;) {
+		while (i < end && class_is(b[i], CLASS_TARGET))
+			i++;
+		p->m.at = i;
+		if (i == end)
+			return STEP_MORE;
+		if (b[i] == '%') {
+			step = escape_check(p, b, i, end);
+			if (step != STEP_NEXT)
+				return step;
+			i += 3;
+			continue;
+		}
+		if (b[i] != '?')
+			break;
+		if (p->m.scratch[SCRATCH_QUERY] == 0)
+			p->m.scratch[SCRATCH_QUERY] = i;
+		i++;
+	}
+	if (b[i] == '\r')
+		return parser_refuse(p, 400, "the version is missing");
+	if (b[i] != ' ' || i == p->m.mark)
+		return parser_refuse(p, 400, "the target is malformed");
+	p->target.at = p->m.mark;
+	p->target.len = i - p->m.mark;
+	p->m.mark = p->m.at = i + 1;
+	p->m.state = STATE_VERSION;
+	step = target_done(p, b);
+	return step == STEP_NEXT ? parse_version(p, b, end) : step;
+}
+
+/* origin-form, asterisk-form, or a letter: the absolute-form is looked at
+ * when it is complete. */
+static enum step
+parse_target_first(struct http_parser *p, const char *b, uint32_t end)
+{
+	char c;
+
+	if (p->m.at == end)
+		return STEP_MORE;
+	c = b[p->m.at];
+	p->m.state = STATE_TARGET;
+	if (c == '/' || c == '*' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+	    || (p->limits->syntax_only && class_is(c, CLASS_TARGET)))
+		return parse_target(p, b, end);
+	return parser_refuse(p, 400, "the target is malformed");
+}
+
+static enum step
+method_done(struct http_parser *p, struct str text)
+{
+	bool known;
+
+	p->method = method_find(text, &known);
+	if (p->limits->syntax_only)
+		return STEP_NEXT;
+	if (!known)
+		return parser_refuse(p, 501, "this method is not known");
+	if (str_equal(text, S("PRI")))
+		p->m.scratch[SCRATCH_FLAGS] |= FLAG_PRI;
+	return STEP_NEXT;
+}
+
+static enum step
+parse_method(struct http_parser *p, const char *b, uint32_t end)
+{
+	uint32_t i = p->m.at;
+	enum step step;
+
+	while (i < end && class_is(b[i], CLASS_TCHAR)) {
+		if (i - p->m.mark == METHOD_MAX)
+			return parser_refuse(p, 501, "the method is too long");
+		i++;
+	}
+	p->m.at = i;
+	if (i == end)
+		return STEP_MORE;
+	if (b[i] != ' ')
+		return parser_refuse(p, 400, "the method is malformed");
+	p->method_text.at = p->m.mark;
+	p->method_text.len = i - p->m.mark;
+	p->m.mark = p->m.at = i + 1;
+	p->m.state = STATE_TARGET_FIRST;
+	step = method_done(p, http_slice(b, p->method_text));
+	return step == STEP_NEXT ? parse_target_first(p, b, end) : step;
+}
+
+static enum step
+parse_start(struct http_parser *p, const char *b, uint32_t end)
+{
+	uint32_t i = p->m.at;
+	enum step step;
+
+	if (i == end)
+		return STEP_MORE;
+	if (b[i] == '\r' && p->m.state == STATE_START) {
+		if (!line_ends(p, b, i, end, &step))
+			return step;
+		p->m.scratch[SCRATCH_STOP] += 2;
+		p->m.state = STATE_START_AGAIN;
+		return STEP_NEXT;
+	}
+	if (!class_is(b[i], CLASS_TCHAR))
+		return parser_refuse(p, 400, "this is not HTTP/1.1");
+	p->m.mark = i;
+	p->m.state = STATE_METHOD;
+	return parse_method(p, b, end);
 }
 
 /* RFC 9112 6.3: which framing, if any.  Both is an attack, not a choice. */

@@ -217,93 +217,49 @@ fields_max(const struct http_limits *l)
 	return l->fields < HTTP_FIELDS_MAX ? l->fields : HTTP_FIELDS_MAX;
 }
 
-static enum step
-field_first(struct http_parser *p, const char *b, uint32_t end)
-{
-	uint32_t i = p->m.at, count = p->fields_len;
-	bool trailer = in_trailer(p);
-	enum step step;
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
-	if (i == end)
-		return STEP_MORE;
-	if (b[i] == '\r') {
-		if (!line_ends(p, b, i, end, &step))
-			return step;
-		p->m.state = trailer ? STATE_COMPLETE : STATE_HEAD_END;
-		return STEP_NEXT;
-	}
-	if (b[i] == ' ' || b[i] == '\t')
-		return parser_refuse(p, 400, "a field line begins with space");
-	if (!class_is(b[i], CLASS_TCHAR))
-		return parser_refuse(p, 400, "a field name is malformed");
-	if (trailer)
-		count += p->m.scratch[SCRATCH_TRAILERS]++;
-	if (count >= fields_max(p->limits))
-		return parser_refuse(p, 431, "too many fields");
-	p->m.mark = i;
-	p->m.scratch[SCRATCH_CLASSES] = 0;
-	p->m.state++;
-	return STEP_NEXT;
-}
-
-static enum step
-field_name(struct http_parser *p, const char *b, uint32_t end)
-{
-	struct http_field *f = &p->fields[p->fields_len];
-	uint32_t i = p->m.at, classes = p->m.scratch[SCRATCH_CLASSES];
-	uint8_t class;
-
-	while (i < end) {
-		class = http_class[(unsigned char)b[i]];
-		if ((class & CLASS_TCHAR) == 0)
-			break;
-		classes |= class;
-		i++;
-	}
-	p->m.scratch[SCRATCH_CLASSES] = classes;
-	p->m.at = i;
-	if (i == end)
-		return STEP_MORE;
-	if (b[i] == ' ' || b[i] == '\t')
-		return parser_refuse(p, 400, "space inside or behind a name");
-	if (b[i] != ':')
-		return parser_refuse(p, 400, "a field name is malformed");
-	f->name.at = p->m.mark;
-	f->name.len = i - p->m.mark;
-	p->m.at = i + 1;
-	p->m.state++;
-	return in_trailer(p) ? STEP_NEXT : name_done(p, b);
-}
-
-/* The next byte that ends the run of eight: below SP, or DEL.  HTAB is among
- * them and sends us to the slow loop, where it is welcome. */
-static inline bool
-has_control(uint64_t w)
+/* Bit 7 of each byte below SP and of DEL; exact up to the first such byte, and
+ * a borrow may add some behind it. */
+static inline uint64_t
+controls(uint64_t w)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t high = UINT64_C(0x8080808080808080);
 	uint64_t del = w ^ (ones * 0x7f);
 
-	return (((w - ones * 0x20) & ~w & high) | ((del - ones) & ~del & high))
-	    != 0;
+	return (((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & HIGH_BITS;
 }
 
-/* Skips value bytes; the or of them tells whether all are ASCII. */
+/* Skips value bytes, eight at a time; *high tells whether all were ASCII. */
 static inline uint32_t
 value_scan(const char *b, uint32_t i, uint32_t end, uint32_t *high)
 {
 	uint64_t w, seen = 0;
+	uint32_t bytes = 0;
 
-	for (; end - i >= 8; i += 8) {
+	while (end - i >= 8) {
 		memcpy(&w, b + i, sizeof(w));
-		if (has_control(w))
+		if (controls(w) == 0) {
+			seen |= w;
+			i += 8;
+			continue;
+		}
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		uint32_t n = (uint32_t)__builtin_ctzll(controls(w)) / 8;
+
+		seen |= w & ((UINT64_C(1) << n * 8) - 1);
+		i += n;
+		if (b[i] != '\t')
 			break;
-		seen |= w;
+		i++;
+#else
+		break;
+#endif
 	}
-	if ((seen & UINT64_C(0x8080808080808080)) != 0)
-		*high |= 0x80;
 	for (; i < end && class_is(b[i], CLASS_VALUE); i++)
-		*high |= (unsigned char)b[i];
+		bytes |= (unsigned char)b[i];
+	if ((seen & HIGH_BITS) != 0 || (bytes & 0x80) != 0)
+		*high = 0x80;
 	return i;
 }
 
@@ -315,7 +271,6 @@ field_value(struct http_parser *p, const char *b, uint32_t end)
 	enum step step;
 
 	i = value_scan(b, i, end, &p->m.scratch[SCRATCH_HIGH]);
-	/* Eight bytes may have hidden an HTAB behind others. */
 	p->m.at = i;
 	if (i == end)
 		return STEP_MORE;
@@ -353,8 +308,74 @@ field_value_first(struct http_parser *p, const char *b, uint32_t end)
 	return field_value(p, b, end);
 }
 
-enum step
-parse_field(struct http_parser *p, const char *b, uint32_t end)
+static enum step
+field_name(struct http_parser *p, const char *b, uint32_t end)
+{
+	struct http_field *f = &p->fields[p->fields_len];
+	uint32_t i = p->m.at, classes = p->m.scratch[SCRATCH_CLASSES];
+	enum step step;
+	uint8_t class;
+
+	while (i < end) {
+		class = http_class[(unsigned char)b[i]];
+		if ((class & CLASS_TCHAR) == 0)
+			break;
+		classes |= class;
+		i++;
+	}
+	p->m.scratch[SCRATCH_CLASSES] = classes;
+	p->m.at = i;
+	if (i == end)
+		return STEP_MORE;
+	if (b[i] == ' ' || b[i] == '\t')
+		return parser_refuse(p, 400, "space inside or behind a name");
+	if (b[i] != ':')
+		return parser_refuse(p, 400, "a field name is malformed");
+	f->name.at = p->m.mark;
+	f->name.len = i - p->m.mark;
+	p->m.at = i + 1;
+	p->m.state++;
+	if (!in_trailer(p)) {
+		step = name_done(p, b);
+		if (step != STEP_NEXT)
+			return step;
+	}
+	return field_value_first(p, b, end);
+}
+
+static enum step
+field_first(struct http_parser *p, const char *b, uint32_t end)
+{
+	uint32_t i = p->m.at, count = p->fields_len;
+	bool trailer = in_trailer(p);
+	enum step step;
+
+	if (i == end)
+		return STEP_MORE;
+	if (b[i] == '\r') {
+		if (!line_ends(p, b, i, end, &step))
+			return step;
+		p->m.state = trailer ? STATE_COMPLETE : STATE_HEAD_END;
+		return STEP_NEXT;
+	}
+	if (b[i] == ' ' || b[i] == '\t')
+		return parser_refuse(p, 400, "a field line begins with space");
+	if (!class_is(b[i], CLASS_TCHAR))
+		return parser_refuse(p, 400, "a field name is malformed");
+	if (trailer)
+		count += p->m.scratch[SCRATCH_TRAILERS]++;
+	if (count >= fields_max(p->limits))
+		return parser_refuse(p, 431, "too many fields");
+	p->m.mark = i;
+	p->m.scratch[SCRATCH_CLASSES] = 0;
+	p->m.state++;
+	return field_name(p, b, end);
+}
+
+/* Each part goes on with the next one, so that a switch is taken only where
+ * the bytes were cut. */
+static enum step
+field_part(struct http_parser *p, const char *b, uint32_t end)
 {
 	switch (p->m.state) {
 	case STATE_FIELD:
@@ -371,6 +392,18 @@ parse_field(struct http_parser *p, const char *b, uint32_t end)
 	}
 }
 
+enum step
+parse_field(struct http_parser *p, const char *b, uint32_t end)
+{
+	enum step step;
+
+	/* Whole fields, as long as they are there. */
+	do
+		step = field_part(p, b, end);
+	while (step == STEP_NEXT
+	    && (p->m.state == STATE_FIELD || p->m.state == STATE_TRAILER));
+	return step;
+}
 bool
 http_field_next(const struct http_parser *p, const char *bytes, struct str name,
     size_t *i, struct str *value)
