@@ -43,8 +43,10 @@ void http_reply_finish(struct http_reply *r);
 struct str http_reply_field(const struct http_reply *r, struct str name);
 
 /* [any] One thread at a time.  Sends and reads the answer whole.  on_data, if
- * not NULL, gets body bytes as they come instead of reply->body (SSE); nonzero from it ends the exchange
- * and is returned.  ERR_TIMEOUT at deadline_ns (monotonic), ERR_IO. */
+ * not NULL, gets body bytes as they come instead of reply->body (SSE); nonzero
+ * from it ends the exchange and is returned.  ERR_TIMEOUT at deadline_ns
+ * (monotonic), ERR_IO, ERR_SYNTAX or ERR_LIMIT for an answer that is not sound.
+ * Nothing is ever sent twice. */
 int http_client_send(struct http_client *c, const char *method,
     const struct http_header *headers, size_t n, struct str body,
     struct http_reply *reply, int (*on_data)(void *arg, struct str bytes),
