@@ -72,8 +72,7 @@ an_answer_that_makes_no_sense_is_asked_for_again(struct tp_test_host *h)
 	static const char *const bad[] = { "{\"user_name\": 12345}", "null",
 		"{\"other\": {\"action\": \"accept\"}}",
 		"{\"user_name\": {\"action\": \"accept\"}}",
-		"{\"user_name\": {\"action\": \"accept\", "
-		"\"content\": {\"name\": 7}}}",
+		"{\"user_name\": {\"action\": \"accept\", \"content\": 7}}",
 		"{\"user_name\": {\"action\": \"dance\"}}" };
 	struct tp_test_result *c;
 	size_t i;
