@@ -214,6 +214,7 @@ loop_deferred_init(struct loop_deferred *d, void (*fn)(void *), void *arg)
 void
 loop_defer(struct loop *l, struct loop_deferred *d)
 {
+	CHECK(loop_is_here(l));
 	if (list_is_empty(&d->node))
 		list_push(&l->deferred, &d->node);
 }
@@ -403,6 +404,7 @@ loop_io_start(struct loop_io *io, struct loop *l, int fd, unsigned events,
 	event_callback_fn callback = io_ready;
 	short what = EV_PERSIST;
 
+	CHECK(loop_is_here(l));
 	loop_io_stop(io);
 	io->fn = fn;
 	io->arg = arg;

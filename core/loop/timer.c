@@ -81,6 +81,7 @@ loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_ns)
 	int64_t tick = tick_after(due_ns);
 	unsigned slot;
 
+	CHECK(loop_is_here(l));
 	if (tick <= w->at)
 		tick = w->at + 1;
 	slot = slot_of(tick);

@@ -143,6 +143,7 @@ void
 conn_hung_up(struct net_conn *c)
 {
 	conn_mark(c, CONN_HUNG_UP);
+	conn_watch(c);
 	eof_tell(c);
 }
 

@@ -275,6 +275,33 @@ START_TEST(a_hang_up_is_told_while_paused)
 }
 END_TEST
 
+START_TEST(a_half_close_while_output_waits_is_told_once)
+{
+	static char got[65536];
+	struct pair p;
+	size_t total = 0;
+	ssize_t n;
+
+	pair_init(&p);
+	p.owner.eof_go_on = true;
+	net_conn_pause(&p.owner.conn);
+	answer_many(&p.owner.conn, 3000000);
+	turns(&p, 2);
+	ck_assert_int_eq(shutdown(p.peer, SHUT_WR), 0);
+	TURN_UNTIL(&p, p.owner.eofs == 1);
+	turns(&p, 10);
+	ck_assert_uint_eq(p.owner.eofs, 1);
+	while (total < 3000000) {
+		n = peer_read(&p, got, sizeof got);
+		total += n > 0 ? (size_t)n : 0;
+		turns(&p, 1);
+	}
+	ck_assert_uint_eq(p.owner.eofs, 1);
+	ck_assert(!p.owner.closed);
+	pair_finish(&p);
+}
+END_TEST
+
 START_TEST(a_flush_waits_for_a_peer_that_is_slow)
 {
 	static char got[65536];
@@ -521,7 +548,9 @@ UNIT_MAIN("net/conn", input_split_in_two_is_offered_from_its_start,
     an_owner_that_leaves_early_is_offered_the_rest,
     a_half_close_lets_the_answer_through,
     the_end_of_input_closes_unless_the_owner_goes_on,
-    a_hang_up_is_told_while_paused, a_flush_waits_for_a_peer_that_is_slow,
+    a_hang_up_is_told_while_paused,
+    a_half_close_while_output_waits_is_told_once,
+    a_flush_waits_for_a_peer_that_is_slow,
     lingering_drops_input_until_the_peer_ends, lingering_ends_after_its_bytes,
     lingering_ends_after_its_time, a_peer_that_never_reads_is_closed_as_stalled,
     progress_puts_the_stall_off, the_timer_fires_once_and_can_be_cleared,
