@@ -75,6 +75,8 @@ static const char *const categories[][2] = {
 	{ "Uppercase_Letter", "Lu" },
 };
 
+#define LOOKBEHIND "a lookbehind of variable length is not supported"
+
 struct translation {
 	struct str in;
 	size_t at; /* behind what is being read */
@@ -427,7 +429,10 @@ compile_code(struct str text, uint32_t options, pcre2_compile_context *context,
 		return code;
 	if (pcre2_get_error_message(number, why, sizeof why) < 0)
 		why[0] = '\0';
-	(void)err_set(err, ERR_SYNTAX, "%s", (const char *)why);
+	(void)err_set(err, ERR_SYNTAX, "%s",
+	    number == PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH
+		? LOOKBEHIND
+		: (const char *)why);
 	return NULL;
 }
 
@@ -485,10 +490,12 @@ bool
 schema_pattern_is_valid(struct str source)
 {
 	struct schema_pattern p;
-	int rc = schema_pattern_compile(&p, source, NULL);
+	struct err err = { 0 };
+	int rc = schema_pattern_compile(&p, source, &err);
 
 	schema_pattern_finish(&p);
-	return rc == 0;
+	/* ECMA-262 has it, PCRE2 has not: right, though not to be run. */
+	return rc == 0 || strstr(err.text, LOOKBEHIND) != NULL;
 }
 
 /* Memory for one match, on the stack: PCRE2 allocates through it, so that a

@@ -59,6 +59,7 @@ struct schema_pattern {
 struct schema_format {
 	const char *name;
 	bool (*check)(struct str s);
+	uint64_t (*cost)(struct str s); /* in steps; NULL: by length */
 };
 
 struct schema_property {
@@ -405,6 +406,23 @@ bool schema_value_same(
     struct schema_run *r, const struct json_node *a, const struct json_node *b);
 bool schema_values_unique(struct schema_run *r, const struct json_node *array,
     uint32_t *first, uint32_t *second);
+
+/* schema_check.c: operations that apply no other rule. */
+typedef bool schema_function(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n, struct schema_marks *marks,
+    const struct schema_path *at);
+schema_function schema_run_const;
+schema_function schema_run_enum;
+schema_function schema_run_limit;
+schema_function schema_run_multiple;
+schema_function schema_run_length;
+schema_function schema_run_count;
+schema_function schema_run_format;
+schema_function schema_run_pattern;
+schema_function schema_run_unique;
+/* Text against a pattern; a match that costs too much stops the run. */
+bool schema_is_match(
+    struct schema_run *r, const struct schema_pattern *p, struct str text);
 
 /* schema_report.c; every function returns false, for "return fail_..". */
 __attribute__((format(printf, 4, 5))) bool schema_fail_text(
