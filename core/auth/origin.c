@@ -57,8 +57,8 @@ auth_host_is_allowed(const struct auth_origin_policy *p, struct str text)
 
 /* An absent port is the scheme's own. */
 static bool
-origin_split(struct str origin, struct str *scheme, struct str *host,
-    struct str *port)
+origin_split(
+    struct str origin, struct str *scheme, struct str *host, struct str *port)
 {
 	static const struct str http = STR("http://"), https = STR("https://");
 	struct str rest;

@@ -11,8 +11,8 @@
 #include "base/str.h"
 
 struct auth_origin_policy {
-	bool loopback;            /* the listener is bound to loopback */
-	const struct str *hosts;  /* configured names, without port */
+	bool loopback; /* the listener is bound to loopback */
+	const struct str *hosts; /* configured names, without port */
 	size_t hosts_len;
 	const struct str *origins; /* "https://app.example:8443", or "null" */
 	size_t origins_len;
@@ -21,10 +21,9 @@ struct auth_origin_policy {
 /* [any] host is the Host field or the authority of an absolute target.  On a
  * loopback listener: loopback names and configured ones.  Elsewhere: checked
  * only when hosts are configured. */
-bool auth_host_is_allowed(const struct auth_origin_policy *p,
-    struct str host);
+bool auth_host_is_allowed(const struct auth_origin_policy *p, struct str host);
 /* [any] A present Origin.  Loopback origins count on loopback listeners. */
-bool auth_origin_is_allowed(const struct auth_origin_policy *p,
-    struct str origin);
+bool auth_origin_is_allowed(
+    const struct auth_origin_policy *p, struct str origin);
 
 #endif

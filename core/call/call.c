@@ -16,8 +16,8 @@ static void job_run(struct loop_job *job);
 static void message_run(struct loop_msg *msg);
 
 void
-call_reactor_init(struct call_reactor *r, struct loop *l,
-    struct loop_pool *pool)
+call_reactor_init(
+    struct call_reactor *r, struct loop *l, struct loop_pool *pool)
 {
 	memset(r, 0, sizeof *r);
 	r->loop = l;
@@ -39,8 +39,7 @@ void
 call_reactor_finish(struct call_reactor *r)
 {
 	CHECK(list_is_empty(&r->running));
-	LIST_EACH_SAFE(node, &r->kept)
-	{
+	LIST_EACH_SAFE (node, &r->kept) {
 		list_drop(node);
 		call_free(LIST_OBJ(node, struct call, node));
 	}
@@ -106,7 +105,8 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->args = args;
 	c->answers = NULL;
 	c->deadline_ns = loop_now(r->loop)
-	    + (target->deadline_ns > 0 ? target->deadline_ns : CALL_DEADLINE_NS);
+	    + (target->deadline_ns > 0 ? target->deadline_ns
+				       : CALL_DEADLINE_NS);
 	c->contents = NULL;
 	c->contents_tail = &c->contents;
 	c->contents_len = 0;
@@ -142,8 +142,8 @@ call_unref(struct call *c)
 {
 	struct call_reactor *r = c->reactor;
 
-	if (atomic_fetch_sub_explicit(&c->refs, 1,
-	        memory_order_acq_rel /* pairs with itself */)
+	if (atomic_fetch_sub_explicit(
+		&c->refs, 1, memory_order_acq_rel /* pairs with itself */)
 	    > 1)
 		return;
 	OBJ_WIPE(c);
@@ -395,8 +395,8 @@ stop(struct call *c)
 	    memory_order_release /* pairs with call_is_cancelled() */);
 	if (target_unqueue(c->target, c)) {
 		c->status = CALL_ECANCELLED;
-		call_end(c,
-		    CALL_END_RETURNED | CALL_END_DONE | CALL_END_CLAIMED);
+		call_end(
+		    c, CALL_END_RETURNED | CALL_END_DONE | CALL_END_CLAIMED);
 		return;
 	}
 	CHECK(pthread_mutex_lock(&c->hook_lock) == 0);
@@ -410,8 +410,9 @@ stop(struct call *c)
 static void
 deadline_passed(void *arg)
 {
-	struct call *c = OBJ_CAST(arg, struct call, CALL_MAGIC);
+	struct call *c = arg; /* its magic is not its first member */
 
+	OBJ_CHECK(c, CALL_MAGIC);
 	LOG_WARN("call past its deadline", F_STR("entry", c->name));
 	answer(c, CALL_EDEADLINE);
 	stop(c);
@@ -434,11 +435,11 @@ call_abandon(struct call *c)
 }
 
 void
-call_reactor_each(struct call_reactor *r,
-    void (*fn)(struct call *c, void *arg), void *arg)
+call_reactor_each(
+    struct call_reactor *r, void (*fn)(struct call *c, void *arg), void *arg)
 {
-	LIST_EACH_SAFE(node, &r->running)
-	fn(LIST_OBJ(node, struct call, node), arg);
+	LIST_EACH_SAFE (node, &r->running)
+		fn(LIST_OBJ(node, struct call, node), arg);
 }
 
 int

@@ -29,7 +29,7 @@
 #define CALL_RESULT_MAX ((size_t)16 * 1024 * 1024)
 #define CALL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define CALL_NEEDS_MAX 32
-#define CALL_MESSAGE_MAX ((size_t)4096)        /* of a failure */
+#define CALL_MESSAGE_MAX ((size_t)4096) /* of a failure */
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
 #define CALL_KEPT 64 /* idle call objects a reactor keeps */
 
@@ -49,8 +49,13 @@ enum call_status {
 	CALL_ESTATE = -9
 };
 
-enum call_content_type { CALL_TEXT = 1, CALL_IMAGE, CALL_AUDIO, CALL_LINK,
-	CALL_EMBED };
+enum call_content_type {
+	CALL_TEXT = 1,
+	CALL_IMAGE,
+	CALL_AUDIO,
+	CALL_LINK,
+	CALL_EMBED
+};
 
 /* One block of the answer; lives in the call's arena. */
 struct call_content {
@@ -77,8 +82,8 @@ struct call;
 /* Who waits for the answer.  All [reactor]. */
 struct call_sink {
 	/* Not after finished.  Values are as the handler gave them. */
-	void (*progress)(struct call *c, double done, double total,
-	    struct str text);
+	void (*progress)(
+	    struct call *c, double done, double total, struct str text);
 	/* Once.  The answer may be read until this returns; then the call
 	 * belongs to itself alone. */
 	void (*finished)(struct call *c, enum call_status status);
@@ -88,9 +93,9 @@ struct call_sink {
 struct call_reactor {
 	struct loop *loop;
 	struct loop_pool *pool; /* shared by all reactors */
-	struct list running;    /* calls not yet over, for drain */
+	struct list running; /* calls not yet over, for drain */
 	size_t running_len;
-	struct list kept;       /* idle objects, owned */
+	struct list kept; /* idle objects, owned */
 	size_t kept_len;
 };
 
@@ -103,9 +108,9 @@ struct call {
 	struct call_reactor *reactor;
 	struct call_target *target;
 	const struct call_sink *sink;
-	void *sink_arg;            /* of the sink's owner */
-	struct str name;           /* tool, prompt, or the URI asked for */
-	const struct json_node *args;    /* in the arena when it outlives a turn */
+	void *sink_arg; /* of the sink's owner */
+	struct str name; /* tool, prompt, or the URI asked for */
+	const struct json_node *args; /* in the arena when it outlives a turn */
 	const struct json_node *answers; /* input answers by key, or NULL */
 	int64_t deadline_ns;
 	struct arena arena;
@@ -116,7 +121,7 @@ struct call {
 	size_t contents_len;
 	size_t result_bytes;
 	struct str structured;
-	struct str message;        /* of a failure */
+	struct str message; /* of a failure */
 	struct call_need *needs;
 	struct call_need **needs_tail;
 	size_t needs_len;
@@ -127,23 +132,23 @@ struct call {
 	struct loop_timer timer;
 	struct loop_job job;
 	struct loop_msg msg;
-	struct list queued;        /* in the target's queue */
+	struct list queued; /* in the target's queue */
 	enum call_status status;
-	bool answered;             /* the sink has been told */
-	bool inline_run;           /* on its reactor, in this turn */
+	bool answered; /* the sink has been told */
+	bool inline_run; /* on its reactor, in this turn */
 	bool pinned;
-	bool entered;              /* holds a place of the target */
-	atomic_uint ends;          /* CALL_END_* bits */
+	bool entered; /* holds a place of the target */
+	atomic_uint ends; /* CALL_END_* bits */
 	atomic_bool cancelled;
-	atomic_uint refs;          /* posted progress messages hold one */
+	atomic_uint refs; /* posted progress messages hold one */
 	pthread_mutex_t hook_lock; /* leaf; guards the three below */
 	void (*hook)(void *arg);
 	void *hook_arg;
 	bool hook_closed;
 };
 
-void call_reactor_init(struct call_reactor *r, struct loop *l,
-    struct loop_pool *pool);
+void call_reactor_init(
+    struct call_reactor *r, struct loop *l, struct loop_pool *pool);
 /* No call may be running. */
 void call_reactor_finish(struct call_reactor *r);
 
@@ -162,8 +167,8 @@ void call_abandon(struct call *c);
 /* [reactor] Asks the handler to stop; the sink hears CALL_ECANCELLED now. */
 void call_cancel(struct call *c);
 /* [reactor] Every call not yet over, for drain. */
-void call_reactor_each(struct call_reactor *r,
-    void (*fn)(struct call *c, void *arg), void *arg);
+void call_reactor_each(
+    struct call_reactor *r, void (*fn)(struct call *c, void *arg), void *arg);
 
 /* What the target's side uses; the marks are those of abi.h. */
 
@@ -178,8 +183,8 @@ int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);
 /* [call] Copies message, returns status. */
 int call_fail(struct call *c, int status, struct str message);
-int call_need_add(struct call *c, struct str key, struct str method,
-    struct str params);
+int call_need_add(
+    struct call *c, struct str key, struct str method, struct str params);
 /* [any] The deferred end after CALL_PENDING.  ERR_EXISTS: it had ended. */
 int call_done(struct call *c, int status);
 

@@ -50,8 +50,8 @@ progress_run(struct loop_msg *msg)
 	struct call *c = p->call;
 
 	if (!c->answered)
-		c->sink->progress(c, p->done, p->total,
-		    (struct str){ p->text, p->len });
+		c->sink->progress(
+		    c, p->done, p->total, (struct str){ p->text, p->len });
 	call_unref(c);
 	free(p);
 }
@@ -89,8 +89,8 @@ call_progress(struct call *c, double done, double total, struct str text)
 static int
 account(struct call *c, size_t bytes)
 {
-	size_t max = c->target->result_max > 0 ? c->target->result_max
-	                                       : CALL_RESULT_MAX;
+	size_t max =
+	    c->target->result_max > 0 ? c->target->result_max : CALL_RESULT_MAX;
 
 	if (bytes > max - c->result_bytes || c->result_bytes > max) {
 		c->too_large = true;
@@ -104,8 +104,9 @@ int
 call_content_add(struct call *c, const struct call_content *block)
 {
 	struct call_content *copy;
-	int rc = account(c, block->data.len + block->mime.len + block->uri.len
-	        + block->name.len);
+	int rc = account(c,
+	    block->data.len + block->mime.len + block->uri.len
+		+ block->name.len);
 
 	if (rc < 0)
 		return rc;
@@ -148,8 +149,8 @@ call_fail(struct call *c, int status, struct str message)
 }
 
 int
-call_need_add(struct call *c, struct str key, struct str method,
-    struct str params)
+call_need_add(
+    struct call *c, struct str key, struct str method, struct str params)
 {
 	struct call_need *n;
 	int rc = account(c, key.len + method.len + params.len);

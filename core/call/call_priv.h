@@ -8,8 +8,8 @@
 /* Bits of call->ends: the call is over when the first two are set. */
 enum call_end {
 	CALL_END_RETURNED = 1, /* the handler has left */
-	CALL_END_DONE = 2,     /* the answer is complete */
-	CALL_END_CLAIMED = 4   /* somebody completes it: there is one only */
+	CALL_END_DONE = 2, /* the answer is complete */
+	CALL_END_CLAIMED = 4 /* somebody completes it: there is one only */
 };
 
 /* [any] Adds bits; whoever completes the pair hands the call back to its

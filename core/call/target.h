@@ -29,20 +29,19 @@ struct call_target_ops {
 
 struct call_target {
 	const struct call_target_ops *ops;
-	bool nonblocking;      /* may run on the reactor; not with a limit */
-	unsigned concurrency;  /* calls at once; 0: no bound; 1: serial */
-	unsigned queue_max;    /* waiting beyond that; then CALL_EBUSY */
-	int64_t deadline_ns;   /* per call; 0: CALL_DEADLINE_NS */
-	size_t result_max;     /* 0: CALL_RESULT_MAX */
+	bool nonblocking; /* may run on the reactor; not with a limit */
+	unsigned concurrency; /* calls at once; 0: no bound; 1: serial */
+	unsigned queue_max; /* waiting beyond that; then CALL_EBUSY */
+	int64_t deadline_ns; /* per call; 0: CALL_DEADLINE_NS */
+	size_t result_max; /* 0: CALL_RESULT_MAX */
 
-	pthread_mutex_t lock;  /* leaf; guards the three below */
+	pthread_mutex_t lock; /* leaf; guards the three below */
 	unsigned running;
 	unsigned waiting;
 	struct list queue;
 };
 
-void call_target_init(struct call_target *t,
-    const struct call_target_ops *ops);
+void call_target_init(struct call_target *t, const struct call_target_ops *ops);
 void call_target_finish(struct call_target *t);
 
 #endif

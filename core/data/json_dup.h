@@ -7,8 +7,8 @@
 #include "data/json.h"
 
 /* [any] A copy of n, its text included, in arena; NULL without memory. */
-const struct json_node *json_dup(const struct json_node *n,
-    struct arena *arena);
+const struct json_node *json_dup(
+    const struct json_node *n, struct arena *arena);
 /* [any] Parses text (copied) into arena; NULL when it is not JSON or without
  * memory. */
 const struct json_node *json_parse_dup(struct str text, struct arena *arena);

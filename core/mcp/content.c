@@ -30,8 +30,7 @@ note_block(struct buf *out, const char *what, struct str name)
 }
 
 static int
-media_block(struct buf *out, const char *type,
-    const struct call_content *block)
+media_block(struct buf *out, const char *type, const struct call_content *block)
 {
 	BUF_LIT(out, "{\"type\":\"");
 	buf_cstr(out, type);
@@ -52,8 +51,8 @@ link_block(struct buf *out, const struct call_content *block)
 	BUF_LIT(out, "{\"type\":\"resource_link\",\"uri\":");
 	rc |= json_write_str(out, block->uri);
 	BUF_LIT(out, ",\"name\":");
-	rc |= json_write_str(out,
-	    block->name.len > 0 ? block->name : block->uri);
+	rc |=
+	    json_write_str(out, block->name.len > 0 ? block->name : block->uri);
 	if (block->mime.len > 0) {
 		BUF_LIT(out, ",\"mimeType\":");
 		rc |= json_write_str(out, block->mime);
@@ -108,8 +107,8 @@ mcp_content_write(struct buf *out, const struct mcp_exchange *x,
 		return link_block(out, block);
 	case CALL_EMBED:
 		BUF_LIT(out, "{\"type\":\"resource\",\"resource\":");
-		rc = mcp_resource_content_write(out, block->uri, block->mime,
-		    block);
+		rc = mcp_resource_content_write(
+		    out, block->uri, block->mime, block);
 		buf_char(out, '}');
 		return rc;
 	}

@@ -29,19 +29,19 @@ json_member(struct buf *out, const char *key, struct str json)
 
 /* Revisions without titles get it where the matrix says. */
 static void
-described_text(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+described_text(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
 	if (r >= MCP_2025_06_18)
 		text_member(out, "title", e->title);
 	text_member(out, "description",
 	    e->description.len > 0 || r >= MCP_2025_06_18 ? e->description
-	                                                  : e->title);
+							  : e->title);
 }
 
 static void
-common_tail(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+common_tail(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
 	if (r >= MCP_2025_11_25)
 		json_member(out, "icons", e->icons);
@@ -50,14 +50,13 @@ common_tail(struct buf *out, const struct registry_entry *e,
 }
 
 static void
-describe_tool(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+describe_tool(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
 	described_text(out, e, r);
 	json_member(out, "inputSchema", e->input_schema);
 	/* TOOL-08: before the stateless era only objects can be structured */
-	if (r >= MCP_2026_07_28
-	    || (r >= MCP_2025_06_18 && e->output_is_object))
+	if (r >= MCP_2026_07_28 || (r >= MCP_2025_06_18 && e->output_is_object))
 		json_member(out, "outputSchema", e->output_schema);
 	if (r >= MCP_2025_03_26)
 		json_member(out, "annotations", e->annotations);
@@ -67,8 +66,8 @@ describe_tool(struct buf *out, const struct registry_entry *e,
 /* RSRC-17: lastModified came with 2025-06-18.  Written without a tree: the
  * manifest's annotations are flat. */
 static void
-resource_annotations(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+resource_annotations(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
 	struct json_doc doc;
 	bool first = true;
@@ -99,11 +98,11 @@ resource_annotations(struct buf *out, const struct registry_entry *e,
 }
 
 static void
-describe_resource(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+describe_resource(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
-	text_member(out, e->kind == REGISTRY_TEMPLATE ? "uriTemplate" : "uri",
-	    e->key);
+	text_member(
+	    out, e->kind == REGISTRY_TEMPLATE ? "uriTemplate" : "uri", e->key);
 	described_text(out, e, r);
 	text_member(out, "mimeType", e->mime);
 	if (e->kind == REGISTRY_RESOURCE && e->size >= 0) {
@@ -115,8 +114,8 @@ describe_resource(struct buf *out, const struct registry_entry *e,
 }
 
 static void
-describe_prompt(struct buf *out, const struct registry_entry *e,
-    enum mcp_revision r)
+describe_prompt(
+    struct buf *out, const struct registry_entry *e, enum mcp_revision r)
 {
 	size_t i;
 
@@ -142,8 +141,7 @@ describe_prompt(struct buf *out, const struct registry_entry *e,
 }
 
 void
-mcp_describe(const struct registry_entry *e, unsigned dialect,
-    struct buf *out)
+mcp_describe(const struct registry_entry *e, unsigned dialect, struct buf *out)
 {
 	enum mcp_revision r = (enum mcp_revision)dialect;
 

@@ -82,8 +82,8 @@ mcp_reactor_create(struct call_reactor *calls, struct registry *registry,
 	list_init(&m->listeners);
 	list_init(&m->kept);
 	if (identity_write(m, identity) < 0) {
-		(void)err_set(err, ERR_CONFIG,
-		    "server name and title must be UTF-8");
+		(void)err_set(
+		    err, ERR_CONFIG, "server name and title must be UTF-8");
 		mcp_reactor_destroy(m);
 		return NULL;
 	}
@@ -105,8 +105,7 @@ mcp_reactor_destroy(struct mcp_reactor *m)
 	OBJ_CHECK(m, MCP_REACTOR_MAGIC);
 	CHECK(list_is_empty(&m->running));
 	CHECK(list_is_empty(&m->listening));
-	LIST_EACH_SAFE(node, &m->kept)
-	{
+	LIST_EACH_SAFE (node, &m->kept) {
 		list_drop(node);
 		exchange_free(LIST_OBJ(node, struct mcp_exchange, node));
 	}
@@ -291,8 +290,7 @@ mcp_refuse(struct mcp_exchange *x, struct str id, int status, int code,
 static struct mcp_exchange *
 exchange_find(struct list *list, uint64_t scope, const struct json_node *id)
 {
-	LIST_EACH(node, list)
-	{
+	LIST_EACH (node, list) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 
@@ -331,8 +329,7 @@ mcp_cancel(struct mcp_reactor *m, uint64_t scope, const struct json_node *id)
 void
 mcp_scope_end(struct mcp_reactor *m, uint64_t scope)
 {
-	LIST_EACH_SAFE(node, &m->running)
-	{
+	LIST_EACH_SAFE (node, &m->running) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 
@@ -344,8 +341,7 @@ mcp_scope_end(struct mcp_reactor *m, uint64_t scope)
 static void
 list_abandon(struct list *list, uint64_t scope)
 {
-	LIST_EACH_SAFE(node, list)
-	{
+	LIST_EACH_SAFE (node, list) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 
@@ -364,8 +360,7 @@ mcp_scope_abandon(struct mcp_reactor *m, uint64_t scope)
 void
 mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope)
 {
-	LIST_EACH_SAFE(node, &m->listening)
-	{
+	LIST_EACH_SAFE (node, &m->listening) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 
@@ -375,8 +370,8 @@ mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope)
 }
 
 bool
-mcp_id_is_outstanding(struct mcp_reactor *m, uint64_t scope,
-    const struct json_node *id)
+mcp_id_is_outstanding(
+    struct mcp_reactor *m, uint64_t scope, const struct json_node *id)
 {
 	return exchange_find(&m->running, scope, id) != NULL
 	    || exchange_find(&m->listening, scope, id) != NULL;
@@ -387,15 +382,13 @@ mcp_drain(struct mcp_reactor *m, bool cancel_calls)
 {
 	size_t running = 0;
 
-	LIST_EACH_SAFE(node, &m->listening)
-	{
+	LIST_EACH_SAFE (node, &m->listening) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 
 		mcp_listen_end(x);
 	}
-	LIST_EACH_SAFE(node, &m->running)
-	{
+	LIST_EACH_SAFE (node, &m->running) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 

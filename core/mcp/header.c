@@ -78,8 +78,7 @@ mcp_header_decode(struct str value, struct buf *out)
 
 /* The argument at the exact path; NULL when absent or null (XHD-07). */
 static const struct json_node *
-argument_at(const struct registry_mirror *mirror,
-    const struct json_node *args)
+argument_at(const struct registry_mirror *mirror, const struct json_node *args)
 {
 	size_t i;
 
@@ -115,9 +114,8 @@ mirror_equal(const struct registry_mirror *mirror, struct str text,
 }
 
 static int
-mirror_check(const struct registry_mirror *mirror,
-    const struct json_node *args, const struct mcp_headers *headers,
-    struct buf *text)
+mirror_check(const struct registry_mirror *mirror, const struct json_node *args,
+    const struct mcp_headers *headers, struct buf *text)
 {
 	const struct json_node *value = argument_at(mirror, args);
 	struct str field;
@@ -135,9 +133,8 @@ mirror_check(const struct registry_mirror *mirror,
 }
 
 int
-mcp_mirrors_check(const struct registry_entry *e,
-    const struct json_node *args, const struct mcp_headers *headers,
-    struct err *err)
+mcp_mirrors_check(const struct registry_entry *e, const struct json_node *args,
+    const struct mcp_headers *headers, struct err *err)
 {
 	struct buf text;
 	size_t i;

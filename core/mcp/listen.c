@@ -8,9 +8,9 @@
 
 /* One notification a list; templates belong to the resources' list. */
 struct list_kind {
-	struct str wish;   /* in params.notifications */
+	struct str wish; /* in params.notifications */
 	struct str method;
-	unsigned kinds;    /* bit per registry kind */
+	unsigned kinds; /* bit per registry kind */
 };
 
 #define KIND_BIT(k_) (1u << (k_))
@@ -48,8 +48,8 @@ mcp_listener_stop(struct mcp_listener *l)
 
 /* Takes the new versions over; true when one of kinds had grown. */
 static bool
-versions_take(const struct registry_snapshot *s,
-    uint64_t seen[REGISTRY_KINDS], unsigned kinds)
+versions_take(const struct registry_snapshot *s, uint64_t seen[REGISTRY_KINDS],
+    unsigned kinds)
 {
 	bool grown = false;
 	size_t k;
@@ -115,10 +115,10 @@ mcp_lists_changed(struct mcp_reactor *m)
 {
 	const struct registry_snapshot *s = registry_current(m->registry);
 
-	LIST_EACH_SAFE(node, &m->listening)
-	exchange_tell(LIST_OBJ(node, struct mcp_exchange, node), s);
-	LIST_EACH_SAFE(node, &m->listeners)
-	mcp_listener_tell(m, LIST_OBJ(node, struct mcp_listener, node));
+	LIST_EACH_SAFE (node, &m->listening)
+		exchange_tell(LIST_OBJ(node, struct mcp_exchange, node), s);
+	LIST_EACH_SAFE (node, &m->listeners)
+		mcp_listener_tell(m, LIST_OBJ(node, struct mcp_listener, node));
 }
 
 void
@@ -126,8 +126,7 @@ mcp_resource_updated(struct mcp_reactor *m, struct str uri)
 {
 	struct buf *out = &m->out;
 
-	LIST_EACH_SAFE(node, &m->listening)
-	{
+	LIST_EACH_SAFE (node, &m->listening) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);
 		size_t i;
@@ -138,8 +137,8 @@ mcp_resource_updated(struct mcp_reactor *m, struct str uri)
 		if (i == x->uris_len)
 			continue;
 		buf_shrink(out, MCP_OUT_KEPT);
-		rpc_write_notification(out,
-		    S("notifications/resources/updated"));
+		rpc_write_notification(
+		    out, S("notifications/resources/updated"));
 		buf_char(out, '{');
 		subscription_write(out, x);
 		BUF_LIT(out, ",\"uri\":");
@@ -193,8 +192,8 @@ acknowledge(struct mcp_exchange *x, const struct json_node *wishes)
 	size_t i;
 
 	buf_shrink(out, MCP_OUT_KEPT);
-	rpc_write_notification(out,
-	    S("notifications/subscriptions/acknowledged"));
+	rpc_write_notification(
+	    out, S("notifications/subscriptions/acknowledged"));
 	buf_char(out, '{');
 	subscription_write(out, x);
 	BUF_LIT(out, ",\"notifications\":{");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/discover and the lists: envelopes round what the snapshot holds ready. */
+/* server/discover and the lists: envelopes round what the snapshot holds ready.
+ */
 #include "mcp/mcp_priv.h"
 
 /* CACHE-01, CACHE-08: no list depends on who asks. */

@@ -104,8 +104,12 @@ void mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how);
 bool mcp_exchange_is_stateless(const struct mcp_exchange *x);
 
 /* What one message is (server-requirements.md 1.3). */
-enum mcp_era { MCP_ERA_REFUSED, MCP_ERA_STATELESS, MCP_ERA_HANDSHAKE,
-	MCP_ERA_STATEFUL };
+enum mcp_era {
+	MCP_ERA_REFUSED,
+	MCP_ERA_STATELESS,
+	MCP_ERA_HANDSHAKE,
+	MCP_ERA_STATEFUL
+};
 struct mcp_class {
 	enum mcp_era era;
 	int status; /* REFUSED */
@@ -113,25 +117,25 @@ struct mcp_class {
 	const char *text;
 };
 /* headers NULL: a line stream, where fields do not exist. */
-struct mcp_class mcp_classify(const struct rpc_message *m,
-    const struct mcp_headers *headers);
+struct mcp_class mcp_classify(
+    const struct rpc_message *m, const struct mcp_headers *headers);
 
 /* Serve a message of that era.  The answer may come before these return. */
 void mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers);
 /* Also the handshake; peer outlives this call only. */
-void mcp_serve_stateful(struct mcp_exchange *x, const struct rpc_message *m,
-    struct mcp_peer *peer);
+void mcp_serve_stateful(
+    struct mcp_exchange *x, const struct rpc_message *m, struct mcp_peer *peer);
 /* Ends x with an error response. */
 void mcp_refuse(struct mcp_exchange *x, struct str id, int status, int code,
     const char *text);
 
 /* notifications/cancelled: the exchange of that scope and id, if any. */
-void mcp_cancel(struct mcp_reactor *m, uint64_t scope,
-    const struct json_node *id);
+void mcp_cancel(
+    struct mcp_reactor *m, uint64_t scope, const struct json_node *id);
 /* MSG-09: is there one with this id that has no answer yet? */
-bool mcp_id_is_outstanding(struct mcp_reactor *m, uint64_t scope,
-    const struct json_node *id);
+bool mcp_id_is_outstanding(
+    struct mcp_reactor *m, uint64_t scope, const struct json_node *id);
 /* Every exchange of a scope ends without an answer (a session was deleted). */
 void mcp_scope_end(struct mcp_reactor *m, uint64_t scope);
 
@@ -151,8 +155,8 @@ struct mcp_listener {
 void mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l);
 void mcp_listener_stop(struct mcp_listener *l);
 /* The versions of now: what a new session is told in its lists. */
-void mcp_versions_now(const struct mcp_reactor *m,
-    uint64_t seen[REGISTRY_KINDS]);
+void mcp_versions_now(
+    const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS]);
 /* After each publish, on each reactor (TOOL-21). */
 void mcp_lists_changed(struct mcp_reactor *m);
 /* A resource has new content (SUB-06). */
@@ -162,7 +166,7 @@ void mcp_resource_updated(struct mcp_reactor *m, struct str uri);
 size_t mcp_drain(struct mcp_reactor *m, bool cancel_calls);
 
 /* For registry_create(). */
-void mcp_describe(const struct registry_entry *e, unsigned dialect,
-    struct buf *out);
+void mcp_describe(
+    const struct registry_entry *e, unsigned dialect, struct buf *out);
 
 #endif

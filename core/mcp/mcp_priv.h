@@ -12,18 +12,18 @@ struct mcp_reactor {
 	struct call_reactor *calls;
 	struct registry *registry;
 	struct str identity_stateless; /* ,"_meta":{..serverInfo..} */
-	struct str identity_names;     /* "name":..,"version":.. */
+	struct str identity_names; /* "name":..,"version":.. */
 	struct str identity_title;
-	struct str instructions;       /* a JSON string, or empty */
-	struct arena arena;            /* holds the four above */
-	struct json_doc doc;           /* the message being served */
-	struct json_doc answer_doc;    /* structured results */
+	struct str instructions; /* a JSON string, or empty */
+	struct arena arena; /* holds the four above */
+	struct json_doc doc; /* the message being served */
+	struct json_doc answer_doc; /* structured results */
 	struct schema_report report;
-	struct buf out;                /* the answer being written */
-	struct list running;           /* exchanges waiting for a call */
-	struct list listening;         /* exchanges of subscriptions/listen */
-	struct list listeners;         /* struct mcp_listener */
-	struct list kept;              /* idle exchanges, owned */
+	struct buf out; /* the answer being written */
+	struct list running; /* exchanges waiting for a call */
+	struct list listening; /* exchanges of subscriptions/listen */
+	struct list listeners; /* struct mcp_listener */
+	struct list kept; /* idle exchanges, owned */
 	size_t kept_len;
 };
 
@@ -36,18 +36,18 @@ struct mcp_exchange {
 	uint64_t scope;
 	enum mcp_revision revision;
 	bool over_http;
-	bool gone;                /* the transport has let go of it */
-	unsigned client;          /* enum mcp_client */
-	struct str id;            /* raw, in arena */
-	struct str token;         /* raw progress token, or empty */
-	double progress;          /* the last one sent */
+	bool gone; /* the transport has let go of it */
+	unsigned client; /* enum mcp_client */
+	struct str id; /* raw, in arena */
+	struct str token; /* raw progress token, or empty */
+	double progress; /* the last one sent */
 	bool progress_begun;
 	struct arena arena;
 	const struct registry_entry *entry;
-	struct call *call;        /* until it has finished */
+	struct call *call; /* until it has finished */
 	/* subscriptions/listen */
 	uint64_t seen[REGISTRY_KINDS];
-	unsigned kinds;           /* bit per registry kind asked for */
+	unsigned kinds; /* bit per registry kind asked for */
 	struct str *uris;
 	size_t uris_len;
 };
@@ -71,16 +71,16 @@ bool mcp_token_take(struct mcp_exchange *x, const struct json_node *token);
 struct buf *mcp_result_begin(struct mcp_exchange *x);
 void mcp_result_end(struct mcp_exchange *x);
 /* data: JSON text, or empty. */
-void mcp_error(struct mcp_exchange *x, int status, int code,
-    struct str message, struct str data);
+void mcp_error(struct mcp_exchange *x, int status, int code, struct str message,
+    struct str data);
 void mcp_errorf(struct mcp_exchange *x, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Lets go of an exchange after its answer. */
 void mcp_exchange_close(struct mcp_exchange *x);
 
 /* Methods; each ends the exchange now or later. */
-typedef void mcp_method_fn(struct mcp_exchange *x,
-    const struct rpc_message *m, const struct mcp_headers *headers);
+typedef void mcp_method_fn(struct mcp_exchange *x, const struct rpc_message *m,
+    const struct mcp_headers *headers);
 struct mcp_method {
 	struct str name;
 	mcp_method_fn *serve;
@@ -106,23 +106,23 @@ void mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
     const struct registry_entry *e, struct str name,
     const struct json_node *args, const struct json_node *params);
 /* How each kind of call ends well or badly. */
-void mcp_tool_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status);
-void mcp_resource_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status);
-void mcp_prompt_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status);
+void mcp_tool_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status);
+void mcp_resource_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status);
+void mcp_prompt_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status);
 /* What ends alike for all kinds; true when it has answered. */
-bool mcp_finished_alike(struct mcp_exchange *x, struct call *c,
-    enum call_status status);
+bool mcp_finished_alike(
+    struct mcp_exchange *x, struct call *c, enum call_status status);
 
 /* Blocks of an answer, as x's revision writes them; ERR_SYNTAX: a plugin gave
  * text that is not UTF-8. */
 int mcp_content_write(struct buf *out, const struct mcp_exchange *x,
     const struct call_content *block);
 /* One of resources/read. */
-int mcp_resource_content_write(struct buf *out, struct str uri,
-    struct str mime, const struct call_content *block);
+int mcp_resource_content_write(struct buf *out, struct str uri, struct str mime,
+    const struct call_content *block);
 
 /* Decodes the sentinel form of a mirrored field (HTM-05 to HTM-07). */
 int mcp_header_decode(struct str value, struct buf *out);

@@ -82,8 +82,8 @@ static struct mcp_class
 classify_claimless(const struct rpc_message *m, struct str version)
 {
 	bool modern = version.ptr != NULL && mcp_version_is_modern(version);
-	bool handshake = m->kind == RPC_REQUEST
-	    && str_equal(m->method, S("initialize"));
+	bool handshake =
+	    m->kind == RPC_REQUEST && str_equal(m->method, S("initialize"));
 
 	if (modern && handshake) /* ERA-06 */
 		return refused(400, RPC_HEADER_MISMATCH,

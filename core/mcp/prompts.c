@@ -47,8 +47,8 @@ mcp_prompts_get(struct mcp_exchange *x, const struct rpc_message *m,
 
 	(void)headers;
 	if (json_type(name) != JSON_STRING) {
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.name must be a string");
+		mcp_errorf(
+		    x, RPC_INVALID_PARAMS, "params.name must be a string");
 		return;
 	}
 	e = registry_find(s, REGISTRY_PROMPT, json_str(name));
@@ -63,8 +63,8 @@ mcp_prompts_get(struct mcp_exchange *x, const struct rpc_message *m,
 }
 
 static int
-messages_write(struct buf *out, const struct mcp_exchange *x,
-    const struct call *c)
+messages_write(
+    struct buf *out, const struct mcp_exchange *x, const struct call *c)
 {
 	const struct call_content *block;
 	int rc = 0;
@@ -76,7 +76,7 @@ messages_write(struct buf *out, const struct mcp_exchange *x,
 			buf_char(out, ',');
 		buf_cstr(out,
 		    block->assistant ? "{\"role\":\"assistant\",\"content\":"
-		                     : "{\"role\":\"user\",\"content\":");
+				     : "{\"role\":\"user\",\"content\":");
 		rc = mcp_content_write(out, x, block);
 		buf_char(out, '}');
 	}
@@ -85,8 +85,8 @@ messages_write(struct buf *out, const struct mcp_exchange *x,
 }
 
 void
-mcp_prompt_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status)
+mcp_prompt_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status)
 {
 	struct buf *out;
 	int rc = 0;
@@ -96,8 +96,8 @@ mcp_prompt_finished(struct mcp_exchange *x, struct call *c,
 	if (status != CALL_OK) {
 		mcp_error(x, 200,
 		    status == CALL_EPARAMS || status == CALL_ENOTFOUND
-		        ? RPC_INVALID_PARAMS
-		        : RPC_INTERNAL_ERROR,
+			? RPC_INVALID_PARAMS
+			: RPC_INTERNAL_ERROR,
 		    c->message.len > 0 ? c->message : S("The prompt failed"),
 		    STR_NONE);
 		return;
@@ -112,8 +112,8 @@ mcp_prompt_finished(struct mcp_exchange *x, struct call *c,
 		rc = messages_write(out, x, c);
 	if (rc < 0) {
 		LOG_WARN("prompt is not UTF-8", F_STR("entry", c->name));
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "The prompt's text is not UTF-8");
+		mcp_errorf(
+		    x, RPC_INTERNAL_ERROR, "The prompt's text is not UTF-8");
 		return;
 	}
 	mcp_result_end(x);

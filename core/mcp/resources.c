@@ -17,7 +17,7 @@ not_found(struct mcp_exchange *x, struct str uri)
 	buf_char(&data, '}');
 	mcp_error(x, 200,
 	    mcp_exchange_is_stateless(x) ? RPC_INVALID_PARAMS
-	                                 : RPC_RESOURCE_NOT_FOUND,
+					 : RPC_RESOURCE_NOT_FOUND,
 	    S("Resource not found"), buf_view(&data));
 	buf_finish(&data);
 }
@@ -33,8 +33,8 @@ mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
 
 	(void)headers;
 	if (json_type(uri) != JSON_STRING) {
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.uri must be a string");
+		mcp_errorf(
+		    x, RPC_INVALID_PARAMS, "params.uri must be a string");
 		return;
 	}
 	e = registry_find_uri(s, json_str(uri), &x->arena, &variables);
@@ -47,14 +47,14 @@ mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
 		not_found(x, json_str(uri));
 		return;
 	}
-	mcp_call_start(x, CALL_RESOURCE, e, json_str(uri), variables,
-	    m->params);
+	mcp_call_start(
+	    x, CALL_RESOURCE, e, json_str(uri), variables, m->params);
 }
 
 /* RSRC-04: each with its URI and exactly one of text and blob. */
 static int
-contents_write(struct buf *out, const struct mcp_exchange *x,
-    const struct call *c)
+contents_write(
+    struct buf *out, const struct mcp_exchange *x, const struct call *c)
 {
 	const struct call_content *block;
 	int rc = 0;
@@ -79,8 +79,8 @@ resource_result(struct mcp_exchange *x, const struct call *c)
 
 	if (contents_write(out, x, c) < 0) {
 		LOG_WARN("resource is not UTF-8", F_STR("entry", c->name));
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "The resource's text is not UTF-8");
+		mcp_errorf(
+		    x, RPC_INTERNAL_ERROR, "The resource's text is not UTF-8");
 		return;
 	}
 	if (mcp_exchange_is_stateless(x)) { /* CACHE-01, CACHE-08 */
@@ -96,8 +96,8 @@ resource_result(struct mcp_exchange *x, const struct call *c)
 }
 
 void
-mcp_resource_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status)
+mcp_resource_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status)
 {
 	if (mcp_finished_alike(x, c, status))
 		return;
@@ -109,10 +109,10 @@ mcp_resource_finished(struct mcp_exchange *x, struct call *c,
 	} else if (c->message.len > 0) { /* RSRC-08 */
 		mcp_error(x, 200,
 		    status == CALL_EPARAMS ? RPC_INVALID_PARAMS
-		                           : RPC_INTERNAL_ERROR,
+					   : RPC_INTERNAL_ERROR,
 		    c->message, STR_NONE);
 	} else {
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "The resource could not be read");
+		mcp_errorf(
+		    x, RPC_INTERNAL_ERROR, "The resource could not be read");
 	}
 }

@@ -202,8 +202,8 @@ busy(struct mcp_exchange *x)
 }
 
 bool
-mcp_finished_alike(struct mcp_exchange *x, struct call *c,
-    enum call_status status)
+mcp_finished_alike(
+    struct mcp_exchange *x, struct call *c, enum call_status status)
 {
 	switch (status) {
 	case CALL_EBUSY:
@@ -219,7 +219,7 @@ mcp_finished_alike(struct mcp_exchange *x, struct call *c,
 	case CALL_ENOMEM:
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    c->too_large ? "The result is larger than the limit"
-		                 : "Out of memory");
+				 : "Out of memory");
 		return true;
 	case CALL_INPUT:
 		if (!mcp_exchange_is_stateless(x))

@@ -84,8 +84,8 @@ refuse_mismatch(struct mcp_exchange *x, const char *field, struct str header,
 	char text[384];
 
 	if (header.ptr == NULL)
-		(void)snprintf(text, sizeof text,
-		    "Header mismatch: %s is missing", field);
+		(void)snprintf(
+		    text, sizeof text, "Header mismatch: %s is missing", field);
 	else
 		(void)snprintf(text, sizeof text,
 		    "Header mismatch: %s is \"%.*s\", the body says \"%.*s\"",
@@ -177,14 +177,14 @@ mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
 	}
 	if (headers != NULL
 	    && (headers->version.ptr == NULL
-	        || !str_equal(headers->version, json_str(meta.version)))) {
+		|| !str_equal(headers->version, json_str(meta.version)))) {
 		/* HTM-02, AMB-05: before the version itself is judged */
 		refuse_mismatch(x, "MCP-Protocol-Version", headers->version,
 		    json_str(meta.version));
 		return;
 	}
-	if (!str_equal(json_str(meta.version),
-	        mcp_revision_name(MCP_2026_07_28))) {
+	if (!str_equal(
+		json_str(meta.version), mcp_revision_name(MCP_2026_07_28))) {
 		refuse_version(x, json_str(meta.version));
 		return;
 	}
@@ -216,8 +216,8 @@ handshake_fault(const struct json_node *params)
 }
 
 static void
-initialize(struct mcp_exchange *x, const struct rpc_message *m,
-    struct mcp_peer *peer)
+initialize(
+    struct mcp_exchange *x, const struct rpc_message *m, struct mcp_peer *peer)
 {
 	struct mcp_reactor *mcp = x->mcp;
 	const char *fault = handshake_fault(m->params);
@@ -263,8 +263,8 @@ initialize(struct mcp_exchange *x, const struct rpc_message *m,
 }
 
 static void
-take_stateful_notification(struct mcp_exchange *x,
-    const struct rpc_message *m, struct mcp_peer *peer)
+take_stateful_notification(
+    struct mcp_exchange *x, const struct rpc_message *m, struct mcp_peer *peer)
 {
 	struct mcp_reactor *reactor = x->mcp;
 	uint64_t scope = x->scope;
@@ -279,8 +279,8 @@ take_stateful_notification(struct mcp_exchange *x,
 }
 
 void
-mcp_serve_stateful(struct mcp_exchange *x, const struct rpc_message *m,
-    struct mcp_peer *peer)
+mcp_serve_stateful(
+    struct mcp_exchange *x, const struct rpc_message *m, struct mcp_peer *peer)
 {
 	const struct mcp_method *method;
 	struct mcp_meta meta;

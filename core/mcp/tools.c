@@ -3,9 +3,10 @@
 #include "base/log.h"
 #include "mcp/mcp_priv.h"
 
-static const struct json_node no_arguments = {
-	.raw = "{}", .raw_len = 2, .span = 1, .type = JSON_OBJECT
-};
+static const struct json_node no_arguments = { .raw = "{}",
+	.raw_len = 2,
+	.span = 1,
+	.type = JSON_OBJECT };
 
 /* TOOL-14, AMB-04: a result that a model can read and mend. */
 static void
@@ -51,8 +52,8 @@ mcp_tools_call(struct mcp_exchange *x, const struct rpc_message *m,
 	struct err err;
 
 	if (json_type(name) != JSON_STRING) { /* TOOL-12 */
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.name must be a string");
+		mcp_errorf(
+		    x, RPC_INVALID_PARAMS, "params.name must be a string");
 		return;
 	}
 	if (args == NULL)
@@ -71,8 +72,8 @@ mcp_tools_call(struct mcp_exchange *x, const struct rpc_message *m,
 	}
 	if (headers != NULL
 	    && mcp_mirrors_check(e, args, headers, &err) < 0) { /* XHD-06 */
-		mcp_error(x, 400, RPC_HEADER_MISMATCH, str_of(err.text),
-		    STR_NONE);
+		mcp_error(
+		    x, 400, RPC_HEADER_MISMATCH, str_of(err.text), STR_NONE);
 		return;
 	}
 	if (arguments_pass(x, e, args))
@@ -88,8 +89,8 @@ structured_check(struct mcp_exchange *x, const struct call *c)
 	struct buf text;
 
 	if (json_parse(doc, c->structured, JSON_PROTOCOL) < 0) {
-		LOG_WARN("structured result is not JSON",
-		    F_STR("entry", c->name));
+		LOG_WARN(
+		    "structured result is not JSON", F_STR("entry", c->name));
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    "The tool's structured result is not JSON");
 		return NULL;
@@ -108,8 +109,8 @@ structured_check(struct mcp_exchange *x, const struct call *c)
 }
 
 static int
-contents_write(struct buf *out, const struct mcp_exchange *x,
-    const struct call *c)
+contents_write(
+    struct buf *out, const struct mcp_exchange *x, const struct call *c)
 {
 	const struct call_content *block;
 	int rc = 0;
@@ -142,8 +143,8 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 		if (structured == NULL)
 			return;
 	} else if (x->entry->output != NULL) {
-		LOG_WARN("structured result is missing",
-		    F_STR("entry", c->name));
+		LOG_WARN(
+		    "structured result is missing", F_STR("entry", c->name));
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    "The tool declares an outputSchema but gave no "
 		    "structured result");
@@ -152,15 +153,15 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 	out = mcp_result_begin(x);
 	if (contents_write(out, x, c) < 0) {
 		LOG_WARN("result is not UTF-8", F_STR("entry", c->name));
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "The tool's result is not UTF-8");
+		mcp_errorf(
+		    x, RPC_INTERNAL_ERROR, "The tool's result is not UTF-8");
 		return;
 	}
 	/* TOOL-08, TOOL-09; the version matrix, section 10 */
 	if (structured != NULL
 	    && (x->revision >= MCP_2026_07_28
-	        || (x->revision >= MCP_2025_06_18
-	            && structured->type == JSON_OBJECT))) {
+		|| (x->revision >= MCP_2025_06_18
+		    && structured->type == JSON_OBJECT))) {
 		BUF_LIT(out, "\"structuredContent\":");
 		buf_str(out, c->structured);
 		buf_char(out, ',');
@@ -169,8 +170,8 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 }
 
 void
-mcp_tool_finished(struct mcp_exchange *x, struct call *c,
-    enum call_status status)
+mcp_tool_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status)
 {
 	if (mcp_finished_alike(x, c, status))
 		return;

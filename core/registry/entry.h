@@ -34,11 +34,14 @@ struct registry_argument {
 };
 
 /* A property mirrored as Mcp-Param-NAME (XHD rows). */
-enum registry_mirror_type { REGISTRY_MIRROR_STRING, REGISTRY_MIRROR_INTEGER,
-	REGISTRY_MIRROR_BOOLEAN };
+enum registry_mirror_type {
+	REGISTRY_MIRROR_STRING,
+	REGISTRY_MIRROR_INTEGER,
+	REGISTRY_MIRROR_BOOLEAN
+};
 struct registry_mirror {
-	struct str header;     /* "Mcp-Param-Region" */
-	struct str *path;      /* property names from the root */
+	struct str header; /* "Mcp-Param-Region" */
+	struct str *path; /* property names from the root */
 	size_t path_len;
 	enum registry_mirror_type type;
 };
@@ -47,25 +50,25 @@ struct registry_mirror {
 struct registry_entry {
 	struct registry_set *set; /* that it belongs to */
 	enum registry_kind kind;
-	struct str name;          /* tool, prompt; resources: their "name" */
-	struct str key;           /* what is looked up: name, URI or template */
+	struct str name; /* tool, prompt; resources: their "name" */
+	struct str key; /* what is looked up: name, URI or template */
 	struct str title;
 	struct str description;
 	struct str mime;
-	int64_t size;             /* resources; negative: not given */
-	struct str annotations;   /* JSON object */
-	struct str icons;         /* JSON array */
-	struct str meta;          /* JSON object */
-	struct str input_schema;  /* JSON object; tools */
+	int64_t size; /* resources; negative: not given */
+	struct str annotations; /* JSON object */
+	struct str icons; /* JSON array */
+	struct str meta; /* JSON object */
+	struct str input_schema; /* JSON object; tools */
 	struct str output_schema; /* JSON */
-	bool output_is_object;    /* its root type is "object" (TOOL-08) */
+	bool output_is_object; /* its root type is "object" (TOOL-08) */
 	const struct registry_argument *arguments; /* prompts */
 	size_t arguments_len;
 	const struct registry_mirror *mirrors;
 	size_t mirrors_len;
-	int64_t cache_ttl_ms;     /* resources/read; negative: default */
+	int64_t cache_ttl_ms; /* resources/read; negative: default */
 	bool cache_public;
-	const struct schema *input;  /* owned by the set's owner; tools */
+	const struct schema *input; /* owned by the set's owner; tools */
 	const struct schema *output; /* NULL: none */
 	const struct uri_template *uri_template; /* templates */
 	struct call_target *target;
@@ -79,7 +82,8 @@ struct registry_set {
 	struct str plugin;
 	struct registry_entry *entries;
 	size_t len;
-	/* [any] The last reference is gone: queue the unload, do nothing else. */
+	/* [any] The last reference is gone: queue the unload, do nothing else.
+	 */
 	void (*released)(struct registry_set *s);
 };
 

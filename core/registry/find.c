@@ -61,7 +61,7 @@ registry_find_uri(const struct registry_snapshot *s, struct str uri,
 		e = s->templates[i];
 		if (!str_starts(uri, uri_template_prefix(e->uri_template))
 		    || uri_template_match(e->uri_template, uri, arena, &match)
-		        < 0)
+			< 0)
 			continue;
 		*variables = variables_make(&match, arena);
 		return *variables != NULL ? e : NULL;

@@ -67,8 +67,8 @@ registry_destroy(struct registry *r)
 	OBJ_CHECK(r, REGISTRY_MAGIC);
 	for (i = 0; i < REGISTRY_KINDS; i++)
 		map_finish(&r->keys[i]);
-	registry_snapshot_destroy((struct registry_snapshot *)(uintptr_t)
-	        registry_current(r));
+	registry_snapshot_destroy(
+	    (struct registry_snapshot *)(uintptr_t)registry_current(r));
 	for (i = 0; i < r->len; i++)
 		registry_set_unref(r->sets[i]);
 	free(r->sets);
@@ -77,8 +77,8 @@ registry_destroy(struct registry *r)
 }
 
 void
-registry_readers_set(struct registry *r, struct loop_reactors *rs,
-    struct loop *home)
+registry_readers_set(
+    struct registry *r, struct loop_reactors *rs, struct loop *home)
 {
 	r->readers = rs;
 	r->home = home;
@@ -93,8 +93,8 @@ registry_on_publish(struct registry *r,
 }
 
 int
-registry_describe(struct registry *r, struct registry_set *s,
-    struct arena *arena)
+registry_describe(
+    struct registry *r, struct registry_set *s, struct arena *arena)
 {
 	struct buf text;
 	unsigned dialect;
@@ -108,7 +108,8 @@ registry_describe(struct registry *r, struct registry_set *s,
 		for (dialect = 0; dialect < REGISTRY_DIALECTS; dialect++) {
 			buf_clear(&text);
 			r->describe(e, dialect, &text);
-			e->described[dialect] = arena_dup(arena, buf_view(&text));
+			e->described[dialect] =
+			    arena_dup(arena, buf_view(&text));
 			if (text.failed || arena->failed)
 				rc = ERR_NOMEM;
 		}
@@ -156,8 +157,8 @@ keys_remove(struct registry *r, const struct registry_set *s)
 	size_t i;
 
 	for (i = 0; i < s->len; i++)
-		(void)map_remove(&r->keys[s->entries[i].kind],
-		    s->entries[i].key);
+		(void)map_remove(
+		    &r->keys[s->entries[i].kind], s->entries[i].key);
 }
 
 /* All or none. */
@@ -168,7 +169,7 @@ keys_add(struct registry *r, const struct registry_set *s)
 
 	for (i = 0; i < s->len; i++)
 		if (map_set(&r->keys[s->entries[i].kind], s->entries[i].key,
-		        &s->entries[i], NULL)
+			&s->entries[i], NULL)
 		    < 0) {
 			keys_remove(r, s);
 			return ERR_NOMEM;
@@ -227,8 +228,8 @@ static void
 place_close(struct registry *r, size_t at)
 {
 	r->len--;
-	memmove(r->sets + at, r->sets + at + 1,
-	    (r->len - at) * sizeof r->sets[0]);
+	memmove(
+	    r->sets + at, r->sets + at + 1, (r->len - at) * sizeof r->sets[0]);
 }
 
 int
@@ -309,8 +310,8 @@ registry_publish(struct registry *r, struct err *err)
 	if (!r->changed)
 		return 0;
 	old = malloc(sizeof *old);
-	next = registry_snapshot_build(r->sets, r->len, before, r->touched,
-	    err);
+	next =
+	    registry_snapshot_build(r->sets, r->len, before, r->touched, err);
 	if (old == NULL || next == NULL) {
 		free(old);
 		registry_snapshot_destroy(next);
@@ -326,8 +327,8 @@ registry_publish(struct registry *r, struct err *err)
 		retired_drop(old);
 		return 0;
 	}
-	rc = loop_reactors_barrier(r->readers, r->home, reader_turn,
-	    retired_drop, old);
+	rc = loop_reactors_barrier(
+	    r->readers, r->home, reader_turn, retired_drop, old);
 	CHECK(rc == 0 || rc == ERR_NOMEM);
 	return rc; /* ERR_NOMEM: the old snapshot stays, which is safe */
 }

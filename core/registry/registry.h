@@ -20,13 +20,13 @@
 #include "loop/reactor.h"
 #include "registry/entry.h"
 
-#define REGISTRY_PAGE 100          /* entries in one page of a list */
+#define REGISTRY_PAGE 100 /* entries in one page of a list */
 #define REGISTRY_ENTRIES_MAX 100000
 
 /* One page of a list, ready to be copied into an answer. */
 struct registry_page {
 	struct str items; /* JSON, comma-separated, without the brackets */
-	struct str next;  /* cursor of the next page; empty: the last */
+	struct str next; /* cursor of the next page; empty: the last */
 };
 
 struct registry_list {
@@ -35,35 +35,35 @@ struct registry_list {
 };
 
 struct registry_snapshot {
-	uint64_t number;                     /* grows by one */
+	uint64_t number; /* grows by one */
 	uint64_t list_version[REGISTRY_KINDS]; /* grows when the list changes */
-	uint64_t list_hash[REGISTRY_KINDS];  /* of its content, any process */
+	uint64_t list_hash[REGISTRY_KINDS]; /* of its content, any process */
 	size_t counts[REGISTRY_KINDS];
-	struct registry_set **sets;          /* sorted by plugin name */
+	struct registry_set **sets; /* sorted by plugin name */
 	size_t sets_len;
-	struct map by_key[REGISTRY_KINDS];   /* of struct registry_entry */
-	struct registry_entry **templates;   /* in list order */
+	struct map by_key[REGISTRY_KINDS]; /* of struct registry_entry */
+	struct registry_entry **templates; /* in list order */
 	struct registry_list lists[REGISTRY_KINDS][REGISTRY_DIALECTS];
 	struct arena arena;
 };
 
 /* Writes an entry's list item for a dialect; empty: not shown there. */
-typedef void registry_describe_fn(const struct registry_entry *e,
-    unsigned dialect, struct buf *out);
+typedef void registry_describe_fn(
+    const struct registry_entry *e, unsigned dialect, struct buf *out);
 
 struct registry;
 
-struct registry *registry_create(registry_describe_fn *describe,
-    struct err *err);
+struct registry *registry_create(
+    registry_describe_fn *describe, struct err *err);
 /* After the reactors have stopped. */
 void registry_destroy(struct registry *r);
 /* [control] Who must acknowledge; NULL: nobody reads yet. */
-void registry_readers_set(struct registry *r, struct loop_reactors *rs,
-    struct loop *home);
+void registry_readers_set(
+    struct registry *r, struct loop_reactors *rs, struct loop *home);
 
 /* [control] Fills e->described for every entry of a set, before put. */
-int registry_describe(struct registry *r, struct registry_set *s,
-    struct arena *arena);
+int registry_describe(
+    struct registry *r, struct registry_set *s, struct arena *arena);
 /* [control] Adds the set, or replaces the one of the same plugin; takes the
  * caller's reference.  Refused (ERR_EXISTS) when another plugin has one of
  * the keys: the message names both.  Visible with the next publish. */
@@ -84,8 +84,8 @@ void registry_on_publish(struct registry *r,
 const struct registry_snapshot *registry_current(const struct registry *r);
 
 /* [reactor] */
-const struct registry_entry *registry_find(const struct registry_snapshot *s,
-    enum registry_kind kind, struct str key);
+const struct registry_entry *registry_find(
+    const struct registry_snapshot *s, enum registry_kind kind, struct str key);
 /* [reactor] A concrete URI among resources, then templates; variables, if any,
  * as a JSON object in arena. */
 const struct registry_entry *registry_find_uri(

@@ -26,8 +26,8 @@ static const char kind_letters[REGISTRY_KINDS] = "trup";
 
 /* "t100.0123456789abcdef": kind, first entry, check over both and the list. */
 static struct str
-cursor_make(struct arena *a, enum registry_kind kind, size_t first,
-    uint64_t list_hash)
+cursor_make(
+    struct arena *a, enum registry_kind kind, size_t first, uint64_t list_hash)
 {
 	uint64_t check = fnv(list_hash, &first, sizeof first);
 	struct buf text;
@@ -45,8 +45,8 @@ cursor_make(struct arena *a, enum registry_kind kind, size_t first,
 
 /* The shown entries of one list, page by page. */
 static void
-list_render(struct registry_snapshot *s, enum registry_kind kind,
-    unsigned dialect)
+list_render(
+    struct registry_snapshot *s, enum registry_kind kind, unsigned dialect)
 {
 	struct registry_list *list = &s->lists[kind][dialect];
 	size_t max = s->counts[kind] / REGISTRY_PAGE + 1;
@@ -60,7 +60,8 @@ list_render(struct registry_snapshot *s, enum registry_kind kind,
 	buf_init(&text);
 	for (i = 0; i < s->sets_len; i++)
 		for (k = 0; k < s->sets[i]->len; k++) {
-			const struct registry_entry *e = &s->sets[i]->entries[k];
+			const struct registry_entry *e =
+			    &s->sets[i]->entries[k];
 
 			if (e->kind != kind || e->described[dialect].len == 0)
 				continue;
@@ -77,7 +78,8 @@ list_render(struct registry_snapshot *s, enum registry_kind kind,
 			buf_str(&text, e->described[dialect]);
 			shown++;
 		}
-	list->pages[list->len - 1].items = arena_dup(&s->arena, buf_view(&text));
+	list->pages[list->len - 1].items =
+	    arena_dup(&s->arena, buf_view(&text));
 	s->arena.failed |= text.failed;
 	buf_finish(&text);
 }
@@ -96,13 +98,14 @@ index_build(struct registry_snapshot *s)
 			struct str text = e->described[REGISTRY_DIALECTS - 1];
 
 			s->counts[e->kind]++;
-			s->list_hash[e->kind] = fnv(s->list_hash[e->kind],
-			    text.ptr, text.len);
+			s->list_hash[e->kind] =
+			    fnv(s->list_hash[e->kind], text.ptr, text.len);
 			if (map_set(&s->by_key[e->kind], e->key, e, NULL) < 0)
 				return ERR_NOMEM;
 		}
 	s->templates = arena_alloc(&s->arena,
-	    (s->counts[REGISTRY_TEMPLATE] + 1) * sizeof(struct registry_entry *));
+	    (s->counts[REGISTRY_TEMPLATE] + 1)
+		* sizeof(struct registry_entry *));
 	if (s->templates == NULL)
 		return ERR_NOMEM;
 	for (i = 0; i < s->sets_len; i++)
@@ -115,8 +118,7 @@ index_build(struct registry_snapshot *s)
 
 static void
 versions_follow(struct registry_snapshot *s,
-    const struct registry_snapshot *before,
-    const bool touched[REGISTRY_KINDS])
+    const struct registry_snapshot *before, const bool touched[REGISTRY_KINDS])
 {
 	size_t k;
 
@@ -132,8 +134,8 @@ versions_follow(struct registry_snapshot *s,
 
 struct registry_snapshot *
 registry_snapshot_build(struct registry_set *const *sets, size_t len,
-    const struct registry_snapshot *before,
-    const bool touched[REGISTRY_KINDS], struct err *err)
+    const struct registry_snapshot *before, const bool touched[REGISTRY_KINDS],
+    struct err *err)
 {
 	struct registry_snapshot *s = calloc(1, sizeof *s);
 	unsigned k, dialect;
@@ -182,8 +184,8 @@ registry_snapshot_destroy(struct registry_snapshot *s)
 }
 
 const struct registry_entry *
-registry_find(const struct registry_snapshot *s, enum registry_kind kind,
-    struct str key)
+registry_find(
+    const struct registry_snapshot *s, enum registry_kind kind, struct str key)
 {
 	return map_find(&s->by_key[kind], key);
 }

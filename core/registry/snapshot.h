@@ -10,8 +10,8 @@
  * or touched says so. */
 struct registry_snapshot *registry_snapshot_build(
     struct registry_set *const *sets, size_t len,
-    const struct registry_snapshot *before,
-    const bool touched[REGISTRY_KINDS], struct err *err);
+    const struct registry_snapshot *before, const bool touched[REGISTRY_KINDS],
+    struct err *err);
 void registry_snapshot_destroy(struct registry_snapshot *s);
 
 #endif

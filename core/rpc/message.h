@@ -30,10 +30,10 @@ enum rpc_kind { RPC_INVALID, RPC_REQUEST, RPC_NOTIFICATION, RPC_RESPONSE };
 
 struct rpc_message {
 	enum rpc_kind kind;
-	const struct json_node *id;     /* NULL where none could be read */
+	const struct json_node *id; /* NULL where none could be read */
 	struct str method;
 	const struct json_node *params; /* an object, or NULL */
-	const char *fault;              /* RPC_INVALID: why, static */
+	const char *fault; /* RPC_INVALID: why, static */
 };
 
 /* [any] Reads an object; anything else is RPC_INVALID.  The id is kept even

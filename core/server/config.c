@@ -171,13 +171,12 @@ override_of(struct server_config *c, struct str name)
 	for (i = 0; i < c->overrides_len; i++)
 		if (str_equal(c->overrides[i].name, name))
 			return &c->overrides[i];
-	bigger = arena_zalloc(&c->arena,
-	    (c->overrides_len + 1) * sizeof *bigger);
+	bigger =
+	    arena_zalloc(&c->arena, (c->overrides_len + 1) * sizeof *bigger);
 	if (bigger == NULL)
 		return NULL;
 	if (c->overrides_len > 0)
-		memcpy(bigger, c->overrides,
-		    c->overrides_len * sizeof *bigger);
+		memcpy(bigger, c->overrides, c->overrides_len * sizeof *bigger);
 	c->overrides = bigger;
 	bigger[c->overrides_len].name = name;
 	return &bigger[c->overrides_len++];
@@ -196,10 +195,10 @@ override_read(struct server_config *c, const struct yaml_node *node,
 		return ERR_NOMEM;
 	s.enabled = !o->disabled;
 	s.config = o->config;
-	(void)snprintf(prefix, sizeof prefix, "plugins.%.*s",
-	    STR_FMT(node->key));
-	rc = settings_merge(override_items, node, prefix, &s, &c->arena, file,
-	    diags);
+	(void)snprintf(
+	    prefix, sizeof prefix, "plugins.%.*s", STR_FMT(node->key));
+	rc = settings_merge(
+	    override_items, node, prefix, &s, &c->arena, file, diags);
 	o->disabled = !s.enabled;
 	o->config = s.config;
 	return rc;
@@ -251,7 +250,7 @@ plugins_read(struct server_config *c, const char *file, struct diags *diags)
 		own.count++;
 	}
 	if (settings_merge(server_plugin_settings, &own, "plugins", c,
-	        &c->arena, file, diags)
+		&c->arena, file, diags)
 	    < 0)
 		rc = ERR_CONFIG;
 	return rc;
@@ -278,8 +277,8 @@ file_read(struct server_config *c, const char *path, struct diags *diags)
 	root = yaml_parse(&c->arena, buf_view(&text), path, diags);
 	if (root == NULL)
 		goto out;
-	rc = settings_merge(server_settings, root, "", c, &c->arena, path,
-	    diags);
+	rc = settings_merge(
+	    server_settings, root, "", c, &c->arena, path, diags);
 	if (plugins_read(c, path, diags) < 0)
 		rc = ERR_CONFIG;
 out:
@@ -295,8 +294,7 @@ name_order(const void *a, const void *b)
 
 /* conf.d beside the file, in byte order. */
 static int
-folder_read(struct server_config *c, const char *main_file,
-    struct diags *diags)
+folder_read(struct server_config *c, const char *main_file, struct diags *diags)
 {
 	char *names[SERVER_CONFIG_FILES_MAX];
 	const char *slash = strrchr(main_file, '/');
@@ -311,8 +309,7 @@ folder_read(struct server_config *c, const char *main_file,
 	dir = opendir(path);
 	if (dir == NULL)
 		return 0;
-	while ((entry = readdir(dir)) != NULL
-	    && n < SERVER_CONFIG_FILES_MAX) {
+	while ((entry = readdir(dir)) != NULL && n < SERVER_CONFIG_FILES_MAX) {
 		struct str name = str_of(entry->d_name);
 
 		if (!str_ends(name, S(".yaml")) || name.ptr[0] == '.')
@@ -347,8 +344,8 @@ main_file_find(const struct server_options *o, char *path, size_t size)
 	if (home != NULL)
 		(void)snprintf(path, size, "%s/toolpost/toolpost.yaml", home);
 	else if ((home = getenv("HOME")) != NULL)
-		(void)snprintf(path, size, "%s/.config/toolpost/toolpost.yaml",
-		    home);
+		(void)snprintf(
+		    path, size, "%s/.config/toolpost/toolpost.yaml", home);
 	if (home != NULL && geteuid() != 0 && access(path, F_OK) == 0)
 		return true;
 	(void)snprintf(path, size, "/etc/toolpost/toolpost.yaml");

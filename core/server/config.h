@@ -56,7 +56,7 @@ struct server_config {
 	struct server_limits_config limits;
 	struct server_log_config log;
 	int64_t reactors; /* 0: one a core */
-	int64_t workers;  /* 0: twice the cores, at least 4 */
+	int64_t workers; /* 0: twice the cores, at least 4 */
 	int64_t drain;
 	const struct yaml_node *plugins_node;
 	/* Taken from plugins_node of all files. */
@@ -77,7 +77,7 @@ void server_config_finish(struct server_config *c);
 /* Defaults, then the file (or /etc/toolpost/toolpost.yaml and
  * ~/.config/toolpost/toolpost.yaml if there), then conf.d beside it in byte
  * order, then the command line.  Every error of every file goes to diags. */
-int server_config_read(struct server_config *c,
-    const struct server_options *o, struct diags *diags);
+int server_config_read(struct server_config *c, const struct server_options *o,
+    struct diags *diags);
 
 #endif

@@ -90,8 +90,9 @@ int
 server_listen_all(struct server *s, struct err *err)
 {
 	const struct settings_strs *list = &s->config.http.listen;
-	struct settings_strs fallback = { (struct str *)(uintptr_t)
-		                              &default_listen, 1 };
+	struct settings_strs fallback = {
+		(struct str *)(uintptr_t)&default_listen, 1
+	};
 	size_t i;
 	int rc;
 

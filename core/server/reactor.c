@@ -20,11 +20,11 @@ reactor_listen(struct server *s, struct loop_reactor *r,
 	int rc = 0;
 
 	if (s->stdio)
-		return transport_stdio_start(t, s->stdio_in, s->stdio_out,
-		    stdio_closed, s, err);
+		return transport_stdio_start(
+		    t, s->stdio_in, s->stdio_out, stdio_closed, s, err);
 	for (i = 0; i < s->listens_len && rc == 0; i++)
-		rc = transport_reactor_listen(t,
-		    &s->listens[i].per_reactor[r->index], err);
+		rc = transport_reactor_listen(
+		    t, &s->listens[i].per_reactor[r->index], err);
 	return rc;
 }
 
@@ -51,8 +51,8 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 	call_reactor_init(&h->calls, r->loop, s->pool);
 	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
 	if (h->mcp != NULL)
-		h->transport = transport_reactor_create(&s->shared, r->loop,
-		    h->mcp, err);
+		h->transport =
+		    transport_reactor_create(&s->shared, r->loop, h->mcp, err);
 	if (h->transport == NULL) {
 		rc = ERR_NOMEM;
 		goto fail;

@@ -45,6 +45,6 @@ server_run_dir_remove(struct server *s)
 	if (s->run_dir[0] == '\0')
 		return;
 	(void)snprintf(gen, sizeof gen, "%s/gen", s->run_dir);
-	(void)rmdir(gen);        /* copies are unlinked once open */
+	(void)rmdir(gen); /* copies are unlinked once open */
 	(void)rmdir(s->run_dir); /* not empty after a crash of a reload */
 }

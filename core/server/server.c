@@ -28,7 +28,7 @@ descriptors_raise(struct server *s)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	fits = limit.rlim_cur > 10000000 ? 9000000
-	                                 : (int64_t)limit.rlim_cur * 9 / 10;
+					 : (int64_t)limit.rlim_cur * 9 / 10;
 	fits = fits > 64 ? fits - 32 : fits / 2;
 	if (s->config.limits.connections == 0)
 		s->config.limits.connections = fits;
@@ -118,8 +118,7 @@ plugins_start(struct server *s, struct err *err)
 	struct plugin_changes changes;
 	int rc;
 
-	s->plugins =
-	    plugin_manager_create(s->control, s->registry, &o, err);
+	s->plugins = plugin_manager_create(s->control, s->registry, &o, err);
 	if (s->plugins == NULL)
 		return ERR_CONFIG;
 	plugin_manager_on_changed(s->plugins, resource_changed, s);
@@ -156,8 +155,8 @@ signals_start(struct server *s, struct err *err)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(numbers); i++) {
-		s->signals[i] = loop_signal_start(s->control, numbers[i],
-		    signalled, s, err);
+		s->signals[i] = loop_signal_start(
+		    s->control, numbers[i], signalled, s, err);
 		if (s->signals[i] == NULL)
 			return ERR_IO;
 	}
@@ -245,8 +244,8 @@ probe(void *arg)
 		return;
 	s->probing = true;
 	atomic_store(&s->busy, 0);
-	if (loop_reactors_barrier(&s->reactors, s->control, reactor_drain,
-	        drained, s)
+	if (loop_reactors_barrier(
+		&s->reactors, s->control, reactor_drain, drained, s)
 	    < 0) {
 		s->probing = false;
 		loop_timer_set(s->control, &s->probe,
@@ -281,8 +280,8 @@ stdio_take(struct server *s, struct err *err)
 	s->stdio_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (s->stdio_in < 0 || s->stdio_out < 0
 	    || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		return err_set(err, ERR_IO,
-		    "standard input and output must be open");
+		return err_set(
+		    err, ERR_IO, "standard input and output must be open");
 	return 0;
 }
 

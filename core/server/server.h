@@ -12,14 +12,14 @@
 
 /* What the command line says; it goes over the files.  All borrowed. */
 struct server_options {
-	const char *config;         /* a file; NULL: the usual places */
-	const char *const *listen;  /* empty: as configured */
+	const char *config; /* a file; NULL: the usual places */
+	const char *const *listen; /* empty: as configured */
 	size_t listen_len;
 	const char *const *plugins; /* folders; empty: as configured */
 	size_t plugins_len;
 	bool no_watch;
-	int log_format;             /* enum log_format, or -1: as configured */
-	unsigned reactors;          /* 0: as configured */
+	int log_format; /* enum log_format, or -1: as configured */
+	unsigned reactors; /* 0: as configured */
 };
 
 enum server_exit { SERVER_DONE = 0, SERVER_FAILED = 1, SERVER_CONFIG = 6 };

@@ -30,8 +30,13 @@ struct server_reactor {
 	struct transport_reactor *transport;
 };
 
-enum server_phase { SERVER_STARTING, SERVER_SERVING, SERVER_DRAINING,
-	SERVER_CLOSING, SERVER_STOPPED };
+enum server_phase {
+	SERVER_STARTING,
+	SERVER_SERVING,
+	SERVER_DRAINING,
+	SERVER_CLOSING,
+	SERVER_STOPPED
+};
 
 struct server {
 	uint32_t magic;
@@ -53,12 +58,12 @@ struct server {
 	int stdio_out;
 	struct loop_signal *signals[3];
 	struct loop_timer sweep;
-	struct loop_timer probe;      /* while stopping */
+	struct loop_timer probe; /* while stopping */
 	struct loop_msg stdio_ended;
 	int64_t drain_until_ns;
-	atomic_size_t busy;           /* calls and connections, last probe */
+	atomic_size_t busy; /* calls and connections, last probe */
 	bool probing;
-	char run_dir[256];            /* ours to remove; empty: configured */
+	char run_dir[256]; /* ours to remove; empty: configured */
 	int exit_status;
 };
 

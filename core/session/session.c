@@ -10,7 +10,7 @@
 
 struct shard {
 	pthread_mutex_t lock; /* leaf; guards the map */
-	struct map sessions;  /* of struct session; the table's reference */
+	struct map sessions; /* of struct session; the table's reference */
 };
 
 struct session_table {
@@ -45,8 +45,8 @@ session_table_destroy(struct session_table *t)
 	if (t == NULL)
 		return;
 	for (i = 0; i < SESSION_SHARDS; i++) {
-		MAP_EACH(slot, &t->shards[i].sessions)
-		session_unref(slot->value);
+		MAP_EACH (slot, &t->shards[i].sessions)
+			session_unref(slot->value);
 		map_finish(&t->shards[i].sessions);
 		(void)pthread_mutex_destroy(&t->shards[i].lock); /* unused */
 	}
@@ -170,8 +170,7 @@ idle_take(struct shard *shard, int64_t before_ns)
 	struct session *found = NULL;
 
 	shard_lock(shard);
-	MAP_EACH(slot, &shard->sessions)
-	{
+	MAP_EACH (slot, &shard->sessions) {
 		struct session *s = slot->value;
 
 		if (atomic_load(&s->streaming)

@@ -24,9 +24,9 @@ struct session {
 	struct ref ref;
 	char id[SESSION_ID_LEN + 1];
 	struct mcp_peer peer;
-	_Atomic int64_t used_ns;  /* of the last request; loop time */
-	atomic_bool ended;        /* out of the table */
-	atomic_bool streaming;    /* has its one GET stream (GETL-06) */
+	_Atomic int64_t used_ns; /* of the last request; loop time */
+	atomic_bool ended; /* out of the table */
+	atomic_bool streaming; /* has its one GET stream (GETL-06) */
 	/* List versions its client knows: read and written by who holds the
 	 * stream, from the handshake before that. */
 	uint64_t seen[REGISTRY_KINDS];
@@ -39,12 +39,12 @@ struct session_table *session_table_create(size_t max, struct err *err);
 void session_table_destroy(struct session_table *t);
 
 /* [any] A new one; the caller holds a reference.  ERR_BUSY: too many. */
-int session_create(struct session_table *t, int64_t now_ns,
-    struct session **out);
+int session_create(
+    struct session_table *t, int64_t now_ns, struct session **out);
 /* [any] The one with this id, with a reference; NULL: none.  An unknown id
  * allocates nothing. */
-struct session *session_find(struct session_table *t, struct str id,
-    int64_t now_ns);
+struct session *session_find(
+    struct session_table *t, struct str id, int64_t now_ns);
 /* [any] */
 void session_unref(struct session *s);
 /* [any] Takes it out of the table; false: somebody else did. */

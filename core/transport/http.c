@@ -118,8 +118,8 @@ parser_drop(struct http_conn *c)
 
 /* The head is there: judge it before the body comes. */
 static void
-head_done(struct http_conn *c, const struct http_parser *p, char *bytes,
-    size_t len)
+head_done(
+    struct http_conn *c, const struct http_parser *p, char *bytes, size_t len)
 {
 	c->minor = p->minor;
 	c->keep_alive = p->keep_alive && !c->t->draining;
@@ -142,8 +142,8 @@ refuse(struct http_conn *c, const struct http_parser *p)
 	c->minor = 1;
 	http_answer_send(c,
 	    &(struct http_answer){ .status = p->status,
-	        .type = "text/plain",
-	        .body = str_of(p->reason) });
+		.type = "text/plain",
+		.body = str_of(p->reason) });
 	parser_drop(c);
 	net_conn_close(&c->net, NET_CONN_LINGER);
 }
@@ -264,14 +264,14 @@ http_closed(struct net_conn *conn, enum net_close why)
 	if (c->x != NULL)
 		mcp_exchange_abandon(c->x,
 		    mcp_exchange_is_stateless(c->x) ? MCP_ABANDON_WORK
-		                                    : MCP_KEEP_WORK);
+						    : MCP_KEEP_WORK);
 	if (c->listener != NULL)
 		http_stream_close(c);
 	if (c->session != NULL)
 		session_unref(c->session);
 	parser_drop(c);
-	atomic_fetch_sub_explicit(&c->t->shared->connections, 1,
-	    memory_order_relaxed /* a count */);
+	atomic_fetch_sub_explicit(
+	    &c->t->shared->connections, 1, memory_order_relaxed /* a count */);
 	OBJ_WIPE(c);
 	free(c);
 }
@@ -284,8 +284,8 @@ static const struct net_conn_ops ops = {
 };
 
 void
-transport_http_accept(struct transport_reactor *t,
-    const struct transport_listen *listen, int fd)
+transport_http_accept(
+    struct transport_reactor *t, const struct transport_listen *listen, int fd)
 {
 	struct http_conn *c = calloc(1, sizeof *c);
 
@@ -300,8 +300,8 @@ transport_http_accept(struct transport_reactor *t,
 	c->listen = listen;
 	c->keep_alive = true;
 	list_init(&c->node);
-	atomic_fetch_add_explicit(&t->shared->connections, 1,
-	    memory_order_relaxed /* a count */);
+	atomic_fetch_add_explicit(
+	    &t->shared->connections, 1, memory_order_relaxed /* a count */);
 	http_phase_set(c, HTTP_IDLE);
 }
 

@@ -39,10 +39,10 @@ http_status_send(struct http_conn *c, int status)
 {
 	http_answer_send(c,
 	    &(struct http_answer){ .status = status,
-	        .type = "text/plain",
-	        .body = str_of(http_status_text(status)),
-	        .allow = status == 405 ? "GET, POST, DELETE, OPTIONS" : NULL,
-	        .retry_after = status == 503 });
+		.type = "text/plain",
+		.body = str_of(http_status_text(status)),
+		.allow = status == 405 ? "GET, POST, DELETE, OPTIONS" : NULL,
+		.retry_after = status == 503 });
 }
 
 void
@@ -54,9 +54,9 @@ http_error_send(struct http_conn *c, int status, int code, const char *text)
 	rpc_write_error(out, STR_NONE, code, str_of(text), STR_NONE);
 	http_answer_send(c,
 	    &(struct http_answer){ .status = status,
-	        .type = "application/json",
-	        .body = buf_view(out),
-	        .retry_after = status == 503 });
+		.type = "application/json",
+		.body = buf_view(out),
+		.retry_after = status == 503 });
 }
 
 void
@@ -103,8 +103,8 @@ http_event_send(struct http_conn *c, struct str message)
 		http_chunk_write(out, buf_view(event));
 	if (out->failed
 	    || (c->phase == HTTP_STREAM
-	        && net_conn_out_len(&c->net)
-	            > c->t->shared->limits.stream_max)) {
+		&& net_conn_out_len(&c->net)
+		    > c->t->shared->limits.stream_max)) {
 		LOG_WARN("stream closed: the client does not read");
 		net_conn_close(&c->net, NET_CONN_RESET);
 		return;

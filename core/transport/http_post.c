@@ -33,18 +33,17 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 	}
 	http_answer_send(c,
 	    &(struct http_answer){ .status = status,
-	        .type = message.len > 0 ? "application/json" : NULL,
-	        .body = message,
-	        .session_id = c->fresh && status == 200
-	            ? (struct str){ c->session->id, SESSION_ID_LEN }
-	            : STR_NONE,
-	        .retry_after = status == 503 });
+		.type = message.len > 0 ? "application/json" : NULL,
+		.body = message,
+		.session_id = c->fresh && status == 200
+		    ? (struct str){ c->session->id, SESSION_ID_LEN }
+		    : STR_NONE,
+		.retry_after = status == 503 });
 	if (later)
 		http_service_end(c);
 }
 
-static const struct mcp_reply_ops reply = { exchange_notify,
-	exchange_answer };
+static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer };
 
 static struct mcp_exchange *
 exchange_open(struct http_conn *c, uint64_t scope)
@@ -81,8 +80,7 @@ refuse_text(struct http_conn *c, const struct json_doc *doc, struct str body)
 	buf_init(&text);
 	json_fault_text(doc, body, &text);
 	message = buf_take(&text);
-	http_error_send(c, 400,
-	    grammar ? RPC_PARSE_ERROR : RPC_INVALID_REQUEST,
+	http_error_send(c, 400, grammar ? RPC_PARSE_ERROR : RPC_INVALID_REQUEST,
 	    message != NULL ? message : "not JSON");
 	free(message);
 }
@@ -117,8 +115,7 @@ session_of(struct http_conn *c, struct str id)
 }
 
 static void
-serve_handshake(struct http_conn *c, const struct rpc_message *m,
-    struct str id)
+serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 {
 	struct session *s;
 
@@ -164,7 +161,7 @@ serve_stateful(struct http_conn *c, const struct rpc_message *m,
 		return;
 	if (version.ptr != NULL
 	    && !str_equal(version,
-	        mcp_revision_name(c->session->peer.revision))) { /* ERA-11 */
+		mcp_revision_name(c->session->peer.revision))) { /* ERA-11 */
 		refuse_message(c, m, 400, RPC_INVALID_REQUEST,
 		    "MCP-Protocol-Version is not what this session has "
 		    "negotiated");
@@ -194,8 +191,7 @@ has_claim(const struct json_node *array)
 }
 
 void
-http_post_serve(struct http_conn *c, const struct http_parser *p,
-    char *bytes)
+http_post_serve(struct http_conn *c, const struct http_parser *p, char *bytes)
 {
 	struct field_source source = { p, bytes };
 	struct mcp_headers headers = {
@@ -218,8 +214,8 @@ http_post_serve(struct http_conn *c, const struct http_parser *p,
 	if (doc->nodes[0].type == JSON_ARRAY) { /* BAT-06, HTM-01 */
 		http_error_send(c, 400, RPC_INVALID_REQUEST,
 		    has_claim(doc->nodes)
-		        ? "this revision has no batches"
-		        : "batches are not accepted: send one message a POST");
+			? "this revision has no batches"
+			: "batches are not accepted: send one message a POST");
 		return;
 	}
 	rpc_message_read(doc->nodes, &m);

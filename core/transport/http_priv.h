@@ -9,58 +9,58 @@
 #define HTTP_CONN_MAGIC 0x48545450u
 
 enum http_phase {
-	HTTP_IDLE,    /* between requests */
+	HTTP_IDLE, /* between requests */
 	HTTP_HEAD_IN, /* the head has begun */
 	HTTP_BODY_IN,
 	HTTP_SERVICE, /* a message waits for its answer */
-	HTTP_STREAM   /* a GET stream */
+	HTTP_STREAM /* a GET stream */
 };
 
 struct http_conn {
 	struct net_conn net; /* first */
 	uint32_t magic;
-	uint8_t phase;       /* enum http_phase */
-	uint8_t minor;       /* of the request in service */
-	bool keep_alive;     /* after the answer */
-	bool committed;      /* the answer has become a stream */
+	uint8_t phase; /* enum http_phase */
+	uint8_t minor; /* of the request in service */
+	bool keep_alive; /* after the answer */
+	bool committed; /* the answer has become a stream */
 	bool paused;
-	bool ended;          /* the peer has sent its last byte */
-	bool fresh;          /* the session was made by this request */
-	uint16_t refusal;    /* status decided at the head, sent after the body */
+	bool ended; /* the peer has sent its last byte */
+	bool fresh; /* the session was made by this request */
+	uint16_t refusal; /* status decided at the head, sent after the body */
 	struct transport_reactor *t;
 	const struct transport_listen *listen;
-	struct http_parser *parser;   /* owned; while a request is cut */
-	struct mcp_exchange *x;       /* in service */
-	struct session *session;      /* a reference; of the request in service
-	                               * or of the GET stream */
+	struct http_parser *parser; /* owned; while a request is cut */
+	struct mcp_exchange *x; /* in service */
+	struct session *session; /* a reference; of the request in service
+				  * or of the GET stream */
 	struct mcp_listener *listener; /* owned; GET stream */
-	struct list node;             /* in t->streams */
-	int64_t since_ns;             /* when the phase began */
+	struct list node; /* in t->streams */
+	int64_t since_ns; /* when the phase began */
 };
 
 struct http_conn *http_conn_of(struct net_conn *c);
 
 /* [reactor] The checks of security.md 2.6 that the head decides; 0, or the
  * status to refuse with. */
-int http_head_check(struct http_conn *c, const struct http_parser *p,
-    const char *bytes);
+int http_head_check(
+    struct http_conn *c, const struct http_parser *p, const char *bytes);
 /* Serves a complete request; afterwards c->x or a GET stream may be open. */
-void http_request_serve(struct http_conn *c, const struct http_parser *p,
-    char *bytes);
-void http_post_serve(struct http_conn *c, const struct http_parser *p,
-    char *bytes);
-void http_stream_open(struct http_conn *c, const struct http_parser *p,
-    const char *bytes);
-void http_session_delete(struct http_conn *c, const struct http_parser *p,
-    const char *bytes);
+void http_request_serve(
+    struct http_conn *c, const struct http_parser *p, char *bytes);
+void http_post_serve(
+    struct http_conn *c, const struct http_parser *p, char *bytes);
+void http_stream_open(
+    struct http_conn *c, const struct http_parser *p, const char *bytes);
+void http_session_delete(
+    struct http_conn *c, const struct http_parser *p, const char *bytes);
 void http_stream_close(struct http_conn *c);
 
 /* Answers. */
 struct http_answer {
 	int status;
-	const char *type;      /* NULL: no body */
+	const char *type; /* NULL: no body */
 	struct str body;
-	const char *allow;     /* NULL: none */
+	const char *allow; /* NULL: none */
 	struct str session_id; /* empty: none */
 	bool retry_after;
 };
@@ -68,8 +68,8 @@ void http_answer_send(struct http_conn *c, const struct http_answer *a);
 /* The status alone, with its text as the body. */
 void http_status_send(struct http_conn *c, int status);
 /* A JSON-RPC error without id in the body (AMB-16). */
-void http_error_send(struct http_conn *c, int status, int code,
-    const char *text);
+void http_error_send(
+    struct http_conn *c, int status, int code, const char *text);
 /* The head of a stream of events. */
 void http_events_begin(struct http_conn *c);
 void http_event_send(struct http_conn *c, struct str message);
@@ -79,8 +79,8 @@ void http_service_end(struct http_conn *c);
 void http_phase_set(struct http_conn *c, enum http_phase phase);
 
 /* Value of a known field; ptr NULL: absent. */
-struct str http_known(const struct http_parser *p, const char *bytes,
-    enum http_known k);
+struct str http_known(
+    const struct http_parser *p, const char *bytes, enum http_known k);
 /* HTTP-09, GETL-02: does Accept allow type/subtype? */
 bool http_accepts(struct str accept, struct str type, struct str subtype);
 

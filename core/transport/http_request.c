@@ -26,8 +26,8 @@ is_json(struct str type)
 {
 	struct str rest;
 
-	return str_equal_nocase(str_trim(str_split(type, ';', &rest)),
-	    S("application/json"));
+	return str_equal_nocase(
+	    str_trim(str_split(type, ';', &rest)), S("application/json"));
 }
 
 /* q=0 takes a range away again. */
@@ -83,8 +83,8 @@ http_accepts(struct str accept, struct str type, struct str subtype)
 }
 
 static bool
-is_endpoint(const struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+is_endpoint(
+    const struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	return str_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
 }
@@ -106,14 +106,15 @@ post_check(const struct http_parser *p, const char *bytes)
 }
 
 int
-http_head_check(struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+http_head_check(
+    struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	struct auth_origin_policy policy = policy_of(c);
 	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
 
 	if ((p->minor > 0 || http_known_has(p, HTTP_K_HOST))
-	    && !auth_host_is_allowed(&policy, http_slice(bytes, p->authority))) {
+	    && !auth_host_is_allowed(
+		&policy, http_slice(bytes, p->authority))) {
 		c->keep_alive = false;
 		return 403;
 	}
@@ -139,8 +140,8 @@ http_head_check(struct http_conn *c, const struct http_parser *p,
 
 /* HTTP-16: a preflight from an allowed origin. */
 static void
-options_serve(struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+options_serve(
+    struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	static const char methods[] = "POST, GET, DELETE, OPTIONS";
 	static const char fields[] =
@@ -150,8 +151,10 @@ options_serve(struct http_conn *c, const struct http_parser *p,
 	struct http_header headers[] = {
 		{ "Allow", { methods, sizeof methods - 1 } },
 		{ "Access-Control-Allow-Origin", origin },
-		{ "Access-Control-Allow-Methods", { methods, sizeof methods - 1 } },
-		{ "Access-Control-Allow-Headers", { fields, sizeof fields - 1 } },
+		{ "Access-Control-Allow-Methods",
+		    { methods, sizeof methods - 1 } },
+		{ "Access-Control-Allow-Headers",
+		    { fields, sizeof fields - 1 } },
 		{ "Access-Control-Max-Age", STR("600") },
 		{ "Vary", STR("Origin") },
 	};
@@ -170,8 +173,8 @@ options_serve(struct http_conn *c, const struct http_parser *p,
 }
 
 void
-http_request_serve(struct http_conn *c, const struct http_parser *p,
-    char *bytes)
+http_request_serve(
+    struct http_conn *c, const struct http_parser *p, char *bytes)
 {
 	switch (p->method) {
 	case HTTP_POST:

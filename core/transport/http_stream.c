@@ -20,8 +20,7 @@ listener_send(struct mcp_listener *l, struct str message)
 static bool
 is_modern(const struct http_parser *p, const char *bytes)
 {
-	struct str version =
-	    http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
+	struct str version = http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
 
 	return version.ptr != NULL && mcp_version_is_modern(version);
 }
@@ -31,19 +30,18 @@ refuse_method(struct http_conn *c)
 {
 	http_answer_send(c,
 	    &(struct http_answer){ .status = 405,
-	        .type = "text/plain",
-	        .body = S("this revision takes POST alone"),
-	        .allow = "POST" });
+		.type = "text/plain",
+		.body = S("this revision takes POST alone"),
+		.allow = "POST" });
 }
 
 /* The session that the request names, referenced; NULL: it has answered. */
 static struct session *
-named_session(struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+named_session(
+    struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	struct str id = http_known(p, bytes, HTTP_K_MCP_SESSION_ID);
-	struct str version =
-	    http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
+	struct str version = http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
 	struct session *s;
 
 	if (version.ptr != NULL && mcp_revision_find(version) < 0) {
@@ -99,8 +97,8 @@ stream_begin(struct http_conn *c, struct session *s)
 }
 
 void
-http_stream_open(struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+http_stream_open(
+    struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	struct session *s;
 
@@ -109,7 +107,7 @@ http_stream_open(struct http_conn *c, const struct http_parser *p,
 		return;
 	}
 	if (!http_accepts(http_known(p, bytes, HTTP_K_ACCEPT), S("text"),
-	        S("event-stream"))) { /* GETL-02 */
+		S("event-stream"))) { /* GETL-02 */
 		http_status_send(c, 406);
 		return;
 	}
@@ -143,11 +141,9 @@ http_stream_close(struct http_conn *c)
 }
 
 void
-transport_http_stream_end(struct transport_reactor *t,
-    const struct session *s)
+transport_http_stream_end(struct transport_reactor *t, const struct session *s)
 {
-	LIST_EACH_SAFE(node, &t->streams)
-	{
+	LIST_EACH_SAFE (node, &t->streams) {
 		struct http_conn *c = LIST_OBJ(node, struct http_conn, node);
 
 		if (c->session == s)
@@ -156,8 +152,8 @@ transport_http_stream_end(struct transport_reactor *t,
 }
 
 void
-http_session_delete(struct http_conn *c, const struct http_parser *p,
-    const char *bytes)
+http_session_delete(
+    struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	struct session *s;
 

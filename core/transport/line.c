@@ -17,9 +17,9 @@ struct line_conn {
 	struct mcp_peer peer;
 	struct mcp_listener listener; /* once the peer is ready */
 	bool listening;
-	bool skipping;   /* the rest of a line that was too long */
-	bool ended;      /* the peer has sent its last byte */
-	size_t open;     /* exchanges without an answer yet */
+	bool skipping; /* the rest of a line that was too long */
+	bool ended; /* the peer has sent its last byte */
+	size_t open; /* exchanges without an answer yet */
 	void (*closed)(void *arg); /* stdio; may be NULL */
 	void *closed_arg;
 };
@@ -67,8 +67,7 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 		net_conn_close(&l->net, NET_CONN_FLUSH);
 }
 
-static const struct mcp_reply_ops reply = { exchange_notify,
-	exchange_answer };
+static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer };
 
 static void
 listener_send(struct mcp_listener *listener, struct str message)
@@ -83,8 +82,7 @@ listener_send(struct mcp_listener *listener, struct str message)
 static void
 listen_when_ready(struct line_conn *l)
 {
-	if (l->listening
-	    || atomic_load(&l->peer.phase) != (int)MCP_PEER_READY)
+	if (l->listening || atomic_load(&l->peer.phase) != (int)MCP_PEER_READY)
 		return;
 	l->listening = true;
 	l->listener.send = listener_send;
@@ -92,8 +90,8 @@ listen_when_ready(struct line_conn *l)
 }
 
 static void
-refuse(struct line_conn *l, const struct json_node *id, int code,
-    const char *text)
+refuse(
+    struct line_conn *l, const struct json_node *id, int code, const char *text)
 {
 	struct mcp_exchange *x =
 	    mcp_exchange_open(l->t->mcp, &reply, l, l->peer.scope);
@@ -191,8 +189,8 @@ line_input(struct net_conn *c, char *bytes, size_t len)
 			break;
 		if (!l->skipping)
 			take_line(l,
-			    (struct str){ bytes + used,
-			        (size_t)(end - bytes) - used });
+			    (struct str){
+				bytes + used, (size_t)(end - bytes) - used });
 		l->skipping = false;
 		used = (size_t)(end - bytes) + 1;
 		if (net_conn_out_len(c) > NET_OUT_SOFT)
@@ -275,8 +273,8 @@ transport_stdio_start(struct transport_reactor *t, int in, int out,
 	struct line_conn *l = line_start(t, in, out);
 
 	if (l == NULL)
-		return err_set(err, ERR_IO,
-		    "standard input and output cannot be used");
+		return err_set(
+		    err, ERR_IO, "standard input and output cannot be used");
 	l->closed = closed;
 	l->closed_arg = arg;
 	return 0;

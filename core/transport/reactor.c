@@ -122,7 +122,7 @@ admit(struct transport_reactor *t, enum transport_kind kind, int fd)
 	uint64_t suppressed;
 
 	if (atomic_load_explicit(&t->shared->connections,
-	        memory_order_relaxed /* a bound, not a fence */)
+		memory_order_relaxed /* a bound, not a fence */)
 	    < t->shared->limits.connections_max)
 		return true;
 	if (log_gate_pass(&gate, NS_PER_S, &suppressed))

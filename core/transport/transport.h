@@ -21,31 +21,31 @@
 /* Bounds of a connection's life (security.md 2.4), each a setting. */
 struct transport_limits {
 	struct http_limits http;
-	size_t message_max;        /* one line; also the body bound of http */
-	int64_t head_ns;           /* from the first byte of a request */
+	size_t message_max; /* one line; also the body bound of http */
+	int64_t head_ns; /* from the first byte of a request */
 	int64_t body_ns;
-	int64_t idle_ns;           /* between requests */
-	int64_t keep_alive_ns;     /* comments on idle streams (HTM-16) */
-	size_t stream_max;         /* bytes a slow reader may owe */
-	size_t connections_max;    /* all reactors; then 503 */
-	size_t streams_max;        /* listen and GET streams, all reactors */
+	int64_t idle_ns; /* between requests */
+	int64_t keep_alive_ns; /* comments on idle streams (HTM-16) */
+	size_t stream_max; /* bytes a slow reader may owe */
+	size_t connections_max; /* all reactors; then 503 */
+	size_t streams_max; /* listen and GET streams, all reactors */
 };
 extern const struct transport_limits transport_limits_default;
 
 /* Shared by all reactors; constant while they run, but for the counts. */
 struct transport_shared {
 	struct transport_limits limits;
-	struct str endpoint;       /* "/mcp" */
+	struct str endpoint; /* "/mcp" */
 	const struct str *hosts;
 	size_t hosts_len;
 	const struct str *origins;
 	size_t origins_len;
 	struct session_table *sessions;
 	struct loop_reactors *reactors; /* each one's user is a
-	                                 * struct transport_reactor */
+					 * struct transport_reactor */
 	atomic_size_t connections;
 	atomic_size_t streams;
-	atomic_bool draining;      /* answers say Connection: close */
+	atomic_bool draining; /* answers say Connection: close */
 };
 
 /* What a listener serves. */
@@ -53,9 +53,9 @@ enum transport_kind { TRANSPORT_HTTP, TRANSPORT_LINE };
 
 struct transport_listen {
 	enum transport_kind kind;
-	struct net_addr addr;      /* bound */
+	struct net_addr addr; /* bound */
 	bool loopback;
-	int fd;                    /* TCP: of one reactor */
+	int fd; /* TCP: of one reactor */
 };
 
 struct transport_reactor;
@@ -85,7 +85,7 @@ int transport_stdio_start(struct transport_reactor *t, int in, int out,
 
 /* [any] Tells every reactor that a session has ended (SES-08); takes the
  * caller's reference. */
-void transport_session_ended(struct transport_shared *shared,
-    struct session *s);
+void transport_session_ended(
+    struct transport_shared *shared, struct session *s);
 
 #endif

@@ -15,12 +15,12 @@ struct transport_reactor {
 	struct net_reactor *net;
 	struct loop *loop;
 	struct mcp_reactor *mcp;
-	struct http_parser parser;     /* of a request that came whole */
+	struct http_parser parser; /* of a request that came whole */
 	struct http_date_cache date;
-	int64_t wall_at_ns;            /* turn that wall_ns belongs to */
+	int64_t wall_at_ns; /* turn that wall_ns belongs to */
 	int64_t wall_ns;
-	struct buf scratch;            /* one event */
-	struct list streams;           /* struct http_conn with a GET stream */
+	struct buf scratch; /* one event */
+	struct list streams; /* struct http_conn with a GET stream */
 	struct net_listener *listeners[TRANSPORT_LISTENS_MAX]; /* owned */
 	struct listen_arg *listen_args[TRANSPORT_LISTENS_MAX]; /* owned */
 	size_t listeners_len;
@@ -36,12 +36,12 @@ struct listen_arg {
 /* Wall time, one clock call a turn. */
 int64_t transport_wall_ns(struct transport_reactor *t);
 
-void transport_http_accept(struct transport_reactor *t,
-    const struct transport_listen *listen, int fd);
+void transport_http_accept(
+    struct transport_reactor *t, const struct transport_listen *listen, int fd);
 void transport_line_accept(struct transport_reactor *t, int fd);
 /* The GET stream of that session ends, if it is here. */
-void transport_http_stream_end(struct transport_reactor *t,
-    const struct session *s);
+void transport_http_stream_end(
+    struct transport_reactor *t, const struct session *s);
 /* Drain: idle ones close. */
 void transport_http_drain(struct net_conn *c);
 bool transport_conn_is_http(const struct net_conn *c);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a call, on a real loop with a real pool. */
+#include "call/call.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "unit/unit.h"
+
+/* Everything one test needs; the handler finds it through the target. */
+struct rig {
+	struct call_target target; /* first */
+	struct loop *loop;
+	struct loop_pool *pool;
+	struct call_reactor reactor;
+	int (*handler)(struct rig *r, struct call *c);
+	atomic_int pins;
+	int finished;
+	int odd; /* what say_nonsense() returns */
+	atomic_int entered;
+	enum call_status status;
+	char text[256];
+	double progress[8];
+	int progress_len;
+	pthread_t thread;
+	struct call *pending;
+	atomic_int hooks;
+	pthread_mutex_t gate; /* holds handlers back */
+};
+
+static int
+rig_run(struct call_target *t, struct call *c)
+{
+	struct rig *r = (struct rig *)t;
+
+	return r->handler(r, c);
+}
+
+static void
+rig_pin(struct call_target *t)
+{
+	atomic_fetch_add(&((struct rig *)t)->pins, 1);
+}
+
+static void
+rig_unpin(struct call_target *t)
+{
+	atomic_fetch_sub(&((struct rig *)t)->pins, 1);
+}
+
+static const struct call_target_ops rig_ops = { rig_run, rig_pin, rig_unpin };
+
+static void
+rig_progress(struct call *c, double done, double total, struct str text)
+{
+	struct rig *r = c->sink_arg;
+
+	(void)total;
+	(void)text;
+	if (r->progress_len < 8)
+		r->progress[r->progress_len++] = done;
+}
+
+static void
+rig_finished(struct call *c, enum call_status status)
+{
+	struct rig *r = c->sink_arg;
+	const struct call_content *block;
+	size_t at = 0;
+
+	r->status = status;
+	r->text[0] = '\0';
+	if (status == CALL_OK)
+		for (block = c->contents; block != NULL; block = block->next)
+			at += (size_t)snprintf(r->text + at,
+			    sizeof r->text - at, "%.*s", STR_FMT(block->data));
+	r->finished++;
+}
+
+/* Turns the loop until so many calls have finished. */
+static void
+rig_wait(struct rig *r, int finished)
+{
+	while (r->finished < finished)
+		loop_turn(r->loop);
+}
+
+static const struct call_sink rig_sink = { rig_progress, rig_finished };
+
+static void
+rig_begin(struct rig *r, int (*handler)(struct rig *, struct call *))
+{
+	struct err err;
+
+	memset(r, 0, sizeof *r);
+	call_target_init(&r->target, &rig_ops);
+	r->handler = handler;
+	r->loop = loop_create(&err);
+	r->pool = loop_pool_create(2, 8, NULL, NULL, &err);
+	ck_assert_ptr_nonnull(r->loop);
+	ck_assert_ptr_nonnull(r->pool);
+	ck_assert_int_eq(pthread_mutex_init(&r->gate, NULL), 0);
+	call_reactor_init(&r->reactor, r->loop, r->pool);
+}
+
+/* Everything is given back: the proof that no path leaks a call or a pin. */
+static void
+rig_end(struct rig *r)
+{
+	loop_pool_destroy(r->pool);
+	while (r->reactor.running_len > 0)
+		loop_turn(r->loop);
+	ck_assert_int_eq(atomic_load(&r->pins), 0);
+	call_reactor_finish(&r->reactor);
+	call_target_finish(&r->target);
+	loop_destroy(r->loop);
+	(void)pthread_mutex_destroy(&r->gate);
+}
+
+static struct call *
+rig_call(struct rig *r)
+{
+	struct call *c = call_create(
+	    &r->reactor, CALL_TOOL, &r->target, S("tool"), NULL, &rig_sink, r);
+
+	ck_assert_ptr_nonnull(c);
+	return c;
+}
+
+static int
+add_text(struct call *c, const char *text)
+{
+	return call_content_add(c,
+	    &(struct call_content){ .type = CALL_TEXT, .data = str_of(text) });
+}
+
+static int
+say_hello(struct rig *r, struct call *c)
+{
+	(void)r;
+	ck_assert_int_eq(call_progress(c, 1, 2, STR_NONE), 0);
+	ck_assert_int_eq(add_text(c, "hello"), 0);
+	return CALL_OK;
+}
+
+START_TEST(nonblocking_calls_end_before_start_returns_and_take_no_pin)
+{
+	struct rig r;
+
+	rig_begin(&r, say_hello);
+	r.target.nonblocking = true;
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_str_eq(r.text, "hello");
+	ck_assert_int_eq(r.progress_len, 1);
+	rig_end(&r);
+}
+END_TEST
+
+START_TEST(blocking_calls_run_in_the_pool_and_end_on_the_reactor)
+{
+	struct rig r;
+
+	rig_begin(&r, say_hello);
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 0);
+	rig_wait(&r, 1);
+	ck_assert_str_eq(r.text, "hello");
+	ck_assert_int_eq(r.progress_len, 1); /* before the end: PROG-01 */
+	rig_end(&r);
+}
+END_TEST
+
+static void *
+done_later(void *arg)
+{
+	struct rig *r = arg;
+
+	ck_assert_int_eq(pthread_mutex_lock(&r->gate), 0);
+	ck_assert_int_eq(add_text(r->pending, "later"), 0);
+	ck_assert_int_eq(call_done(r->pending, CALL_OK), 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&r->gate), 0);
+	return NULL;
+}
+
+static int
+pend(struct rig *r, struct call *c)
+{
+	r->pending = c;
+	ck_assert_int_eq(pthread_create(&r->thread, NULL, done_later, r), 0);
+	return CALL_PENDING;
+}
+
+START_TEST(a_pending_call_ends_by_done_from_any_thread)
+{
+	struct rig r;
+
+	rig_begin(&r, pend);
+	r.target.nonblocking = true;
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 0);
+	ck_assert_int_eq(atomic_load(&r.pins), 1);
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_wait(&r, 1);
+	ck_assert_str_eq(r.text, "later");
+	ck_assert_int_eq(pthread_join(r.thread, NULL), 0);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+done_at_once(struct rig *r, struct call *c)
+{
+	(void)r;
+	ck_assert_int_eq(add_text(c, "early"), 0);
+	ck_assert_int_eq(call_done(c, CALL_OK), 0);
+	ck_assert_int_eq(call_done(c, CALL_OK), ERR_EXISTS);
+	return CALL_PENDING;
+}
+
+START_TEST(done_may_come_before_the_handler_returns_and_only_once)
+{
+	struct rig r;
+
+	rig_begin(&r, done_at_once);
+	r.target.nonblocking = true;
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_str_eq(r.text, "early");
+	r.target.nonblocking = false;
+	call_start(rig_call(&r));
+	rig_wait(&r, 2);
+	rig_end(&r);
+}
+END_TEST
+
+static void
+count_hook(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static int
+wait_for_gate(struct rig *r, struct call *c)
+{
+	ck_assert_int_eq(call_on_cancel(c, count_hook, &r->hooks), 0);
+	atomic_fetch_add(&r->entered, 1);
+	ck_assert_int_eq(pthread_mutex_lock(&r->gate), 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&r->gate), 0);
+	(void)add_text(c, "dropped");
+	return CALL_OK;
+}
+
+/* The handler has set its hook and waits at the gate. */
+static void
+entered_wait(struct rig *r)
+{
+	while (atomic_load(&r->entered) == 0)
+		(void)sched_yield();
+}
+
+START_TEST(the_client_hears_at_the_deadline_and_the_call_stays_pinned)
+{
+	struct rig r;
+	struct call *c;
+
+	rig_begin(&r, wait_for_gate);
+	r.target.deadline_ns = 30 * NS_PER_MS;
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	c = rig_call(&r);
+	call_start(c);
+	entered_wait(&r);
+	rig_wait(&r, 1);
+	ck_assert_int_eq(r.status, CALL_EDEADLINE);
+	ck_assert(call_is_cancelled(c));
+	ck_assert_int_eq(atomic_load(&r.hooks), 1);
+	ck_assert_int_eq(atomic_load(&r.pins), 1);
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_end(&r);
+	ck_assert_int_eq(r.finished, 1);
+}
+END_TEST
+
+START_TEST(an_abandoned_call_tells_the_handler_but_not_the_sink)
+{
+	struct rig r;
+	struct call *c;
+
+	rig_begin(&r, wait_for_gate);
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	c = rig_call(&r);
+	call_start(c);
+	entered_wait(&r);
+	call_abandon(c);
+	ck_assert(call_is_cancelled(c));
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_end(&r);
+	ck_assert_int_eq(r.finished, 0);
+}
+END_TEST
+
+START_TEST(concurrency_queues_and_then_refuses)
+{
+	struct rig r;
+	int i;
+
+	rig_begin(&r, wait_for_gate);
+	r.target.concurrency = 1;
+	r.target.queue_max = 2;
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	for (i = 0; i < 3; i++)
+		call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 0);
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_int_eq(r.status, CALL_EBUSY);
+	ck_assert_uint_eq(r.target.running, 1);
+	ck_assert_uint_eq(r.target.waiting, 2);
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_wait(&r, 4);
+	ck_assert_int_eq(r.status, CALL_OK);
+	rig_end(&r);
+}
+END_TEST
+
+START_TEST(a_queued_call_that_is_cancelled_never_runs)
+{
+	struct rig r;
+	struct call *queued;
+
+	rig_begin(&r, wait_for_gate);
+	r.target.concurrency = 1;
+	r.target.queue_max = 1;
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	call_start(rig_call(&r));
+	queued = rig_call(&r);
+	call_start(queued);
+	call_cancel(queued);
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_int_eq(r.status, CALL_ECANCELLED);
+	ck_assert_uint_eq(r.target.waiting, 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_wait(&r, 2);
+	ck_assert_int_eq(r.status, CALL_OK);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+say_much(struct rig *r, struct call *c)
+{
+	static char big[2000];
+
+	(void)r;
+	(void)call_content_add(c,
+	    &(struct call_content){
+		.type = CALL_TEXT, .data = { big, sizeof big } });
+	return CALL_OK;
+}
+
+START_TEST(a_result_above_its_bound_is_an_error)
+{
+	struct rig r;
+
+	rig_begin(&r, say_much);
+	r.target.nonblocking = true;
+	r.target.result_max = 1000;
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.status, CALL_ENOMEM);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+say_nonsense(struct rig *r, struct call *c)
+{
+	(void)c;
+	return r->odd;
+}
+
+START_TEST(a_status_that_does_not_exist_is_a_failure)
+{
+	static const int odd[] = { 2, 3, 99, -10, -1000 };
+	struct rig r;
+	size_t i;
+
+	rig_begin(&r, say_nonsense);
+	r.target.nonblocking = true;
+	for (i = 0; i < ARRAY_LEN(odd); i++) {
+		r.odd = odd[i];
+		call_start(rig_call(&r));
+		ck_assert_int_eq(r.status, CALL_EFAIL);
+	}
+	rig_end(&r);
+}
+END_TEST
+
+UNIT_MAIN("call/call",
+    nonblocking_calls_end_before_start_returns_and_take_no_pin,
+    blocking_calls_run_in_the_pool_and_end_on_the_reactor,
+    a_pending_call_ends_by_done_from_any_thread,
+    done_may_come_before_the_handler_returns_and_only_once,
+    the_client_hears_at_the_deadline_and_the_call_stays_pinned,
+    an_abandoned_call_tells_the_handler_but_not_the_sink,
+    concurrency_queues_and_then_refuses,
+    a_queued_call_that_is_cancelled_never_runs,
+    a_result_above_its_bound_is_an_error,
+    a_status_that_does_not_exist_is_a_failure)
