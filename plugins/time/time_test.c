@@ -171,7 +171,7 @@ zone_must_agree(struct tp_test_host *h, const char *zone, int *moments)
 	(void)setenv("TZ", zone, 1);
 	tzset();
 	/* From 1870, in steps that meet every hour and month, to 2500. */
-	for (t = -3155760000; t < 16725225600; t += 86400 * 1171 + 4567) {
+	for (t = -3155760000; t < 16725225600; t += 86400 * 2999 + 4567) {
 		struct tp_test_result *c;
 		struct tm utc, local;
 		char text[32], want[40];
