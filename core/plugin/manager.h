@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "data/settings.h"
@@ -28,6 +29,7 @@ struct plugin_manager;
 struct plugin_override {
 	struct str name;
 	bool disabled;
+	bool may_close; /* consent to dlclose what says TP_CLOSABLE */
 	const struct yaml_node *config; /* given to load() as JSON; may be NULL */
 };
 
@@ -55,9 +57,16 @@ int plugin_manager_load_all(struct plugin_manager *m,
     struct plugin_changes *changes, struct err *err);
 /* Begins to watch the folders (needs the running control loop). */
 int plugin_manager_watch(struct plugin_manager *m, struct err *err);
-/* The same as a file event: SIGHUP, the admin's command.  New overrides
- * replace the old ones (may be NULL). */
+/* The same as a file event: SIGHUP, the admin's command.  What was refused
+ * is tried again. */
 void plugin_manager_reload(struct plugin_manager *m);
+/* New overrides in place of the old ones, copied; counts with the next
+ * reload. */
+int plugin_manager_override(struct plugin_manager *m,
+    const struct plugin_override *overrides, size_t len);
+/* fn is told after each batch of changes that did something. */
+void plugin_manager_on_batch(struct plugin_manager *m,
+    void (*fn)(void *arg, const struct plugin_changes *changes), void *arg);
 /* A plugin said that a resource has new content; fn runs on the control
  * thread. */
 void plugin_manager_on_changed(struct plugin_manager *m,
@@ -66,6 +75,8 @@ void plugin_manager_on_changed(struct plugin_manager *m,
  * at the deadline with those still busy named in the log. */
 void plugin_manager_stop(struct plugin_manager *m, int64_t deadline_ns,
     void (*done)(void *arg), void *arg);
+/* Before registry_destroy() and loop_destroy(): what the registry still holds
+ * is unloaded by messages to the loop. */
 void plugin_manager_destroy(struct plugin_manager *m);
 
 /* One line a plugin: name, version, generation, state, origin, entries. */

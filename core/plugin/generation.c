@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of one generation, and the set of entries it puts in the
+ * registry. */
+#include "plugin/generation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "call/call.h"
+#include "data/json_dup.h"
+#include "plugin/codes.h"
+#include "plugin/names.h"
+#include "plugin/report.h"
+
+#define GENERATION_MEMORY ((size_t)256 * 1024 * 1024)
+#define STATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+const char *
+plugin_state_name(enum plugin_state s)
+{
+	static const char *const names[] = { "seen", "copied", "rehearsed",
+		"opened", "warm", "draining", "unloaded", "resident",
+		"closed" };
+
+	return names[s];
+}
+
+void
+plugin_generation_enter(struct plugin_generation *g, enum plugin_state next)
+{
+	CHECK(next > g->at);
+	g->at = next;
+	if (next == PLUGIN_DRAINING)
+		g->draining_ns = clock_now_ns();
+	LOG_AT(next >= PLUGIN_WARM ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+	    next == PLUGIN_WARM           ? "plugin warm"
+		: next == PLUGIN_DRAINING ? "plugin draining"
+		: next == PLUGIN_UNLOADED ? "plugin unloaded"
+		: next == PLUGIN_RESIDENT ? "plugin resident"
+		: next == PLUGIN_CLOSED   ? "plugin closed"
+					  : "plugin opened",
+	    F_STR("plugin", g->manifest->name),
+	    F_STR("version", g->manifest->version),
+	    F_INT("generation", g->number));
+}
+
+/* [call] */
+static int
+target_run(struct call_target *target, struct call *c)
+{
+	struct plugin_target *t =
+	    CONTAINER_OF(target, struct plugin_target, target);
+	int rc;
+
+	c->host = &plugin_host;
+	panic_scope_set(&t->scope);
+	rc = t->fn((struct tp_call *)(void *)c, t->generation->state);
+	panic_scope_set(NULL);
+	return rc;
+}
+
+/* [reactor] */
+static void
+target_pin(struct call_target *target)
+{
+	registry_set_ref(&CONTAINER_OF(target, struct plugin_target, target)
+			      ->generation->set);
+}
+
+/* [any] */
+static void
+target_unpin(struct call_target *target)
+{
+	registry_set_unref(&CONTAINER_OF(target, struct plugin_target, target)
+				->generation->set);
+}
+
+static const struct call_target_ops target_ops = {
+	.run = target_run,
+	.pin = target_pin,
+	.unpin = target_unpin,
+};
+
+static void
+target_init(struct plugin_generation *g, struct plugin_target *t,
+    const struct plugin_manifest_entry *e, const struct tp_entry *entry)
+{
+	const struct plugin_limits *limits = &e->limits;
+
+	call_target_init(&t->target, &target_ops);
+	t->generation = g;
+	t->fn = entry->call;
+	t->scope = g->scope;
+	t->scope.entry = entry->name;
+	t->target.concurrency = (unsigned)limits->concurrency;
+	t->target.queue_max = (unsigned)limits->queue;
+	t->target.deadline_ns = limits->timeout_ns;
+	t->target.result_max = (size_t)limits->result_max;
+	if ((entry->flags & TP_SERIAL) != 0)
+		t->target.concurrency = 1;
+	/* A bound makes calls wait, which a reactor must not. */
+	t->target.nonblocking =
+	    (entry->flags & TP_NONBLOCKING) != 0 && t->target.concurrency == 0;
+}
+
+static void
+generation_free(struct plugin_generation *g)
+{
+	for (size_t i = 0; i < g->targets_len; i++)
+		call_target_finish(&g->targets[i].target);
+	plugin_manifest_destroy(g->manifest);
+	arena_finish(&g->arena);
+	plugin_hub_unref(g->hub);
+	OBJ_WIPE(g);
+	free(g);
+}
+
+/* [control] Nothing of it runs any more: its last words, then its memory. */
+static void
+generation_end(struct plugin_generation *g)
+{
+	bool close;
+
+	if (g->module.desc.unload != NULL) {
+		panic_scope_set(&g->scope);
+		g->module.desc.unload(&g->handle, g->state);
+		panic_scope_set(NULL);
+	}
+	plugin_generation_enter(g, PLUGIN_UNLOADED);
+	close = g->may_close && (g->module.desc.flags & TP_CLOSABLE) != 0;
+	if (close)
+		plugin_loader_close(&g->module);
+	plugin_generation_enter(g, close ? PLUGIN_CLOSED : PLUGIN_RESIDENT);
+	if (g->hub->owner != NULL && g->hub->gone != NULL)
+		g->hub->gone(g->hub->owner, g);
+	generation_free(g);
+}
+
+static void
+released_run(struct loop_msg *msg)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(msg, struct plugin_generation, msg);
+
+	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
+	generation_end(g);
+}
+
+/* [any] The tail-code rule: only post. */
+static void
+set_released(struct registry_set *s)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(s, struct plugin_generation, set);
+
+	loop_post(g->hub->loop, &g->msg);
+}
+
+static int
+set_build(struct plugin_generation *g)
+{
+	const struct plugin_manifest *m = g->manifest;
+	size_t n = m->entries_len;
+
+	ref_init(&g->set.ref);
+	g->set.plugin = m->name;
+	g->set.released = set_released;
+	g->set.entries =
+	    arena_zalloc(&g->arena, (n + 1) * sizeof *g->set.entries);
+	g->targets = arena_zalloc(&g->arena, (n + 1) * sizeof *g->targets);
+	if (g->set.entries == NULL || g->targets == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct plugin_manifest_entry *e = &m->entries[i];
+		struct registry_entry *out = &g->set.entries[i];
+		const struct tp_entry *entry = plugin_names_find(&g->module, e);
+
+		CHECK(entry != NULL); /* the names have been compared */
+		*out = e->entry;
+		out->set = &g->set;
+		out->input = e->input;
+		out->output = e->output;
+		out->uri_template = e->uri_template;
+		target_init(g, &g->targets[i], e, entry);
+		g->targets_len++;
+		out->target = &g->targets[i].target;
+	}
+	g->set.len = n;
+	return 0;
+}
+
+static int
+refuse(const struct plugin_manifest *m, struct diags *diags, const char *code,
+    const char *what)
+{
+	struct plugin_sentence said;
+
+	plugin_sentence_split(&said, what);
+	return diags_add(diags, DIAG_ERROR, code, m->path, m->module_at,
+	    said.hint[0] != '\0' ? said.hint : NULL, "module: %.*s: %s",
+	    STR_FMT(m->module), said.text);
+}
+
+/* The rehearsal has shown it; this is another load of the same bytes. */
+static int
+names_check(struct plugin_generation *g, struct diags *diags)
+{
+	struct json_doc doc;
+	struct buf text;
+	int rc;
+
+	buf_init(&text);
+	json_doc_init(&doc);
+	plugin_module_describe(&g->module, &text);
+	if (text.failed || json_parse(&doc, buf_view(&text), JSON_PROTOCOL) < 0)
+		rc = refuse(g->manifest, diags, TP_MODULE_NAMES,
+		    "its descriptor cannot be described");
+	else
+		rc = plugin_names_compare(g->manifest, &doc.nodes[0], diags);
+	json_doc_finish(&doc);
+	buf_finish(&text);
+	return rc;
+}
+
+static void
+scope_set(struct plugin_generation *g)
+{
+	/* Names of the manifest are NUL-terminated. */
+	g->scope.plugin = g->manifest->name.ptr;
+	g->scope.version = g->manifest->version.ptr;
+	g->scope.build = g->module.desc.build;
+	g->scope.generation = g->number;
+}
+
+static int
+config_take(struct plugin_generation *g, struct str config)
+{
+	if (config.len == 0)
+		return 0;
+	g->config_text = arena_dup(&g->arena, config);
+	g->config = json_parse_dup(config, &g->arena);
+	return g->config != NULL && !g->arena.failed ? 0 : ERR_NOMEM;
+}
+
+struct plugin_generation *
+plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
+    const char *copy, unsigned number, struct str config, struct diags *diags)
+{
+	struct plugin_generation *g = calloc(1, sizeof *g);
+	struct err err;
+	int rc;
+
+	if (g == NULL) {
+		(void)refuse(manifest, diags, TP_MEMORY, "out of memory");
+		return NULL;
+	}
+	OBJ_INIT(g, PLUGIN_GENERATION_MAGIC);
+	list_init(&g->node);
+	g->handle.host = &plugin_host;
+	g->hub = hub;
+	plugin_hub_ref(hub);
+	g->manifest = manifest;
+	g->number = number;
+	g->at = PLUGIN_REHEARSED;
+	g->msg.run = released_run;
+	arena_init(&g->arena, GENERATION_MEMORY);
+	rc = plugin_loader_open(&g->module, copy, &err);
+	if (rc < 0)
+		rc = refuse(manifest, diags, TP_MODULE_OPEN, err.text);
+	else
+		rc = names_check(g, diags);
+	if (rc == 0) {
+		scope_set(g);
+		if (set_build(g) < 0 || config_take(g, config) < 0)
+			rc =
+			    refuse(manifest, diags, TP_MEMORY, "out of memory");
+	}
+	if (rc < 0) {
+		g->manifest = NULL; /* it stays the caller's */
+		plugin_loader_close(&g->module);
+		generation_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+/* save() of the previous one; what it cannot give is no snapshot. */
+static const struct tp_snapshot *
+previous_state(struct plugin_generation *previous, struct tp_snapshot *out)
+{
+	int rc;
+
+	if (previous == NULL || previous->module.desc.save == NULL)
+		return NULL;
+	memset(out, 0, sizeof *out);
+	out->size = sizeof *out;
+	panic_scope_set(&previous->scope);
+	rc =
+	    previous->module.desc.save(&previous->handle, previous->state, out);
+	panic_scope_set(NULL);
+	if (rc == TP_OK && out->bytes.len <= STATE_BYTES_MAX
+	    && (out->bytes.ptr != NULL || out->bytes.len == 0))
+		return out;
+	LOG_WARN("plugin state not saved",
+	    F_STR("plugin", previous->manifest->name),
+	    F_INT("generation", previous->number), F_INT("status", rc),
+	    F_INT("bytes", out->bytes.len));
+	return NULL;
+}
+
+static int
+call_load(struct plugin_generation *g, const struct tp_snapshot *previous)
+{
+	int rc;
+
+	g->state = NULL;
+	panic_scope_set(&g->scope);
+	rc = g->module.desc.load(&g->handle,
+	    (const struct tp_json *)(const void *)g->config, previous,
+	    &g->state);
+	panic_scope_set(NULL);
+	return rc;
+}
+
+static int
+refuse_state(struct plugin_generation *g, struct diags *diags, const char *why)
+{
+	const struct plugin_manifest *m = g->manifest;
+
+	return diags_add(diags, DIAG_ERROR, TP_MODULE_LOAD, m->path,
+	    m->module_at, "write state: optional to begin without it",
+	    "module: %.*s: %s", STR_FMT(m->module), why);
+}
+
+int
+plugin_generation_start(struct plugin_generation *g,
+    struct plugin_generation *previous, struct diags *diags)
+{
+	const struct plugin_manifest *m = g->manifest;
+	const struct tp_snapshot *state;
+	struct tp_snapshot bytes;
+	int rc = TP_OK;
+
+	state = previous_state(previous, &bytes);
+	if (state == NULL && previous != NULL && m->state_required
+	    && (previous->module.desc.save != NULL
+		|| g->module.desc.save != NULL))
+		return refuse_state(
+		    g, diags, "the running generation did not save its state");
+	if (g->module.desc.load != NULL)
+		rc = call_load(g, state);
+	if (rc == TP_ESTATE && state != NULL) {
+		if (m->state_required)
+			return refuse_state(g, diags,
+			    "does not take over the state of the running "
+			    "generation");
+		LOG_WARN("plugin state dropped", F_STR("plugin", m->name),
+		    F_INT("generation", g->number),
+		    F_INT("format", bytes.format));
+		rc = call_load(g, NULL);
+	}
+	if (rc != TP_OK)
+		return diags_add(diags, DIAG_ERROR, TP_MODULE_LOAD, m->path,
+		    m->module_at, "its own log lines may say why",
+		    "module: %.*s: load() failed with status %d",
+		    STR_FMT(m->module), rc);
+	plugin_generation_enter(g, PLUGIN_OPENED);
+	return 0;
+}
+
+void
+plugin_generation_discard(struct plugin_generation *g)
+{
+	if (g->at >= PLUGIN_OPENED && g->module.desc.unload != NULL) {
+		panic_scope_set(&g->scope);
+		g->module.desc.unload(&g->handle, g->state);
+		panic_scope_set(NULL);
+	}
+	if (g->may_close && (g->module.desc.flags & TP_CLOSABLE) != 0)
+		plugin_loader_close(&g->module);
+	generation_free(g);
+}

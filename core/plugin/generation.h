@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One loaded instance of a plugin, with its state.  Opened and unloaded on
+ * the control thread; pinned by calls on any.  The last reference only posts
+ * to the control loop: the thread that drops it may still be on its way out
+ * through the plugin's code. */
+#ifndef PLUGIN_GENERATION_H
+#define PLUGIN_GENERATION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <toolpost/abi.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/list.h"
+#include "base/panic.h"
+#include "base/ref.h"
+#include "call/target.h"
+#include "loop/loop.h"
+#include "plugin/loader.h"
+#include "plugin/manifest.h"
+#include "registry/entry.h"
+
+/* Each state has one way on, or ends in UNLOADED when something refuses:
+ * seen -> copied -> rehearsed -> opened -> warm -> draining -> unloaded
+ * -> resident or closed.  While draining, the reactors that have not passed a
+ * turn are cooling; the registry holds its reference for them. */
+enum plugin_state {
+	PLUGIN_SEEN,
+	PLUGIN_COPIED,
+	PLUGIN_REHEARSED,
+	PLUGIN_OPENED,
+	PLUGIN_WARM,
+	PLUGIN_DRAINING,
+	PLUGIN_UNLOADED,
+	PLUGIN_RESIDENT,
+	PLUGIN_CLOSED
+};
+
+#define PLUGIN_CHANGES_MAX 1024 /* changed() messages on their way */
+#define PLUGIN_GENERATION_MAGIC 0x47454e52u
+
+struct plugin_generation;
+
+/* What generations share with their manager, and what outlives it. */
+struct plugin_hub {
+	struct ref ref;
+	struct loop *loop;
+	void *owner; /* [control] NULL: the manager is gone */
+	/* [control] All three may be NULL. */
+	void (*gone)(void *owner, struct plugin_generation *g);
+	void (*touched)(void *owner, unsigned kinds);
+	void (*resource)(void *owner, struct str uri);
+	atomic_uint kinds; /* bits of enum tp_kind whose list changed */
+	atomic_bool posted; /* msg is on its way */
+	atomic_uint resources; /* messages on their way */
+	struct loop_msg msg;
+};
+
+struct plugin_target {
+	struct call_target target;
+	struct plugin_generation *generation;
+	tp_call_fn *fn;
+	struct panic_scope scope;
+};
+
+struct plugin_generation {
+	struct tp_plugin handle; /* first: a plugin's tp_plugin is this */
+	uint32_t magic;
+	struct list node; /* in the manager's list */
+	struct plugin_hub *hub; /* shared */
+	struct plugin_manifest *manifest; /* owned */
+	struct plugin_module module;
+	struct arena arena;
+	struct registry_set set;
+	struct plugin_target *targets; /* one for each entry */
+	size_t targets_len; /* those that were made */
+	const struct json_node *config;
+	struct str config_text;
+	unsigned char digest[CRYPTO_SHA256_LEN]; /* of the module */
+	struct panic_scope scope;
+	void *state; /* the plugin's own */
+	unsigned number;
+	enum plugin_state at;
+	bool may_close; /* the operator consents */
+	int64_t draining_ns; /* since when */
+	struct loop_msg msg;
+};
+
+struct plugin_hub *plugin_hub_create(struct loop *control, void *owner);
+/* [control] Nothing is told to the owner any more. */
+void plugin_hub_leave(struct plugin_hub *h);
+void plugin_hub_ref(struct plugin_hub *h);
+/* [any] */
+void plugin_hub_unref(struct plugin_hub *h);
+
+/* [any] The list of one enum tp_kind changed; many become one. */
+void plugin_hub_touch(struct plugin_hub *h, unsigned kind);
+/* [any] ERR_BUSY: too many on their way, this one is lost. */
+int plugin_hub_resource(struct plugin_hub *h, struct str uri);
+
+/* [control] Opens copy, checks it against the manifest again and builds the
+ * set; the manifest moves in when it works.  config is JSON text or empty. */
+struct plugin_generation *plugin_generation_open(struct plugin_hub *hub,
+    struct plugin_manifest *manifest, const char *copy, unsigned number,
+    struct str config, struct diags *diags);
+/* [control] load(), with what the previous one (may be NULL) saved. */
+int plugin_generation_start(struct plugin_generation *g,
+    struct plugin_generation *previous, struct diags *diags);
+/* [control] Ends one that was never published: unload() and all. */
+void plugin_generation_discard(struct plugin_generation *g);
+/* [control] */
+void plugin_generation_enter(
+    struct plugin_generation *g, enum plugin_state next);
+const char *plugin_state_name(enum plugin_state s);
+
+/* host.c: the table that every handle begins with. */
+extern const struct tp_host plugin_host;
+
+#endif

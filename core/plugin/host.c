@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host as a plugin sees it: each function checks what it is given, since
+ * it comes from code that is not ours, and hands it to the call. */
+#include <string.h>
+
+#include "base/log.h"
+#include "call/call.h"
+#include "data/json.h"
+#include "plugin/generation.h"
+
+#define LOG_TEXT_MAX 4096
+#define KEY_TEXT_MAX 256
+#define CONTENT_SIZE_MIN \
+	(offsetof(struct tp_content, data) + sizeof(struct tp_str))
+
+static struct call *
+call_of(const struct tp_call *c)
+{
+	struct call *call = (struct call *)(uintptr_t)c;
+
+	OBJ_CHECK(call, CALL_MAGIC);
+	return call;
+}
+
+static struct plugin_generation *
+generation_of(struct tp_plugin *p)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(p, struct plugin_generation, handle);
+
+	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
+	return g;
+}
+
+static const struct json_node *
+node_of(const struct tp_json *v)
+{
+	return (const struct json_node *)(const void *)v;
+}
+
+static const struct tp_json *
+json_of(const struct json_node *n)
+{
+	return (const struct tp_json *)(const void *)n;
+}
+
+static struct str
+str_from(struct tp_str s)
+{
+	return (struct str){ s.ptr, s.ptr != NULL ? s.len : 0 };
+}
+
+static struct tp_str
+str_to(struct str s)
+{
+	return (struct tp_str){ s.ptr != NULL ? s.ptr : "", s.len };
+}
+
+static int
+status_of(int rc)
+{
+	switch (rc) {
+	case 0:
+		return TP_OK;
+	case ERR_NOMEM:
+	case ERR_LIMIT:
+		return TP_ENOMEM;
+	case ERR_CANCELLED:
+		return TP_ECANCELLED;
+	case ERR_BUSY:
+		return TP_EBUSY;
+	case ERR_SYNTAX:
+	case ERR_PARAMS:
+	case ERR_EXISTS:
+		return TP_EPARAMS;
+	default:
+		return TP_EFAIL;
+	}
+}
+
+static void
+host_log(struct tp_plugin *p, int level, struct tp_str text)
+{
+	static const enum log_level levels[] = { LOG_LEVEL_DEBUG,
+		LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+	const struct plugin_generation *g = generation_of(p);
+	enum log_level ours = LOG_LEVEL_INFO;
+
+	if (level >= TP_DEBUG && level <= TP_ERROR)
+		ours = levels[level];
+	LOG_AT(ours, "plugin says", F_STR("plugin", g->manifest->name),
+	    F_INT("generation", g->number),
+	    F_STR("text", str_sub(str_from(text), 0, LOG_TEXT_MAX)));
+}
+
+/* None are offered yet. */
+static const void *
+host_extension(struct tp_plugin *p, const char *id)
+{
+	(void)generation_of(p);
+	(void)id;
+	return NULL;
+}
+
+static void
+host_changed(struct tp_plugin *p, int kind, struct tp_str uri)
+{
+	struct plugin_generation *g = generation_of(p);
+	struct str what = str_from(uri);
+
+	if (kind < TP_KIND_TOOL || kind > TP_KIND_PROMPT)
+		return;
+	if (what.len == 0) {
+		plugin_hub_touch(g->hub, (unsigned)kind);
+		return;
+	}
+	if (kind != TP_KIND_RESOURCE || what.len > PLUGIN_URI_MAX
+	    || plugin_hub_resource(g->hub, what) < 0)
+		LOG_WARN("plugin change dropped",
+		    F_STR("plugin", g->manifest->name),
+		    F_INT("generation", g->number), F_STR("uri", what));
+}
+
+static struct tp_str
+host_name(const struct tp_call *c)
+{
+	return str_to(call_of(c)->name);
+}
+
+static const struct tp_json *
+host_args(const struct tp_call *c)
+{
+	return json_of(call_of(c)->args);
+}
+
+static int64_t
+host_deadline(const struct tp_call *c)
+{
+	return call_of(c)->deadline_ns;
+}
+
+static int
+host_cancelled(const struct tp_call *c)
+{
+	return call_is_cancelled(call_of(c)) ? 1 : 0;
+}
+
+static int
+host_on_cancel(struct tp_call *c, tp_cancel_fn *hook, void *arg)
+{
+	if (hook == NULL)
+		return TP_EPARAMS;
+	return status_of(call_on_cancel(call_of(c), hook, arg));
+}
+
+static int
+host_progress(struct tp_call *c, double done, double total, struct tp_str text)
+{
+	struct str words = str_from(text);
+
+	/* Also refuses NaN. */
+	if (!(done >= 0) || !(total >= 0) || !str_is_utf8(words))
+		return TP_EPARAMS;
+	return status_of(call_progress(call_of(c), done, total, words));
+}
+
+static void *
+host_alloc(struct tp_call *c, size_t len)
+{
+	return arena_alloc(&call_of(c)->arena, len > 0 ? len : 1);
+}
+
+/* Pictures and sounds are bytes; the rest must be text (TOOL-18). */
+static int
+content_check(const struct call_content *block)
+{
+	bool media = block->type == CALL_IMAGE || block->type == CALL_AUDIO;
+
+	if (media && block->mime.len == 0)
+		return TP_EPARAMS;
+	if ((block->type == CALL_LINK || block->type == CALL_EMBED)
+	    && block->uri.len == 0)
+		return TP_EPARAMS;
+	if ((!block->binary && !str_is_utf8(block->data))
+	    || !str_is_utf8(block->mime) || !str_is_utf8(block->uri)
+	    || !str_is_utf8(block->name))
+		return TP_EPARAMS;
+	return TP_OK;
+}
+
+static int
+host_content(struct tp_call *c, const struct tp_content *given)
+{
+	struct call_content block;
+	struct tp_content in;
+	int rc;
+
+	if (given == NULL || given->size < CONTENT_SIZE_MIN)
+		return TP_EPARAMS;
+	memset(&in, 0, sizeof in);
+	memcpy(&in, given, given->size < sizeof in ? given->size : sizeof in);
+	if (in.type < TP_TEXT || in.type > TP_EMBED || in.role > TP_ASSISTANT)
+		return TP_EPARAMS;
+	memset(&block, 0, sizeof block);
+	block.type = (enum call_content_type)in.type;
+	block.data = str_from(in.data);
+	block.mime = str_from(in.mime);
+	block.uri = str_from(in.uri);
+	block.name = str_from(in.name);
+	block.assistant = in.role == TP_ASSISTANT;
+	block.binary = (in.flags & TP_BINARY) != 0 || in.type == TP_IMAGE
+	    || in.type == TP_AUDIO;
+	rc = content_check(&block);
+	if (rc != TP_OK)
+		return rc;
+	return status_of(call_content_add(call_of(c), &block));
+}
+
+static bool
+is_json(struct str text)
+{
+	struct json_doc doc;
+	int rc;
+
+	json_doc_init(&doc);
+	rc = json_parse(&doc, text, JSON_PROTOCOL);
+	json_doc_finish(&doc);
+	return rc == 0;
+}
+
+static int
+host_structured(struct tp_call *c, struct tp_str json)
+{
+	struct str text = str_from(json);
+
+	if (!is_json(text))
+		return TP_EPARAMS;
+	return status_of(call_structured_set(call_of(c), text));
+}
+
+static int
+host_fail(struct tp_call *c, int status, struct tp_str message)
+{
+	struct str text = str_from(message);
+
+	if (!str_is_utf8(text))
+		text = S("the tool failed with a message that is not UTF-8");
+	return call_fail(call_of(c), status, text);
+}
+
+static const struct tp_json *
+host_input(struct tp_call *c, const char *key)
+{
+	if (key == NULL)
+		return NULL;
+	return json_of(json_get(call_of(c)->answers, str_of(key)));
+}
+
+static int
+host_require(struct tp_call *c, const char *key, struct tp_str method,
+    struct tp_str params)
+{
+	struct str name = str_of(key);
+	struct str what = str_from(method), with = str_from(params);
+
+	if (name.len == 0 || name.len > KEY_TEXT_MAX || !str_is_utf8(name)
+	    || what.len == 0 || what.len > KEY_TEXT_MAX || !str_is_utf8(what)
+	    || (with.len > 0 && !is_json(with)))
+		return TP_EPARAMS;
+	return status_of(call_need_add(call_of(c), name, what, with));
+}
+
+static void
+host_done(struct tp_call *c, int status)
+{
+	struct call *call = call_of(c);
+	const struct plugin_target *t =
+	    CONTAINER_OF(call->target, struct plugin_target, target);
+	struct panic_scope scope = t->scope;
+
+	/* The call, and with it the generation, may be gone behind this. */
+	if (call_done(call, status) == ERR_EXISTS)
+		LOG_ERROR("plugin called done twice",
+		    F_CSTR("plugin", scope.plugin),
+		    F_CSTR("entry", scope.entry),
+		    F_INT("generation", scope.generation));
+}
+
+static int
+host_json_type(const struct tp_json *v)
+{
+	static const int types[] = {
+		[JSON_NULL] = TP_NULL,
+		[JSON_FALSE] = TP_BOOL,
+		[JSON_TRUE] = TP_BOOL,
+		[JSON_NUMBER] = TP_NUMBER,
+		[JSON_STRING] = TP_STRING,
+		[JSON_ARRAY] = TP_ARRAY,
+		[JSON_OBJECT] = TP_OBJECT,
+	};
+
+	return types[json_type(node_of(v))];
+}
+
+static const struct tp_json *
+host_json_get(const struct tp_json *v, const char *key)
+{
+	if (key == NULL || json_type(node_of(v)) != JSON_OBJECT)
+		return NULL;
+	return json_of(json_get(node_of(v), str_of(key)));
+}
+
+static const struct tp_json *
+host_json_at(const struct tp_json *v, size_t index)
+{
+	if (json_type(node_of(v)) != JSON_ARRAY)
+		return NULL;
+	return json_of(json_at(node_of(v), index));
+}
+
+static size_t
+host_json_len(const struct tp_json *v)
+{
+	return json_count(node_of(v));
+}
+
+static struct tp_str
+host_json_str(const struct tp_json *v)
+{
+	return str_to(json_str(node_of(v)));
+}
+
+/* true reads as 1, all that is not a number as 0. */
+static double
+host_json_num(const struct tp_json *v)
+{
+	double value;
+
+	if (json_type(node_of(v)) == JSON_TRUE)
+		return 1;
+	if (json_type(node_of(v)) != JSON_NUMBER
+	    || json_double(node_of(v), &value) < 0)
+		return 0;
+	return value;
+}
+
+static int
+host_json_int(const struct tp_json *v, int64_t *out)
+{
+	if (out == NULL || json_type(node_of(v)) != JSON_NUMBER
+	    || json_i64(node_of(v), out) < 0)
+		return TP_EPARAMS;
+	return TP_OK;
+}
+
+static struct tp_str
+host_json_raw(const struct tp_json *v)
+{
+	return str_to(json_raw(node_of(v)));
+}
+
+const struct tp_host plugin_host = {
+	.size = sizeof(struct tp_host),
+	.abi_major = TP_ABI_MAJOR,
+	.abi_minor = TP_ABI_MINOR,
+	.version = TOOLPOST_VERSION,
+	.log = host_log,
+	.extension = host_extension,
+	.changed = host_changed,
+	.name = host_name,
+	.args = host_args,
+	.deadline = host_deadline,
+	.cancelled = host_cancelled,
+	.on_cancel = host_on_cancel,
+	.progress = host_progress,
+	.alloc = host_alloc,
+	.content = host_content,
+	.structured = host_structured,
+	.fail = host_fail,
+	.input = host_input,
+	.require = host_require,
+	.done = host_done,
+	.json_type = host_json_type,
+	.json_get = host_json_get,
+	.json_at = host_json_at,
+	.json_len = host_json_len,
+	.json_str = host_json_str,
+	.json_num = host_json_num,
+	.json_int = host_json_int,
+	.json_raw = host_json_raw,
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between manager.c, reload.c and slot.c; nobody else includes it. */
+#ifndef PLUGIN_MANAGER_PRIV_H
+#define PLUGIN_MANAGER_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "plugin/copy.h"
+#include "plugin/generation.h"
+#include "plugin/manager.h"
+#include "plugin/manifest.h"
+#include "plugin/scan.h"
+#include "plugin/watch.h"
+
+#define MANAGER_MAGIC 0x504d4752u
+#define MANAGER_TRIES_MAX 5 /* when the module changes under us */
+#define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
+#define MANAGER_UNQUIET_NS (2 * NS_PER_S) /* events cannot put it off longer \
+					   */
+
+/* A copy of struct plugin_override. */
+struct manager_override {
+	char *name; /* owned */
+	char *config_json; /* owned; NULL: none */
+	bool disabled;
+	bool may_close;
+};
+
+/* One plugin that there is a manifest for. */
+struct plugin_slot {
+	struct list node; /* in the manager's, by name */
+	char *name; /* owned, like the next four */
+	char *path;
+	char *module_path; /* NULL: not known */
+	char *shadow; /* a second manifest of the name, reported */
+	char *last_error; /* NULL: none */
+	/* Of the last attempt. */
+	struct plugin_file_id manifest_id;
+	struct plugin_file_id module_id;
+	unsigned override_number;
+	struct plugin_generation *current; /* kept by the registry */
+	struct plugin_generation *before; /* replaced in this batch */
+	bool tried;
+	bool refused;
+	bool conflict; /* refused for a name that another one has */
+	bool later; /* the module changed under us */
+	bool present; /* in this scan */
+	unsigned tries;
+	int64_t retry_ns;
+	unsigned resident;
+};
+
+struct plugin_manager {
+	uint32_t magic;
+	struct loop *loop;
+	struct registry *registry;
+	char **dirs; /* owned, with all they hold */
+	size_t dirs_len;
+	char *run_dir;
+	char *copy_dir;
+	char *rehearse_exe;
+	int lock_fd; /* on copy_dir: others know that we live */
+	int64_t resident_max;
+	struct manager_override *overrides; /* owned */
+	size_t overrides_len;
+	unsigned override_number;
+	struct plugin_hub *hub;
+	struct list slots;
+	struct list generations; /* all not yet unloaded */
+	size_t generations_len;
+	size_t resident; /* unloaded and still mapped */
+	struct map keys[REGISTRY_KINDS]; /* of struct registry_entry */
+	struct plugin_watch *watch; /* NULL: not watching */
+	struct loop_timer settle;
+	struct loop_timer rescan;
+	struct loop_timer stopping;
+	int64_t unquiet_ns; /* when the first event came; 0: quiet */
+	void (*on_changed)(void *arg, struct str uri);
+	void *on_changed_arg;
+	void (*on_batch)(void *arg, const struct plugin_changes *changes);
+	void *on_batch_arg;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	bool stop;
+};
+
+enum slot_outcome {
+	SLOT_UNCHANGED,
+	SLOT_ADDED,
+	SLOT_REPLACED,
+	SLOT_REFUSED,
+	SLOT_LATER
+};
+
+/* slot.c: one plugin through copy, check, rehearsal, open and put. */
+enum slot_outcome plugin_slot_load(
+    struct plugin_manager *m, struct plugin_slot *s);
+/* Takes its entries out of the registry. */
+void plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s);
+const struct manager_override *plugin_manager_override_find(
+    const struct plugin_manager *m, struct str name);
+
+/* reload.c: one batch. */
+void plugin_manager_batch(
+    struct plugin_manager *m, bool again, struct plugin_changes *changes);
+/* Is there anything that a batch would do? */
+bool plugin_manager_is_due(struct plugin_manager *m);
+void plugin_slot_destroy(struct plugin_slot *s);
+
+#endif

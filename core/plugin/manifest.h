@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manifest of one plugin: what it offers, in YAML.  Read whole and checked
+ * whole before any code of the plugin is looked at; every finding has its
+ * file:line:column. */
+#ifndef PLUGIN_MANIFEST_H
+#define PLUGIN_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/str.h"
+#include "crypto/digest.h"
+#include "registry/entry.h"
+
+/* Bounds on what reaches clients, in bytes. */
+#define PLUGIN_TOOL_NAME_MAX 64 /* TOOL-04: what every client accepts */
+#define PLUGIN_LABEL_MAX 256 /* titles, names of resources */
+#define PLUGIN_TEXT_MAX 8192 /* descriptions */
+#define PLUGIN_URI_MAX 2048
+#define PLUGIN_ICON_MAX ((size_t)64 * 1024) /* of one src */
+#define PLUGIN_MANIFEST_MEMORY ((size_t)32 * 1024 * 1024)
+
+struct plugin_limits {
+	int64_t timeout_ns; /* 0: the default of calls */
+	int64_t concurrency; /* calls of one entry at once; 0: no bound */
+	int64_t queue;
+	int64_t result_max; /* 0: the default of calls */
+};
+
+/* One entry; 'set', 'target' and the descriptions are still empty. */
+struct plugin_manifest_entry {
+	struct registry_entry entry;
+	struct diag_at at; /* of its name or URI */
+	const char *list; /* "tools", "resources", "prompts" */
+	const char *key; /* "name", "uri", "uriTemplate" */
+	unsigned index; /* in that list */
+	struct plugin_limits limits;
+	struct schema *input; /* owned, like the next two */
+	struct schema *output;
+	struct uri_template *uri_template;
+};
+
+struct plugin_manifest {
+	struct arena arena;
+	char *path; /* owned */
+	unsigned char digest[CRYPTO_SHA256_LEN]; /* of the text */
+	struct str name;
+	struct str version;
+	struct str module;
+	struct str title;
+	struct str description;
+	struct str license;
+	struct str homepage;
+	unsigned abi_minor; /* the least that will do */
+	bool pinned; /* sha256 is given */
+	unsigned char sha256[CRYPTO_SHA256_LEN];
+	bool state_required;
+	struct plugin_limits limits;
+	struct str config_schema_json;
+	struct schema *config_schema; /* owned; NULL: none */
+	struct plugin_manifest_entry *entries; /* in the order of the file:
+	    tools, resources and templates, prompts */
+	size_t entries_len;
+	struct diag_at name_at, version_at, module_at, sha256_at;
+};
+
+/* [any] path names the source in messages, and its stem must be the plugin's
+ * name.  NULL with at least one error in diags; warnings come with a result
+ * too.  The result is owned. */
+struct plugin_manifest *plugin_manifest_parse(
+    struct str text, const char *path, struct diags *diags);
+/* [any] The same from a file that is checked as base/file.h says. */
+struct plugin_manifest *plugin_manifest_load(
+    const char *path, struct diags *diags);
+void plugin_manifest_destroy(struct plugin_manifest *m);
+
+/* [any] "tool", "resource", .. for messages. */
+const char *plugin_kind_name(enum registry_kind kind);
+
+#endif

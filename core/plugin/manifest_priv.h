@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the parts of the manifest reader; nobody else includes it. */
+#ifndef PLUGIN_MANIFEST_PRIV_H
+#define PLUGIN_MANIFEST_PRIV_H
+
+#include "data/settings.h"
+#include "data/yaml.h"
+#include "plugin/codes.h"
+#include "plugin/manifest.h"
+
+#define MANIFEST_PATH_MAX 256 /* of a key path, longer ones are cut */
+
+/* One reading. */
+struct manifest_reader {
+	struct plugin_manifest *m;
+	const char *file;
+	struct diags *diags;
+	bool nomem;
+};
+
+/* A key path: "tools[0].inputSchema". */
+struct manifest_path {
+	char text[MANIFEST_PATH_MAX];
+};
+
+__attribute__((format(printf, 2, 3))) void manifest_path_set(
+    struct manifest_path *p, const char *fmt, ...);
+
+/* Adds an error; hint may be NULL. */
+__attribute__((format(printf, 5, 6))) void manifest_refuse(
+    struct manifest_reader *r, const char *code, struct diag_at at,
+    const char *hint, const char *fmt, ...);
+__attribute__((format(printf, 5, 6))) void manifest_warn(
+    struct manifest_reader *r, const char *code, struct diag_at at,
+    const char *hint, const char *fmt, ...);
+/* Copies text into the manifest; notes missing memory. */
+struct str manifest_dup(struct manifest_reader *r, struct str text);
+/* The value of key in map, or map itself: where to point. */
+struct diag_at manifest_at(const struct yaml_node *map, const char *key);
+
+/* A key that the format has and this version does not. */
+struct manifest_missing {
+	const char *key;
+	const char *hint;
+};
+/* Refuses each of them that map has; the last has key NULL. */
+void manifest_refuse_missing(struct manifest_reader *r,
+    const struct yaml_node *map, const char *prefix,
+    const struct manifest_missing *missing);
+
+/* manifest_text.c: single values.  Each reports and returns false. */
+
+/* No direction marks, no invisible characters, anywhere in the file. */
+void manifest_check_characters(
+    struct manifest_reader *r, const struct yaml_node *root);
+/* [A-Za-z0-9_.-], at most PLUGIN_TOOL_NAME_MAX (TOOL-04). */
+bool manifest_check_name(struct manifest_reader *r, struct str name,
+    const char *path, struct diag_at at);
+bool manifest_check_label(struct manifest_reader *r, struct str text,
+    const char *path, struct diag_at at);
+bool manifest_check_text(struct manifest_reader *r, struct str text,
+    const char *path, struct diag_at at);
+bool manifest_check_mime(struct manifest_reader *r, struct str mime,
+    const char *path, struct diag_at at);
+
+/* manifest_meta.c: small JSON values that go to clients as they are.  NULL
+ * nodes give empty strings. */
+struct str manifest_read_icons(
+    struct manifest_reader *r, const struct yaml_node *list, const char *path);
+struct str manifest_read_meta(
+    struct manifest_reader *r, const struct yaml_node *map, const char *path);
+struct str manifest_read_tool_annotations(
+    struct manifest_reader *r, const struct yaml_node *map, const char *path);
+struct str manifest_read_annotations(
+    struct manifest_reader *r, const struct yaml_node *map, const char *path);
+/* META-01 and META-02; NULL when key may be used, else why not. */
+const char *manifest_meta_key_fault(struct str key);
+
+/* manifest_schema.c */
+
+/* Compiles; *json gets the text.  NULL after an error. */
+struct schema *manifest_read_schema(struct manifest_reader *r,
+    const struct yaml_node *node, const char *path, struct str *json);
+/* The root's "type", or NULL when it is not a single word. */
+const struct yaml_node *manifest_schema_type(const struct yaml_node *schema);
+/* manifest_headers.c: x-mcp-header (XHD-01 to 05, 11). */
+void manifest_read_mirrors(struct manifest_reader *r,
+    const struct yaml_node *schema, const char *path, struct registry_entry *e);
+
+/* manifest_entries.c */
+struct manifest_lists {
+	const struct yaml_node *tools;
+	const struct yaml_node *resources;
+	const struct yaml_node *prompts;
+};
+void manifest_read_entries(
+    struct manifest_reader *r, const struct manifest_lists *lists);
+extern const struct settings_item manifest_limit_items[];
+extern const struct manifest_missing manifest_limits_missing[];
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both sides of a rehearsal: the child that loads, the parent that reads. */
+#include "plugin/rehearse.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "data/json.h"
+#include "loop/child.h"
+#include "plugin/codes.h"
+#include "plugin/loader.h"
+#include "plugin/manager.h"
+#include "plugin/names.h"
+#include "plugin/report.h"
+
+/* The child's bounds.  Shadow memory of sanitizers does not fit in AS. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CHILD_MEMORY RLIM_INFINITY
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CHILD_MEMORY RLIM_INFINITY
+#endif
+#endif
+#ifndef CHILD_MEMORY
+#define CHILD_MEMORY ((rlim_t)1024 * 1024 * 1024)
+#endif
+#define CHILD_CPU_S 2
+#define CHILD_FILES 64
+
+static void
+limit(int what, rlim_t value)
+{
+	struct rlimit r = { value, value };
+
+	(void)setrlimit(what, &r); /* without it the parent's 2 s remain */
+}
+
+static void
+child_confine(void)
+{
+	(void)signal(SIGXFSZ, SIG_IGN); /* a write fails, that is enough */
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_CPU, CHILD_CPU_S);
+	limit(RLIMIT_NOFILE, CHILD_FILES);
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_AS, CHILD_MEMORY);
+	/* Where the kernel has none of these the rest remains. */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Keeps the pipe for us: what a constructor prints goes nowhere. */
+static int
+take_output(void)
+{
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (out < 0 || null < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	(void)close(null); /* written through standard output */
+	return out;
+}
+
+static int
+child_say(int fd, const char *text)
+{
+	(void)file_write_all(fd, text, strlen(text)); /* the status says it */
+	(void)file_write_all(fd, "\n", 1);
+	return EXIT_FAILURE;
+}
+
+int
+plugin_rehearse_main(const char *copy)
+{
+	struct plugin_module module;
+	struct buf text;
+	struct err err;
+	int out, rc;
+
+	if (copy == NULL || copy[0] != '/')
+		return child_say(
+		    STDERR_FILENO, "rehearse: an absolute path is needed");
+	out = take_output();
+	if (out < 0)
+		return child_say(STDERR_FILENO, "rehearse: no output");
+	child_confine();
+	if (plugin_loader_open(&module, copy, &err) < 0)
+		_exit(child_say(STDERR_FILENO, err.text));
+	buf_init(&text);
+	plugin_module_describe(&module, &text);
+	rc = text.failed ? ERR_NOMEM : file_write_all(out, text.ptr, text.len);
+	buf_finish(&text);
+	/* Destructors of the object are not part of the rehearsal. */
+	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+__attribute__((format(printf, 4, 5))) static int
+refuse(const struct plugin_manifest *m, struct diags *diags, const char *hint,
+    const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	if (vsnprintf(text, sizeof text, fmt, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	return diags_add(diags, DIAG_ERROR, TP_MODULE_OPEN, m->path,
+	    m->module_at, hint, "module: %.*s: %s", STR_FMT(m->module), text);
+}
+
+/* The last line on standard error is the reason; what stands before it was
+ * said by the object itself. */
+static struct str
+last_line(struct str text)
+{
+	size_t from;
+
+	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+		text.len--;
+	for (from = text.len; from > 0 && text.ptr[from - 1] != '\n';)
+		from--;
+	return str_sub(text, from, text.len);
+}
+
+static int
+explain_failure(const struct plugin_manifest *m, int status, struct str errors,
+    struct diags *diags)
+{
+	struct plugin_sentence said;
+	char line[ERR_TEXT_MAX];
+	struct str last = last_line(errors);
+
+	if (WIFSIGNALED(status))
+		return refuse(m, diags,
+		    "its constructors run at load: it must have none, or ones "
+		    "that cannot fail",
+		    "ended the rehearsal by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) != EXIT_FAILURE || last.len == 0)
+		return refuse(m, diags, "a constructor must not call exit()",
+		    "ended the rehearsal with exit status %d",
+		    WEXITSTATUS(status));
+	(void)snprintf(line, sizeof line, "%.*s",
+	    last.len < sizeof line ? (int)last.len : (int)sizeof line - 1,
+	    last.ptr); /* may be cut */
+	plugin_sentence_split(&said, line);
+	return refuse(
+	    m, diags, said.hint[0] != '\0' ? said.hint : NULL, "%s", said.text);
+}
+
+static int
+compare(
+    const struct plugin_manifest *m, struct str printed, struct diags *diags)
+{
+	struct json_doc doc;
+	int rc;
+
+	if (printed.len >= LOOP_CHILD_OUTPUT_MAX)
+		return refuse(m, diags, "split the plugin",
+		    "its descriptor has more names than a rehearsal reports "
+		    "(%zu bytes)",
+		    LOOP_CHILD_OUTPUT_MAX);
+	json_doc_init(&doc);
+	if (json_parse(&doc, printed, JSON_PROTOCOL) < 0
+	    || doc.nodes[0].type != JSON_OBJECT)
+		rc = refuse(m, diags, "a constructor must not call exit()",
+		    "the rehearsal ended before it was done");
+	else
+		rc = plugin_names_compare(m, &doc.nodes[0], diags);
+	json_doc_finish(&doc);
+	return rc;
+}
+
+int
+plugin_rehearse(const struct plugin_manifest *m, struct str exe,
+    const char *copy, struct diags *diags)
+{
+	char program[4096];
+	const char *argv[] = { program, "rehearse", copy, NULL };
+	struct buf out, errors;
+	struct err err;
+	int rc, status = 0;
+
+	if (exe.len >= sizeof program)
+		return refuse(m, diags, NULL, "the program's path is too long");
+	(void)snprintf(
+	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
+	buf_init(&out);
+	buf_init(&errors);
+	rc = loop_child_run(
+	    argv, NULL, PLUGIN_REHEARSAL_NS, &status, &out, &errors, &err);
+	if (rc == ERR_TIMEOUT)
+		rc = refuse(m, diags, "its constructors must not wait",
+		    "the rehearsal took longer than %d s",
+		    (int)(PLUGIN_REHEARSAL_NS / NS_PER_S));
+	else if (rc < 0)
+		rc = refuse(m, diags, NULL, "no rehearsal: %s", err.text);
+	else if (status != 0)
+		rc = explain_failure(m, status, buf_view(&errors), diags);
+	else
+		rc = compare(m, buf_view(&out), diags);
+	buf_finish(&out);
+	buf_finish(&errors);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A trial load in a child that is thrown away: of what may kill a process
+ * that loads it, the child dies. */
+#ifndef PLUGIN_REHEARSE_H
+#define PLUGIN_REHEARSE_H
+
+#include "base/diag.h"
+#include "base/str.h"
+#include "plugin/manifest.h"
+
+/* [control] Runs "exe rehearse COPY", at most PLUGIN_REHEARSAL_NS, and compares
+ * what it prints with the manifest.  0, or ERR_CONFIG with the reason in
+ * diags, at the manifest's module line. */
+int plugin_rehearse(const struct plugin_manifest *m, struct str exe,
+    const char *copy, struct diags *diags);
+
+#endif

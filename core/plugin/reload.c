@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One batch of changes: everything that differs from the last time, and one
+ * new snapshot for all of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "plugin/manager_priv.h"
+
+void
+plugin_slot_destroy(struct plugin_slot *s)
+{
+	list_drop(&s->node);
+	free(s->name);
+	free(s->path);
+	free(s->module_path);
+	free(s->shadow);
+	free(s->last_error);
+	free(s);
+}
+
+static struct plugin_slot *
+slot_of(struct list *node)
+{
+	return LIST_OBJ(node, struct plugin_slot, node);
+}
+
+static struct plugin_slot *
+slot_find(struct plugin_manager *m, struct str name)
+{
+	LIST_EACH (node, &m->slots) {
+		if (str_equal(str_of(slot_of(node)->name), name))
+			return slot_of(node);
+	}
+	return NULL;
+}
+
+static char *
+dup_str(struct str s)
+{
+	return strndup(s.ptr, s.len);
+}
+
+/* A new one, in its place by name. */
+static struct plugin_slot *
+slot_create(struct plugin_manager *m, struct str name)
+{
+	struct plugin_slot *s = calloc(1, sizeof *s);
+	struct list *before = &m->slots;
+
+	if (s == NULL)
+		return NULL;
+	list_init(&s->node);
+	s->name = dup_str(name);
+	if (s->name == NULL) {
+		free(s);
+		return NULL;
+	}
+	LIST_EACH (node, &m->slots) {
+		if (str_compare(str_of(slot_of(node)->name), name) > 0) {
+			before = node;
+			break;
+		}
+	}
+	list_push(before, &s->node); /* in front of it */
+	return s;
+}
+
+/* The same manifest as last time, or forget what we knew of it. */
+static int
+slot_see(struct plugin_slot *s, const char *path)
+{
+	char *copy;
+
+	s->present = true;
+	if (s->path != NULL && strcmp(s->path, path) == 0)
+		return 0;
+	copy = strdup(path);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	free(s->path);
+	s->path = copy;
+	s->tried = false;
+	return 0;
+}
+
+static void
+shadow_report(struct plugin_slot *s, const char *path)
+{
+	if (s->shadow != NULL && strcmp(s->shadow, path) == 0)
+		return;
+	LOG_WARN("plugin manifest ignored", F_CSTR("plugin", s->name),
+	    F_CSTR("file", path), F_CSTR("used", s->path));
+	free(s->shadow);
+	s->shadow = strdup(path);
+}
+
+static bool
+is_disabled(const struct plugin_manager *m, struct str name)
+{
+	const struct manager_override *o =
+	    plugin_manager_override_find(m, name);
+
+	return o != NULL && o->disabled;
+}
+
+/* Marks the slots that have a manifest; makes those that are new. */
+static void
+slots_see(struct plugin_manager *m, const struct plugin_found *f)
+{
+	LIST_EACH (node, &m->slots)
+		slot_of(node)->present = false;
+	for (size_t i = 0; i < f->len; i++) {
+		struct plugin_slot *s = slot_find(m, f->items[i].name);
+
+		if (is_disabled(m, f->items[i].name))
+			continue;
+		if (s == NULL)
+			s = slot_create(m, f->items[i].name);
+		if (s == NULL)
+			continue; /* no memory: the next scan tries again */
+		if (s->present)
+			shadow_report(s, f->items[i].path);
+		else if (slot_see(s, f->items[i].path) < 0)
+			s->present = s->path != NULL;
+	}
+}
+
+static bool
+slot_is_due(
+    const struct plugin_manager *m, const struct plugin_slot *s, bool again)
+{
+	struct plugin_file_id id;
+
+	if (!s->tried || s->override_number != m->override_number)
+		return true;
+	if (s->later)
+		return again || clock_now_ns() >= s->retry_ns;
+	if (again && s->refused)
+		return true;
+	plugin_file_id_look(&id, s->path);
+	if (!plugin_file_id_equal(&id, &s->manifest_id))
+		return true;
+	if (s->module_path == NULL)
+		return false;
+	plugin_file_id_look(&id, s->module_path);
+	return !plugin_file_id_equal(&id, &s->module_id);
+}
+
+bool
+plugin_manager_is_due(struct plugin_manager *m)
+{
+	struct plugin_found f;
+	bool due = false;
+
+	plugin_found_read(&f, m->dirs, m->dirs_len);
+	slots_see(m, &f);
+	plugin_found_finish(&f);
+	LIST_EACH (node, &m->slots)
+		due = due || !slot_of(node)->present
+		    || slot_is_due(m, slot_of(node), false);
+	return due;
+}
+
+static void
+count(struct plugin_changes *c, enum slot_outcome outcome)
+{
+	switch (outcome) {
+	case SLOT_ADDED:
+		c->added++;
+		break;
+	case SLOT_REPLACED:
+		c->replaced++;
+		break;
+	case SLOT_REFUSED:
+	case SLOT_LATER:
+		c->refused++;
+		break;
+	case SLOT_UNCHANGED:
+		c->unchanged++;
+		break;
+	}
+}
+
+/* A name that another plugin gave up in this batch is free now. */
+static void
+retry_conflicts(struct plugin_manager *m, struct plugin_changes *c)
+{
+	unsigned before = 0;
+
+	while (c->added + c->replaced + c->removed > before) {
+		before = c->added + c->replaced + c->removed;
+		LIST_EACH (node, &m->slots) {
+			struct plugin_slot *s = slot_of(node);
+
+			if (!s->conflict || !s->present)
+				continue;
+			if (c->refused > 0)
+				c->refused--;
+			count(c, plugin_slot_load(m, s));
+		}
+	}
+}
+
+static void
+remove_missing(struct plugin_manager *m, struct plugin_changes *c)
+{
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s = slot_of(node);
+
+		if (s->present || s->current == NULL)
+			continue;
+		plugin_slot_drop(m, s);
+		c->removed++;
+	}
+}
+
+/* What was put is visible now: old ones drain. */
+static void
+announce(struct plugin_manager *m)
+{
+	LIST_EACH_SAFE (node, &m->slots) {
+		struct plugin_slot *s = slot_of(node);
+
+		if (s->current != NULL && s->current->at == PLUGIN_OPENED)
+			plugin_generation_enter(s->current, PLUGIN_WARM);
+		if (s->before != NULL)
+			plugin_generation_enter(s->before, PLUGIN_DRAINING);
+		s->before = NULL;
+		if (!s->present)
+			plugin_slot_destroy(s);
+	}
+}
+
+/* When the modules that changed under us are tried again. */
+static void
+retry_later(struct plugin_manager *m)
+{
+	int64_t due = INT64_MAX;
+
+	LIST_EACH (node, &m->slots) {
+		const struct plugin_slot *s = slot_of(node);
+
+		if (s->later && s->retry_ns < due)
+			due = s->retry_ns;
+	}
+	if (due != INT64_MAX && !loop_timer_is_set(&m->settle))
+		loop_timer_set(m->loop, &m->settle, due);
+}
+
+void
+plugin_manager_batch(
+    struct plugin_manager *m, bool again, struct plugin_changes *changes)
+{
+	struct plugin_found f;
+	struct err err;
+
+	memset(changes, 0, sizeof *changes);
+	if (m->watch != NULL)
+		plugin_watch_folders(m->watch, m->dirs, m->dirs_len);
+	plugin_found_read(&f, m->dirs, m->dirs_len);
+	slots_see(m, &f);
+	plugin_found_finish(&f);
+	remove_missing(m, changes);
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s = slot_of(node);
+
+		if (!s->present)
+			continue;
+		if (slot_is_due(m, s, again))
+			count(changes, plugin_slot_load(m, s));
+		else
+			changes->unchanged++;
+	}
+	retry_conflicts(m, changes);
+	if (registry_publish(m->registry, &err) < 0)
+		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
+	announce(m);
+	retry_later(m);
+	if (m->on_batch != NULL
+	    && changes->added + changes->replaced + changes->removed
+		    + changes->refused
+		> 0)
+		m->on_batch(m->on_batch_arg, changes);
+}

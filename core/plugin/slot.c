@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One plugin on its way from its files into the registry.  Whatever refuses,
+ * the generation that serves goes on. */
+#include <sys/stat.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "data/json.h"
+#include "data/schema.h"
+#include "plugin/codes.h"
+#include "plugin/loader.h"
+#include "plugin/manager_priv.h"
+#include "plugin/rehearse.h"
+#include "plugin/report.h"
+
+/* One attempt. */
+struct attempt {
+	struct plugin_manager *m;
+	struct plugin_slot *slot;
+	struct plugin_manifest *manifest; /* owned until it moves */
+	struct plugin_copy copy;
+	const struct manager_override *override;
+	unsigned number;
+	struct diags diags;
+	bool again; /* the module changed while it was copied */
+	bool conflict;
+};
+
+const struct manager_override *
+plugin_manager_override_find(const struct plugin_manager *m, struct str name)
+{
+	for (size_t i = 0; i < m->overrides_len; i++)
+		if (str_equal(str_of(m->overrides[i].name), name))
+			return &m->overrides[i];
+	return NULL;
+}
+
+static int
+refuse_module(struct attempt *a, const char *code, const char *line)
+{
+	const struct plugin_manifest *m = a->manifest;
+	struct plugin_sentence said;
+
+	plugin_sentence_split(&said, line);
+	return diags_add(&a->diags, DIAG_ERROR, code, m->path, m->module_at,
+	    said.hint[0] != '\0' ? said.hint : NULL, "module: %.*s: %s",
+	    STR_FMT(m->module), said.text);
+}
+
+/* "/dir/weather.so: No such file" reads better without the path. */
+static const char *
+without_path(const struct err *err, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (strncmp(err->text, path, len) == 0
+	    && strncmp(err->text + len, ": ", 2) == 0)
+		return err->text + len + 2;
+	return err->text;
+}
+
+static int
+module_path_set(struct attempt *a)
+{
+	const char *slash = strrchr(a->slot->path, '/');
+	size_t dir = slash != NULL ? (size_t)(slash - a->slot->path) + 1 : 0;
+	size_t size = dir + a->manifest->module.len + 1;
+	char *path = malloc(size);
+
+	if (path == NULL)
+		return refuse_module(a, TP_MEMORY, "out of memory");
+	(void)snprintf(path, size, "%.*s%.*s", (int)dir, a->slot->path,
+	    STR_FMT(a->manifest->module)); /* it fits */
+	free(a->slot->module_path);
+	a->slot->module_path = path;
+	return 0;
+}
+
+static int
+module_copy(struct attempt *a)
+{
+	const char *source = a->slot->module_path;
+	struct err err;
+	int rc;
+
+	/* A name that a process which is gone has left is passed over. */
+	do {
+		a->number = plugin_loader_number();
+		rc = plugin_copy_make(&a->copy, source, a->m->copy_dir,
+		    a->manifest->name, a->number, &err);
+	} while (rc == ERR_EXISTS);
+	if (rc == 0) {
+		a->slot->module_id = a->copy.id;
+		return 0;
+	}
+	a->again = rc == ERR_AGAIN;
+	plugin_file_id_look(&a->slot->module_id, source);
+	if (rc == ERR_NOTFOUND)
+		return refuse_module(a, TP_MODULE_FILE,
+		    "no such file (hint: the module lies beside the "
+		    "manifest)");
+	return refuse_module(a, a->again ? TP_BUSY_FILE : TP_MODULE_FILE,
+	    without_path(&err, source));
+}
+
+static int
+hash_check(struct attempt *a)
+{
+	const struct plugin_manifest *m = a->manifest;
+	char found[2 * CRYPTO_SHA256_LEN + 1];
+
+	if (!m->pinned
+	    || memcmp(m->sha256, a->copy.sha256, sizeof m->sha256) == 0)
+		return 0;
+	crypto_hex(a->copy.sha256, sizeof a->copy.sha256, found);
+	return diags_add(&a->diags, DIAG_ERROR, TP_MODULE_HASH, m->path,
+	    m->sha256_at, "write that here if the module is the right one",
+	    "sha256: %.*s has %s", STR_FMT(m->module), found);
+}
+
+static int
+copy_check(struct attempt *a)
+{
+	struct plugin_elf elf;
+	struct err err;
+	int rc;
+
+	rc = hash_check(a);
+	if (rc < 0)
+		return rc;
+	rc = plugin_loader_check(a->copy.bytes, &elf, &err);
+	if (rc == ERR_VERSION)
+		return refuse_module(a, TP_MODULE_ABI, err.text);
+	return rc < 0 ? refuse_module(a, TP_MODULE_ELF, err.text) : 0;
+}
+
+/* The same bytes and words as what serves: a touch, a copy over itself. */
+static bool
+is_same(const struct attempt *a)
+{
+	const struct plugin_generation *g = a->slot->current;
+	struct str config =
+	    str_of(a->override != NULL ? a->override->config_json : NULL);
+
+	return g != NULL
+	    && memcmp(g->digest, a->copy.sha256, sizeof g->digest) == 0
+	    && memcmp(g->manifest->digest, a->manifest->digest,
+		   sizeof g->manifest->digest)
+	    == 0
+	    && str_equal(g->config_text, config)
+	    && strcmp(g->manifest->path, a->manifest->path) == 0;
+}
+
+static int
+conflict_check(struct attempt *a)
+{
+	const struct plugin_manifest *m = a->manifest;
+	int rc = 0;
+
+	for (size_t i = 0; i < m->entries_len; i++) {
+		const struct plugin_manifest_entry *e = &m->entries[i];
+		const struct plugin_manifest_entry *theirs;
+		const struct plugin_generation *g;
+		const struct registry_entry *other;
+
+		other = map_find(&a->m->keys[e->entry.kind], e->entry.key);
+		if (other == NULL || str_equal(other->set->plugin, m->name))
+			continue;
+		g = CONTAINER_OF(other->set, struct plugin_generation, set);
+		theirs = &g->manifest->entries[other - g->set.entries];
+		a->conflict = true;
+		rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFLICT, m->path,
+		    e->at, "names are unique in one server: rename it",
+		    "%s[%u].%s: \"%.*s\" is taken by plugin %.*s, "
+		    "%s:%u:%u",
+		    e->list, e->index, e->key, STR_FMT(e->entry.key),
+		    STR_FMT(g->manifest->name), g->manifest->path,
+		    theirs->at.line, theirs->at.column);
+	}
+	return rc;
+}
+
+/* Values are not printed: they may be secrets. */
+static int
+config_check(struct attempt *a)
+{
+	const struct plugin_manifest *m = a->manifest;
+	struct str text = S("{}");
+	struct schema_report report;
+	struct json_doc doc;
+	int rc = 0;
+
+	if (m->config_schema == NULL)
+		return 0;
+	if (a->override != NULL && a->override->config_json != NULL)
+		text = str_of(a->override->config_json);
+	json_doc_init(&doc);
+	schema_report_init(&report);
+	if (json_parse(&doc, text, JSON_PROTOCOL) < 0
+	    || !schema_validate(m->config_schema, &doc.nodes[0], &report)) {
+		for (size_t i = 0; i < report.len; i++)
+			rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFIG,
+			    m->path, (struct diag_at){ 0, 0 },
+			    "see configSchema in the manifest",
+			    "plugins.%.*s.config%.*s: refused by \"%s\"",
+			    STR_FMT(m->name), STR_FMT(report.faults[i].pointer),
+			    report.faults[i].keyword);
+		if (report.len == 0)
+			rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFIG,
+			    m->path, (struct diag_at){ 0, 0 }, NULL,
+			    "plugins.%.*s.config: cannot be checked",
+			    STR_FMT(m->name));
+	}
+	schema_report_finish(&report);
+	json_doc_finish(&doc);
+	return rc;
+}
+
+static int
+resident_check(struct attempt *a)
+{
+	if (a->slot->current == NULL
+	    || a->m->resident < (size_t)a->m->resident_max)
+		return 0;
+	return diags_add(&a->diags, DIAG_ERROR, TP_RESIDENT, a->manifest->path,
+	    a->manifest->module_at,
+	    "restart, or let it close: TP_CLOSABLE and the operator's word",
+	    "module: %zu replaced generations are still mapped, "
+	    "plugins.max_resident_generations is %lld",
+	    a->m->resident, (long long)a->m->resident_max);
+}
+
+static void
+keys_remove(struct plugin_manager *m, const struct plugin_generation *g)
+{
+	for (size_t i = 0; i < g->set.len; i++)
+		(void)map_remove(
+		    &m->keys[g->set.entries[i].kind], g->set.entries[i].key);
+}
+
+static int
+keys_add(struct plugin_manager *m, struct plugin_generation *g)
+{
+	for (size_t i = 0; i < g->set.len; i++)
+		if (map_set(&m->keys[g->set.entries[i].kind],
+			g->set.entries[i].key, &g->set.entries[i], NULL)
+		    < 0) {
+			keys_remove(m, g);
+			return ERR_NOMEM;
+		}
+	return 0;
+}
+
+/* Into the registry, in place of the one before. */
+static int
+generation_put(struct attempt *a, struct plugin_generation *g)
+{
+	struct plugin_manager *m = a->m;
+	struct plugin_slot *s = a->slot;
+	struct err err;
+
+	if (registry_describe(m->registry, &g->set, &g->arena) < 0)
+		return refuse_module(a, TP_MEMORY, "out of memory");
+	if (s->current != NULL)
+		keys_remove(m, s->current);
+	if (keys_add(m, g) < 0
+	    || registry_put(m->registry, &g->set, &err) < 0) {
+		keys_remove(m, g);
+		if (s->current != NULL)
+			(void)keys_add(m, s->current); /* the registry checks
+							* again */
+		return refuse_module(a, TP_CONFLICT, err.text);
+	}
+	list_push(&m->generations, &g->node);
+	m->generations_len++;
+	s->before = s->current;
+	s->current = g;
+	return 0;
+}
+
+static int
+open_and_put(struct attempt *a)
+{
+	struct str config =
+	    str_of(a->override != NULL ? a->override->config_json : NULL);
+	struct plugin_generation *g;
+	int rc;
+
+	g = plugin_generation_open(
+	    a->m->hub, a->manifest, a->copy.path, a->number, config, &a->diags);
+	if (g == NULL)
+		return ERR_CONFIG;
+	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
+	g->may_close = a->override != NULL && a->override->may_close;
+	rc = plugin_generation_start(g, a->slot->current, &a->diags);
+	if (rc == 0)
+		rc = generation_put(a, g);
+	a->manifest = NULL; /* moved */
+	if (rc < 0)
+		plugin_generation_discard(g);
+	return rc;
+}
+
+static int
+attempt_run(struct attempt *a, bool *same)
+{
+	int rc;
+
+	*same = false;
+	plugin_file_id_look(&a->slot->manifest_id, a->slot->path);
+	a->manifest = plugin_manifest_load(a->slot->path, &a->diags);
+	if (a->manifest == NULL)
+		return ERR_CONFIG;
+	rc = module_path_set(a);
+	if (rc == 0)
+		rc = module_copy(a);
+	if (rc < 0)
+		return rc;
+	*same = is_same(a);
+	if (*same)
+		return 0;
+	rc = copy_check(a);
+	if (rc == 0)
+		rc = conflict_check(a);
+	if (rc == 0)
+		rc = config_check(a);
+	if (rc == 0)
+		rc = resident_check(a);
+	if (rc == 0)
+		rc = plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
+		    a->copy.path, &a->diags);
+	if (rc == 0)
+		rc = open_and_put(a);
+	return rc;
+}
+
+static void
+warnings_log(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->diags.len; i++) {
+		const struct diag *d = &a->diags.items[i];
+
+		if (d->severity != DIAG_ERROR)
+			LOG_WARN("plugin warning",
+			    F_CSTR("plugin", a->slot->name),
+			    F_CSTR("file", d->file), F_INT("line", d->at.line),
+			    F_CSTR("text", d->message));
+	}
+}
+
+static enum slot_outcome
+attempt_refused(struct attempt *a)
+{
+	struct plugin_slot *s = a->slot;
+	struct buf line;
+
+	if (a->again && s->tries < MANAGER_TRIES_MAX) {
+		s->retry_ns = clock_now_ns() + (MANAGER_PAUSE_NS << s->tries);
+		s->tries++;
+		s->later = true;
+		return SLOT_LATER;
+	}
+	s->refused = true;
+	s->conflict = a->conflict;
+	buf_init(&line);
+	plugin_report_first(&a->diags, &line);
+	LOG_WARN("plugin refused", F_CSTR("plugin", s->name),
+	    F_STR("reason", buf_view(&line)), F_INT("errors", a->diags.errors),
+	    F_CSTR("serving", s->current != NULL ? "the one before" : "none"));
+	free(s->last_error);
+	s->last_error = buf_take(&line);
+	buf_finish(&line);
+	return SLOT_REFUSED;
+}
+
+enum slot_outcome
+plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
+{
+	struct attempt a = { .m = m, .slot = s };
+	enum slot_outcome outcome;
+	bool same;
+	int rc;
+
+	diags_init(&a.diags);
+	a.override = plugin_manager_override_find(m, str_of(s->name));
+	s->override_number = m->override_number;
+	s->tried = true;
+	s->refused = s->conflict = s->later = false;
+	rc = attempt_run(&a, &same);
+	warnings_log(&a);
+	if (rc < 0) {
+		outcome = attempt_refused(&a);
+	} else {
+		outcome = same          ? SLOT_UNCHANGED
+		    : s->before != NULL ? SLOT_REPLACED
+					: SLOT_ADDED;
+		free(s->last_error);
+		s->last_error = NULL;
+	}
+	if (outcome != SLOT_LATER)
+		s->tries = 0;
+	plugin_copy_finish(&a.copy);
+	plugin_manifest_destroy(a.manifest);
+	diags_finish(&a.diags);
+	return outcome;
+}
+
+void
+plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s)
+{
+	if (s->current == NULL)
+		return;
+	keys_remove(m, s->current);
+	(void)registry_drop(m->registry, str_of(s->name)); /* it is there */
+	s->before = s->current;
+	s->current = NULL;
+}
