@@ -191,16 +191,6 @@ mailbox_run(struct loop *l)
 	return any;
 }
 
-bool
-loop_drain(struct loop *l)
-{
-	bool any = false;
-
-	while (mailbox_run(l))
-		any = true;
-	return any;
-}
-
 /* Deferred work. */
 
 void
@@ -299,6 +289,18 @@ run_leave(struct loop *l, struct loop *before)
 	current = before;
 	l->stale = true;
 	atomic_store(&l->running, false);
+}
+
+bool
+loop_drain(struct loop *l)
+{
+	struct loop *before = run_enter(l);
+	bool any = false;
+
+	while (mailbox_run(l))
+		any = true;
+	run_leave(l, before);
+	return any;
 }
 
 void

@@ -16,13 +16,13 @@ struct loop_reactors_start {
 	void (*end)(struct loop_reactor *, void *arg);
 	void *arg;
 	struct err *err; /* the caller's, while it waits for begin */
+	unsigned threads; /* the caller's too: how many were started */
 	pthread_mutex_t lock; /* leaf; guards what follows */
 	pthread_cond_t changed;
 	unsigned begun; /* threads that are past begin */
 	unsigned left; /* threads that are past their loop */
-	unsigned threads; /* that will come past it */
 	int failed; /* begin's code */
-	bool stopping; /* 'threads' is final */
+	bool drained; /* no loop runs, no mailbox holds anything */
 };
 
 static void
@@ -49,14 +49,14 @@ begin_wait(struct loop_reactors_start *st, unsigned count)
 	return rc;
 }
 
-/* Nobody ends while another may still post to it. */
+/* Nobody ends while a message may still come to it. */
 static void
-others_wait(struct loop_reactors_start *st)
+drained_wait(struct loop_reactors_start *st)
 {
 	(void)pthread_mutex_lock(&st->lock);
 	st->left++;
 	(void)pthread_cond_broadcast(&st->changed);
-	while (!st->stopping || st->left < st->threads)
+	while (!st->drained)
 		(void)pthread_cond_wait(&st->changed, &st->lock);
 	(void)pthread_mutex_unlock(&st->lock);
 }
@@ -81,8 +81,7 @@ reactor_main(void *arg)
 	begin_done(st, rc);
 	if (rc >= 0)
 		loop_run(r->loop);
-	others_wait(st);
-	(void)loop_drain(r->loop);
+	drained_wait(st);
 	if (rc >= 0 && st->end != NULL)
 		st->end(r, st->arg);
 	return NULL;
@@ -190,7 +189,12 @@ loop_reactors_stop(struct loop_reactors *rs)
 	for (unsigned i = 0; i < st->threads; i++)
 		loop_stop(rs->items[i].loop);
 	(void)pthread_mutex_lock(&st->lock);
-	st->stopping = true;
+	while (st->left < st->threads)
+		(void)pthread_cond_wait(&st->changed, &st->lock);
+	(void)pthread_mutex_unlock(&st->lock);
+	drain_all(rs);
+	(void)pthread_mutex_lock(&st->lock);
+	st->drained = true;
 	(void)pthread_cond_broadcast(&st->changed);
 	(void)pthread_mutex_unlock(&st->lock);
 	for (unsigned i = 0; i < st->threads; i++)

@@ -27,8 +27,9 @@ struct loop_reactors {
 
 /* Starts n threads with all signals blocked; each calls begin (may fail: then
  * all are stopped), runs its loop, and calls end on its own thread, after every
- * reactor has left its loop and the mailboxes are empty.  begin and end may be
- * NULL; begin calls do not overlap. */
+ * reactor has left its loop and all mailboxes are empty: the last messages run
+ * in loop_reactors_stop().  begin and end may be NULL; begin calls do not
+ * overlap. */
 int loop_reactors_start(struct loop_reactors *rs, unsigned n,
     int (*begin)(struct loop_reactor *, void *arg, struct err *err),
     void (*end)(struct loop_reactor *, void *arg), void *arg,

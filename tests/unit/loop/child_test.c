@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Child processes, with the shell as the child. */
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -139,15 +142,33 @@ START_TEST(the_child_has_default_signals)
 }
 END_TEST
 
+/* The grandchild holds the other end of a named pipe: its end is a hang-up. */
 START_TEST(a_child_that_hangs_is_killed_with_all_it_started)
 {
+	char dir[] = "/tmp/child-XXXXXX", fifo[64], script[256];
+	struct pollfd p = { .events = POLLIN };
 	struct result r;
 
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(fifo, sizeof fifo, "%s/p", dir);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	p.fd = open(fifo, O_RDONLY | O_NONBLOCK);
+	ck_assert_int_ge(p.fd, 0);
+	(void)snprintf(script, sizeof script,
+	    "(echo x; exec tail -f /dev/null) >%s & wait", fifo);
 	result_init(&r);
-	shell(&r, "echo here; cat /dev/zero >/dev/null & wait", 50 * NS_PER_MS);
+	(void)shell_start(&r, script, 200 * NS_PER_MS);
+	ck_assert_int_eq(poll(&p, 1, 60000), 1);
+	loop_run(r.loop);
 	ck_assert(r.timed_out);
 	ck_assert(WIFSIGNALED(r.status));
 	ck_assert_int_eq(WTERMSIG(r.status), SIGKILL);
+	p.events = 0;
+	ck_assert_int_eq(poll(&p, 1, 60000), 1);
+	ck_assert_int_ne(p.revents & POLLHUP, 0);
+	(void)close(p.fd);
+	(void)unlink(fifo);
+	(void)rmdir(dir);
 	result_finish(&r);
 }
 END_TEST

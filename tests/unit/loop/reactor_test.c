@@ -205,6 +205,7 @@ traveller_run(struct loop_msg *msg)
 {
 	struct traveller *t = CONTAINER_OF(msg, struct traveller, msg);
 
+	CHECK(atomic_load(&ended) == 0);
 	if (--t->hops > 0) {
 		loop_post(t->rs->items[t->hops % N].loop, &t->msg);
 		return;
