@@ -2,7 +2,8 @@
 /* Regular expressions of ECMA-262 (u flag), translated for PCRE2.  What ECMA
  * does not know is refused, which also keeps out recursion, call-outs and
  * verbs.  \d, \w and \b are ASCII, \s is Unicode white space, "$" is the very
- * end.
+ * end.  Two things differ: "." takes U+2028 and U+2029, and a lookbehind must
+ * have a fixed length.
  *
  * The cost of a match is metered: every pattern is compiled with automatic
  * call-outs, which count items tried and bytes passed, and end the match when
