@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What `toolpost plugin new` writes builds and passes its test unchanged: by
-# make, by CMake, and by one plain command.
+# make, by CMake, and by one plain command; from the source tree, and with the
+# SDK installed somewhere.
 #
-#	template.sh SOURCE_DIR [CC]
+#	template.sh SOURCE_DIR BUILD_DIR [CC]
 set -eu
 top=$1
-cc=${2:-cc}
+build=$2
+cc=${3:-cc}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 name=my-tool_2
@@ -50,3 +52,16 @@ cmake --build build >log 2>&1 || { cat log; exit 1; }
 (cd build && ctest -Q --output-on-failure)
 [ -f "build/$name/$name.so" ] && [ -f "build/$name/$name.yaml" ]
 echo "ok: cmake"
+
+cmake --install "$build/sdk" --prefix "$tmp/sdk" >log 2>&1 || { cat log; exit 1; }
+cp -r $name installed
+(cd installed && cmake -S . -B build -DCMAKE_C_COMPILER="$cc" \
+	-DCMAKE_PREFIX_PATH="$tmp/sdk" && cmake --build build) >log 2>&1 ||
+	{ cat log; exit 1; }
+(cd installed/build && ctest -Q --output-on-failure)
+echo "ok: cmake, installed"
+if command -v pkg-config >/dev/null; then
+	export PKG_CONFIG_PATH="$tmp/sdk/share/pkgconfig"
+	(cd installed && make -s CC="$cc" test)
+	echo "ok: make, installed"
+fi
