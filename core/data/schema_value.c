@@ -52,7 +52,7 @@ object_same(
 				at = first;
 			tried++;
 		}
-		if (tried == b->count || !schema_charge(r, tried / 8)
+		if (tried == b->count || !schema_charge(r, tried / 2)
 		    || !schema_value_same(r, v, at + 1))
 			return false;
 		at += 1 + at[1].span;
