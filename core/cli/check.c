@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* "toolpost check": manifests, modules and configuration. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "cli/cli_priv.h"
+#include "data/yaml.h"
+#include "plugin/manager.h"
+#include "server/config.h"
+
+struct checking {
+	struct cli *c;
+	struct str self;
+	struct buf json; /* findings, comma separated */
+	struct buf text;
+	size_t files;
+	size_t errors;
+	size_t others;
+};
+
+static void
+findings_take(struct checking *k, const struct diags *d)
+{
+	struct buf list;
+	struct str s;
+
+	k->files++;
+	k->errors += d->errors;
+	k->others += d->len + d->dropped - d->errors;
+	diags_print(d, &k->text);
+	buf_init(&list);
+	diags_print_json(d, &list);
+	s = str_trim(buf_view(&list));
+	if (s.len > 2) {
+		if (k->json.len > 0)
+			buf_char(&k->json, ',');
+		buf_str(&k->json, str_sub(s, 1, s.len - 1));
+	}
+	buf_finish(&list);
+}
+
+static int
+manifest_check(void *arg, const char *path)
+{
+	struct checking *k = arg;
+	struct diags diags;
+
+	diags_init(&diags);
+	if (plugin_check(path, k->self, &diags) < 0
+	    && !diags_has_errors(&diags))
+		(void)diags_add(&diags, DIAG_ERROR, "TP1001", path,
+		    (struct diag_at){ 0, 0 }, NULL, "could not be checked");
+	findings_take(k, &diags);
+	diags_finish(&diags);
+	return 0;
+}
+
+static void
+config_check(struct checking *k, const char *path)
+{
+	struct diags diags;
+
+	diags_init(&diags);
+	if (server_config_check(path, &diags) < 0 && !diags_has_errors(&diags))
+		(void)diags_add(&diags, DIAG_ERROR, "TP1001",
+		    path != NULL ? path : "configuration",
+		    (struct diag_at){ 0, 0 }, NULL, "could not be checked");
+	findings_take(k, &diags);
+	diags_finish(&diags);
+}
+
+/* A manifest has "plugin:" at the left edge, also one that is broken
+ * elsewhere; "plugins:" is configuration. */
+static bool
+is_manifest(const char *path)
+{
+	struct buf text;
+	struct str rest;
+	bool found = false;
+
+	buf_init(&text);
+	if (file_read_trusted(&text, path, YAML_FILE_MAX, NULL) == 0) {
+		rest = buf_view(&text);
+		while (rest.len > 0 && !found)
+			found = str_starts(
+			    str_split(rest, '\n', &rest), S("plugin:"));
+	}
+	buf_finish(&text);
+	return found;
+}
+
+static int
+folder_check(struct checking *k, const char *path, struct err *err)
+{
+	size_t before = k->files;
+	int rc = plugin_find_manifests(path, manifest_check, k, err);
+
+	if (rc == 0 && k->files == before)
+		return err_set(err, ERR_NOTFOUND,
+		    "%s: no NAME.yaml and no NAME/NAME.yaml", path);
+	return rc;
+}
+
+static int
+path_check(struct checking *k, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set_errno(err, ERR_IO, errno, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return folder_check(k, path, err);
+	if (is_manifest(path))
+		return manifest_check(k, path);
+	config_check(k, path);
+	return 0;
+}
+
+/* Nothing was named: what "serve" would read. */
+static int
+all_check(struct checking *k, struct err *err)
+{
+	const struct server_options o = {
+		.config = k->c->config,
+		.plugins = k->c->plugins.items,
+		.plugins_len = k->c->plugins.len,
+		.log_format = -1,
+	};
+	struct server_config config;
+	struct diags diags;
+	size_t i;
+	int rc;
+
+	server_config_init(&config);
+	diags_init(&diags);
+	rc = server_config_read(&config, &o, &diags);
+	findings_take(k, &diags);
+	diags_finish(&diags);
+	for (i = 0; rc == 0 && i < config.plugin_dirs.len; i++) {
+		const char *dir = cli_format(
+		    k->c, "%.*s", STR_FMT(config.plugin_dirs.items[i]));
+		struct stat st;
+
+		/* The usual folders need not exist. */
+		if (dir == NULL
+		    || (k->c->plugins.len == 0 && stat(dir, &st) < 0))
+			continue;
+		rc = plugin_find_manifests(dir, manifest_check, k, err);
+	}
+	server_config_finish(&config);
+	return rc == ERR_CONFIG ? 0 : rc; /* it is among the findings */
+}
+
+static int
+report(struct checking *k)
+{
+	struct buf out;
+	int rc;
+
+	buf_init(&out);
+	if (k->c->json)
+		buf_printf(&out,
+		    "{\"files\":%zu,\"errors\":%zu,\"findings\":[%.*s]}\n",
+		    k->files, k->errors, STR_FMT(buf_view(&k->json)));
+	else if (k->c->quiet == 0)
+		buf_printf(&out, "checked %zu file%s: %zu error%s%s\n",
+		    k->files, k->files == 1 ? "" : "s", k->errors,
+		    k->errors == 1 ? "" : "s",
+		    k->others > 0 ? ", and warnings" : "");
+	if (!k->c->json) /* the lines are escaped where they are made */
+		(void)file_write_all(2, k->text.ptr, k->text.len);
+	rc = cli_print(k->c, buf_view(&out));
+	buf_finish(&out);
+	if (rc != CLI_DONE || k->errors == 0)
+		return rc;
+	if (k->c->json)
+		return cli_failf(k->c, CLI_CONFIG, "%zu error%s", k->errors,
+		    k->errors == 1 ? "" : "s");
+	return CLI_CONFIG;
+}
+
+int
+cli_check(struct cli *c)
+{
+	struct checking k = { .c = c, .self = cli_self(c) };
+	struct err err;
+	size_t i;
+	int rc = 0;
+
+	buf_init(&k.json);
+	buf_init(&k.text);
+	if (c->words.len == 0)
+		rc = all_check(&k, &err);
+	for (i = 0; i < c->words.len && rc == 0; i++)
+		rc = path_check(&k, c->words.items[i], &err);
+	if (rc == ERR_NOTFOUND)
+		rc = cli_fail(c, CLI_NO_MATCH, &err);
+	else if (rc < 0)
+		rc = cli_fail(c, CLI_CONFIG, &err);
+	else
+		rc = report(&k);
+	buf_finish(&k.text);
+	buf_finish(&k.json);
+	return rc;
+}

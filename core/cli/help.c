@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Help, from the tables. */
+#include <string.h>
+
+#include "cli/cli_priv.h"
+
+#define COLUMN 22 /* where explanations begin */
+
+static void
+pad(struct buf *out, size_t from)
+{
+	size_t used = out->len - from;
+
+	do
+		buf_char(out, ' ');
+	while (++used < COLUMN);
+}
+
+static void
+flag_line(struct buf *out, const struct cli_flag *f)
+{
+	size_t from = out->len;
+
+	BUF_LIT(out, "  ");
+	if (f->letter != 0)
+		buf_printf(out, "-%c, ", f->letter);
+	buf_printf(out, "--%s%s%s", f->name, f->value != NULL ? " " : "",
+	    f->value != NULL ? f->value : "");
+	pad(out, from);
+	buf_printf(out, "%s\n", f->help);
+}
+
+static void
+flag_names(struct buf *out, const struct cli_flag *flags)
+{
+	for (; flags->name != NULL; flags++)
+		buf_printf(out, " --%s%s%s", flags->name,
+		    flags->value != NULL ? " " : "",
+		    flags->value != NULL ? flags->value : "");
+}
+
+void
+cli_help_verb(const struct cli_verb *v, struct buf *out)
+{
+	const struct cli_flag *f;
+	size_t i;
+
+	buf_printf(out, "usage: toolpost %s%s%s%s\n%s\n", v->name,
+	    v->flags[0].name != NULL ? " [flags]" : "",
+	    v->words[0] != '\0' ? " " : "", v->words, v->help);
+	if (v->more != NULL)
+		buf_printf(out, "%s", v->more);
+	if (v->flags[0].name != NULL)
+		buf_char(out, '\n');
+	for (f = v->flags; f->name != NULL; f++)
+		flag_line(out, f);
+	BUF_LIT(out, "\nevery verb:");
+	flag_names(out, cli_flags);
+	BUF_LIT(out, "\n\nexamples:\n");
+	for (i = 0; i < 3 && v->examples[i] != NULL; i++)
+		buf_printf(out, "  %s\n", v->examples[i]);
+}
+
+void
+cli_help_all(struct buf *out)
+{
+	const struct cli_verb *v;
+	const struct cli_flag *f;
+
+	BUF_LIT(out, "usage: toolpost VERB [flags] [words]\n\n");
+	for (v = cli_verbs; v->name != NULL; v++) {
+		size_t from = out->len;
+
+		if (v->hidden)
+			continue;
+		buf_printf(out, "  %s", v->name);
+		pad(out, from);
+		buf_printf(out, "%s\n", v->help);
+	}
+	buf_char(out, '\n');
+	for (f = cli_flags; f->name != NULL; f++)
+		flag_line(out, f);
+	BUF_LIT(out,
+	    "\n  toolpost serve --plugins ./plugins\n"
+	    "  toolpost call hello name=Ada\n"
+	    "  toolpost help call\n");
+}
+
+void
+cli_help_short(struct buf *out, const char *where)
+{
+	buf_printf(out,
+	    "toolpost " TOOLPOST_VERSION ": a server host for MCP tools\n\n"
+	    "  server    serve, stdio\n"
+	    "  client    call, list\n"
+	    "  files     check\n"
+	    "  author    plugin new, plugin build\n"
+	    "  about     version, help\n\n"
+	    "%s\n"
+	    "more: toolpost help, toolpost help VERB\n",
+	    where);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of verbs and flags. */
+#include "cli/cli_priv.h"
+
+#define AT(member_) offsetof(struct cli, member_)
+#define NO_MAX SIZE_MAX
+
+/* clang-format off */
+static const char *const colors[] = { "auto", "always", "never", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const kinds[] = { "c", NULL };
+const char *const cli_revisions[] = {
+	"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28",
+	NULL
+};
+
+const struct cli_flag cli_flags[] = {
+	{ "url", 0, CLI_FLAG_STR, AT(url), "URL", NULL,
+	  "the server: http://HOST:PORT/PATH or unix:PATH" },
+	{ "json", 0, CLI_FLAG_SWITCH, AT(json), NULL, NULL,
+	  "one JSON document on stdout; errors as JSON on stderr" },
+	{ "quiet", 'q', CLI_FLAG_COUNT, AT(quiet), NULL, NULL,
+	  "only results and errors" },
+	{ "verbose", 'v', CLI_FLAG_COUNT, AT(verbose), NULL, NULL,
+	  "also what is done on the way" },
+	{ "timeout", 0, CLI_FLAG_TIME, AT(timeout), "TIME", NULL,
+	  "for one answer of a server: 500ms 10s 5m (60s)" },
+	{ "color", 0, CLI_FLAG_CHOICE, AT(color), "WHEN", colors,
+	  "auto, always or never" },
+	{ "help", 'h', CLI_FLAG_SWITCH, AT(help), NULL, NULL,
+	  "this text, or that of a verb" },
+	{ "version", 0, CLI_FLAG_SWITCH, AT(version), NULL, NULL,
+	  "version, protocol revisions, ABI, libraries" },
+	{ NULL, 0, CLI_FLAG_SWITCH, 0, NULL, NULL, NULL }
+};
+
+#define FLAGS_END { NULL, 0, CLI_FLAG_SWITCH, 0, NULL, NULL, NULL }
+#define FLAG_CONFIG \
+	{ "config", 0, CLI_FLAG_STR, AT(config), "FILE", NULL, \
+	  "the configuration, with conf.d/ beside it" }
+#define FLAG_PLUGINS \
+	{ "plugins", 0, CLI_FLAG_STRS, AT(plugins), "DIR", NULL, \
+	  "a folder of plugins; may be repeated" }
+#define FLAG_NO_WATCH \
+	{ "no-watch", 0, CLI_FLAG_SWITCH, AT(no_watch), NULL, NULL, \
+	  "changes of plugins wait for SIGHUP" }
+#define FLAG_LOG \
+	{ "log", 0, CLI_FLAG_CHOICE, AT(log_format), "FORMAT", log_formats, \
+	  "text or json, on standard error" }
+#define FLAG_PROTOCOL \
+	{ "protocol", 0, CLI_FLAG_CHOICE, AT(protocol), "REV", cli_revisions, \
+	  "speak this protocol revision only: 2026-07-28, .." }
+
+static const struct cli_flag serve_flags[] = {
+	{ "listen", 0, CLI_FLAG_STRS, AT(listen), "ADDR", NULL,
+	  "HOST:PORT, unix:PATH, line+tcp:.., line+unix:..; repeatable" },
+	FLAG_PLUGINS, FLAG_CONFIG, FLAG_NO_WATCH, FLAG_LOG,
+	{ "reactors", 0, CLI_FLAG_NUMBER, AT(reactors), "N", NULL,
+	  "threads that serve connections (one a core)" },
+	FLAGS_END
+};
+static const struct cli_flag stdio_flags[] = {
+	FLAG_PLUGINS, FLAG_CONFIG, FLAG_NO_WATCH, FLAG_LOG, FLAGS_END
+};
+static const struct cli_flag call_flags[] = {
+	{ "args", 0, CLI_FLAG_STR, AT(args), "JSON", NULL,
+	  "all arguments as one object: JSON, @FILE, or - for stdin" },
+	{ "resource", 0, CLI_FLAG_STR, AT(resource), "URI", NULL,
+	  "read this resource instead" },
+	{ "prompt", 0, CLI_FLAG_STR, AT(prompt), "NAME", NULL,
+	  "get this prompt instead; its arguments are name=value" },
+	FLAG_PROTOCOL, FLAGS_END
+};
+static const struct cli_flag list_flags[] = {
+	{ "long", 'l', CLI_FLAG_SWITCH, AT(full), NULL, NULL,
+	  "also the size in a model's context, in tokens (estimated)" },
+	FLAG_PROTOCOL, FLAGS_END
+};
+static const struct cli_flag check_flags[] = {
+	FLAG_PLUGINS, FLAG_CONFIG, FLAGS_END
+};
+static const struct cli_flag new_flags[] = {
+	{ "kind", 0, CLI_FLAG_CHOICE, AT(kind), "KIND", kinds,
+	  "what it is written in: c" },
+	FLAGS_END
+};
+static const struct cli_flag build_flags[] = {
+	{ "asan", 0, CLI_FLAG_SWITCH, AT(asan), NULL, NULL,
+	  "with AddressSanitizer, for the author's own tests" },
+	{ "pin", 0, CLI_FLAG_SWITCH, AT(pin), NULL, NULL,
+	  "write the module's SHA-256 into the manifest" },
+	FLAGS_END
+};
+static const struct cli_flag no_flags[] = { FLAGS_END };
+
+const struct cli_verb cli_verbs[] = {
+	{ "serve", "", 0, 0, "Serves the plugins to clients until it is told to stop.",
+	  "SIGHUP reads the plugins again; SIGTERM and SIGINT finish the calls and stop.\n"
+	  "Without --listen: 127.0.0.1:7423, endpoint /mcp.\n",
+	  serve_flags,
+	  { "toolpost serve",
+	    "toolpost serve --plugins ./plugins --listen 127.0.0.1:8080",
+	    "toolpost serve --listen unix:/run/user/1000/toolpost/mcp.sock" },
+	  cli_serve, false },
+	{ "stdio", "", 0, 0, "A whole server on standard input and output, for one client.",
+	  NULL, stdio_flags,
+	  { "toolpost stdio",
+	    "toolpost stdio --plugins ./plugins",
+	    "claude mcp add toolpost -- toolpost stdio" },
+	  cli_stdio, false },
+	{ "call", "TOOL [name=value | name:=json]...", 0, NO_MAX,
+	  "Calls a tool and prints what it answers.",
+	  "name=value is typed by the tool's input schema; name:=json is JSON as it stands.\n",
+	  call_flags,
+	  { "toolpost call hello name=Ada",
+	    "toolpost call files_read path=notes.txt --json",
+	    "toolpost call --resource 'file:///notes.txt'" },
+	  cli_call, false },
+	{ "list", "[tools|resources|templates|prompts]", 0, 1,
+	  "Lists what a client sees; tools when nothing is named.",
+	  NULL, list_flags,
+	  { "toolpost list",
+	    "toolpost list --long",
+	    "toolpost list resources --json" },
+	  cli_list, false },
+	{ "check", "[FILE|DIR]...", 0, NO_MAX,
+	  "Checks manifests, modules and configuration, with no effect on a server.",
+	  "Findings are FILE:LINE:COLUMN: error: ..., on standard error.  Nothing named: the\n"
+	  "configuration and every plugin it finds.\n",
+	  check_flags,
+	  { "toolpost check",
+	    "toolpost check weather/weather.yaml",
+	    "toolpost check --json /etc/toolpost/toolpost.yaml" },
+	  cli_check, false },
+	{ "plugin new", "NAME", 1, 1, "Writes a plugin that builds and works, in the folder NAME.",
+	  NULL, new_flags,
+	  { "toolpost plugin new weather",
+	    "toolpost plugin new weather && toolpost plugin build weather",
+	    "toolpost plugin new disk-space --kind c" },
+	  cli_plugin_new, false },
+	{ "plugin build", "[DIR] [-- FLAG...]", 0, NO_MAX,
+	  "Compiles the C files of DIR into the module that its manifest names.",
+	  "Honours CC, CFLAGS, LDFLAGS and LDLIBS; what follows -- goes to the compiler.\n"
+	  "-v prints the command.\n",
+	  build_flags,
+	  { "toolpost plugin build weather",
+	    "toolpost plugin build -v",
+	    "toolpost plugin build weather -- -lcurl" },
+	  cli_plugin_build, false },
+	{ "version", "", 0, 0, "Version, protocol revisions, ABI range, libraries.",
+	  NULL, no_flags,
+	  { "toolpost version", "toolpost version --json", "toolpost --version" },
+	  cli_version, false },
+	{ "help", "[VERB]", 0, 2, "Help on a verb.",
+	  NULL, no_flags,
+	  { "toolpost help", "toolpost help call", "toolpost help plugin build" },
+	  cli_help, false },
+	{ "rehearse", "COPY", 1, 1, "Loads a module in a process that is thrown away.",
+	  NULL, no_flags, { NULL, NULL, NULL }, cli_rehearse, true },
+	{ NULL, NULL, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, NULL, false }
+};
+/* clang-format on */
