@@ -14,6 +14,9 @@
 #ifndef TOOLPOST_ABI_H
 #define TOOLPOST_ABI_H
 
+/* Set by hand, like a table. */
+/* clang-format off */
+
 #include <stddef.h>
 #include <stdint.h>
 

@@ -12,6 +12,7 @@
 
 #define TP_FMT(s_) (int)(s_).len, (s_).ptr /* for "%.*s" */
 
+/* clang-format off */
 #define TP_TOOL(name_, fn_) { TP_KIND_TOOL, 0, name_, fn_ }
 #define TP_RESOURCE(uri_, fn_) { TP_KIND_RESOURCE, 0, uri_, fn_ }
 #define TP_PROMPT(name_, fn_) { TP_KIND_PROMPT, 0, name_, fn_ }
@@ -59,6 +60,7 @@
 		offers_, offers_len_, \
 		flags_, 0, load_, save_, unload_ \
 	}
+/* clang-format on */
 
 static inline struct tp_str
 tp_cstr(const char *s)
@@ -74,7 +76,8 @@ tp_arg_str(const struct tp_call *call, const char *key, const char *fallback)
 	const struct tp_host *h = call->host;
 	const struct tp_json *v = h->json_get(h->args(call), key);
 
-	return h->json_type(v) == TP_STRING ? h->json_str(v) : tp_cstr(fallback);
+	return h->json_type(v) == TP_STRING ? h->json_str(v)
+					    : tp_cstr(fallback);
 }
 
 static inline double
