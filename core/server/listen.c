@@ -3,9 +3,6 @@
  * "line+tcp:ADDR:PORT". */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "server/server_priv.h"
@@ -44,8 +41,8 @@ reach_check(const struct server_listen *l, struct str text, struct err *err)
 }
 
 static int
-listen_open(struct server *s, struct server_listen *l, struct str text,
-    unsigned reactors, struct err *err)
+listen_open(struct server_listen *l, struct str text, unsigned reactors,
+    struct err *err)
 {
 	struct net_addr asked;
 	unsigned i;
@@ -57,6 +54,10 @@ listen_open(struct server *s, struct server_listen *l, struct str text,
 	if (rc < 0)
 		return rc;
 	l->shared = net_addr_is_unix(&l->bound);
+	/* SO_REUSEPORT would let a second server share the port silently. */
+	rc = l->shared ? 0 : net_listen_probe(&l->bound, err);
+	if (rc < 0)
+		return rc;
 	for (i = 0; i < reactors; i++) {
 		struct transport_listen *one = &l->per_reactor[i];
 
@@ -79,10 +80,6 @@ listen_open(struct server *s, struct server_listen *l, struct str text,
 		one->addr = l->bound;
 		one->loopback = net_addr_is_loopback(&l->bound);
 	}
-	if (l->shared)
-		(void)snprintf(l->path, sizeof l->path, "%s",
-		    ((struct sockaddr_un *)(void *)&l->bound.sa)->sun_path);
-	(void)s;
 	return 0;
 }
 
@@ -108,7 +105,7 @@ server_listen_all(struct server *s, struct err *err)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	for (i = 0; i < list->len; i++) {
 		s->listens_len++;
-		rc = listen_open(s, &s->listens[i], list->items[i],
+		rc = listen_open(&s->listens[i], list->items[i],
 		    (unsigned)s->config.reactors, err);
 		if (rc < 0)
 			return rc;
@@ -128,9 +125,8 @@ server_listen_close(struct server *s)
 
 		for (k = 0; k < n; k++)
 			if (l->per_reactor[k].fd > 0)
-				(void)close(l->per_reactor[k].fd); /* done */
-		if (l->path[0] != '\0')
-			(void)unlink(l->path); /* perhaps gone already */
+				net_listen_close(
+				    l->per_reactor[k].fd, &l->bound);
 	}
 	free(s->listens);
 	s->listens = NULL;

@@ -20,7 +20,6 @@ struct server_listen {
 	struct net_addr bound;
 	enum transport_kind kind;
 	bool shared; /* Unix: one socket for all reactors */
-	char path[108]; /* Unix: unlinked at the end */
 };
 
 /* What one reactor holds. */
