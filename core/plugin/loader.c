@@ -85,10 +85,10 @@ ltdl_start(struct err *err)
 		return err_set(err, ERR_INTERNAL, "libltdl does not start");
 	/* Without the removal a refusal of ours falls through to the lazy
 	 * loader, whose first missing symbol ends the process. */
-	if (lt_dlloader_add(&loader) != 0
-	    || (lt_dlloader_find("lt_dlopen") != NULL
-		&& lt_dlloader_remove("lt_dlopen") == NULL)
-	    || lt_dlloader_find("lt_dlopen") != NULL)
+	if (lt_dlloader_add(&loader) != 0)
+		return err_set(err, ERR_INTERNAL, "libltdl takes no loader");
+	free(lt_dlloader_remove("lt_dlopen")); /* it has been let go of */
+	if (lt_dlloader_find("lt_dlopen") != NULL)
 		return err_set(err, ERR_INTERNAL,
 		    "libltdl does not give up its own loader");
 	ltdl_ready = true;

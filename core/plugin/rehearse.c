@@ -36,6 +36,7 @@
 #endif
 #define CHILD_CPU_S 2
 #define CHILD_FILES 64
+#define REASON_MARK "refused: "
 
 static void
 limit(int what, rlim_t value)
@@ -73,11 +74,17 @@ take_output(void)
 	return out;
 }
 
+/* The mark tells our reason from what the object itself may print. */
 static int
-child_say(int fd, const char *text)
+child_say(const char *text)
 {
-	(void)file_write_all(fd, text, strlen(text)); /* the status says it */
-	(void)file_write_all(fd, "\n", 1);
+	struct buf line;
+
+	buf_init(&line);
+	buf_printf(&line, "\n%s%s\n", REASON_MARK, text);
+	(void)file_write_all(
+	    STDERR_FILENO, line.ptr, line.len); /* the status says it */
+	buf_finish(&line);
 	return EXIT_FAILURE;
 }
 
@@ -90,14 +97,13 @@ plugin_rehearse_main(const char *copy)
 	int out, rc;
 
 	if (copy == NULL || copy[0] != '/')
-		return child_say(
-		    STDERR_FILENO, "rehearse: an absolute path is needed");
+		return child_say("rehearse: an absolute path is needed");
 	out = take_output();
 	if (out < 0)
-		return child_say(STDERR_FILENO, "rehearse: no output");
+		return child_say("rehearse: no output");
 	child_confine();
 	if (plugin_loader_open(&module, copy, &err) < 0)
-		_exit(child_say(STDERR_FILENO, err.text));
+		_exit(child_say(err.text));
 	buf_init(&text);
 	plugin_module_describe(&module, &text);
 	rc = text.failed ? ERR_NOMEM : file_write_all(out, text.ptr, text.len);
@@ -121,18 +127,20 @@ refuse(const struct plugin_manifest *m, struct diags *diags, const char *hint,
 	    m->module_at, hint, "module: %.*s: %s", STR_FMT(m->module), text);
 }
 
-/* The last line on standard error is the reason; what stands before it was
- * said by the object itself. */
+/* The last marked line on standard error; the rest was said by the object. */
 static struct str
-last_line(struct str text)
+reason_of(struct str text)
 {
-	size_t from;
+	struct str reason = STR_NONE;
 
-	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
-		text.len--;
-	for (from = text.len; from > 0 && text.ptr[from - 1] != '\n';)
-		from--;
-	return str_sub(text, from, text.len);
+	while (text.len > 0) {
+		struct str line = str_split(text, '\n', &text);
+
+		if (str_starts(line, S(REASON_MARK)))
+			reason =
+			    str_sub(line, sizeof REASON_MARK - 1, line.len);
+	}
+	return reason;
 }
 
 static int
@@ -141,7 +149,7 @@ explain_failure(const struct plugin_manifest *m, int status, struct str errors,
 {
 	struct plugin_sentence said;
 	char line[ERR_TEXT_MAX];
-	struct str last = last_line(errors);
+	struct str last = reason_of(errors);
 
 	if (WIFSIGNALED(status))
 		return refuse(m, diags,
