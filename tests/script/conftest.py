@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import shutil
+
+import pytest
+
+import mcp_wire as w
+
+os.umask(0o022)
+
+
+@pytest.fixture(scope="session")
+def fixture_plugins(tmp_path_factory):
+    """A folder with the plugin fx, made of fixture.c."""
+    folder = tmp_path_factory.mktemp("plugins")
+    fx = folder / "fx"
+    fx.mkdir()
+    with open(os.path.join(w.HERE, "fixture.c")) as f:
+        w.compile_plugin(f.read(), fx / "fx.so")
+    shutil.copy(os.path.join(w.HERE, "fixture.yaml"), fx / "fx.yaml")
+    os.chmod(fx / "fx.yaml", 0o644)
+    return str(folder)
+
+
+class Starter:
+    """Starts servers and, at the end, checks that each ended well."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.running = []
+        self.count = 0
+
+    def path(self, name):
+        return os.path.join(str(self.folder), name)
+
+    def config(self, text):
+        self.count += 1
+        path = self.path("config%d.yaml" % self.count)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def serve(self, config="", **more):
+        if "drain:" not in config:
+            config += "\ndrain: 5s\n"
+        if "reactors:" not in config:
+            config += "reactors: 2\n"
+        s = w.Server(config=self.config(config), **more)
+        self.running.append((s, False))
+        return s
+
+    def stdio(self, **more):
+        s = w.Stdio(**more)
+        self.running.append((s, False))
+        return s
+
+    def finish(self):
+        faults = []
+        for s, allow in self.running:
+            try:
+                if isinstance(s, w.Stdio):
+                    s.end()
+                s.stop(allow_errors=allow)
+            except AssertionError as e:
+                faults.append(str(e))
+        assert not faults, "\n\n".join(faults)
+
+
+@pytest.fixture
+def start(tmp_path):
+    s = Starter(tmp_path)
+    yield s
+    s.finish()
+
+
+@pytest.fixture(scope="module")
+def module_start(tmp_path_factory):
+    s = Starter(tmp_path_factory.mktemp("server"))
+    yield s
+    s.finish()
+
+
+@pytest.fixture(scope="module")
+def server(module_start, fixture_plugins):
+    """One server for a module: HTTP, and lines on both kinds of socket."""
+    return module_start.serve(
+        listen=("127.0.0.1:0", "line+tcp:127.0.0.1:0",
+                "line+unix:" + module_start.path("line.sock")),
+        plugins=(w.PLUGINS, fixture_plugins))
+
+
+@pytest.fixture
+def conn(server):
+    with w.Http(server.http) as c:
+        yield c
+
+
+@pytest.fixture
+def modern(server):
+    m = w.Modern(server)
+    yield m
+    m.close()
+
+
+@pytest.fixture(params=w.STATEFUL)
+def legacy(server, request):
+    """A session of each stateful revision."""
+    s = w.Legacy(server, request.param)
+    yield s
+    s.close()
+
+
+@pytest.fixture
+def session(server):
+    """A session of the newest stateful revision."""
+    s = w.Legacy(server)
+    yield s
+    s.close()
+
+
+@pytest.fixture(params=w.REVISIONS)
+def client(server, request):
+    """A client of each revision."""
+    c = (w.Modern(server) if request.param == w.R5
+         else w.Legacy(server, request.param))
+    yield c
+    c.close()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    g = w.Gate(tmp_path)
+    yield g
+    g.close()

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin fx: entries that show a test what the server does with a call. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <toolpost/plugin.h>
+
+static const char pixel[] = "\x89PNG\r\n\x1a\n\0\xff";
+
+static struct tp_str
+pixel_bytes(void)
+{
+	struct tp_str v = { pixel, sizeof pixel - 1 };
+
+	return v;
+}
+
+static int
+blocks(struct tp_call *call, void *state)
+{
+	int rc = tp_text(call, tp_cstr("a text"));
+
+	(void)state;
+	if (rc == TP_OK)
+		rc = tp_image(call, pixel_bytes(), "image/png");
+	if (rc == TP_OK)
+		rc = tp_audio(call, pixel_bytes(), "audio/wav");
+	if (rc == TP_OK)
+		rc = tp_link(call, tp_cstr("fx://text"), tp_cstr("text"),
+		    "text/plain");
+	if (rc == TP_OK)
+		rc = tp_embed(call, tp_cstr("fx://text"), "text/plain",
+		    tp_cstr("inside"), 0);
+	if (rc == TP_OK)
+		rc = tp_embed(call, tp_cstr("fx://binary"),
+		    "application/octet-stream", pixel_bytes(), TP_BINARY);
+	return rc;
+}
+
+static int
+nothing(struct tp_call *call, void *state)
+{
+	(void)call;
+	(void)state;
+	return TP_OK;
+}
+
+static int
+object(struct tp_call *call, void *state)
+{
+	(void)state;
+	return call->host->structured(call, tp_cstr("{\"n\":1,\"u\":\"\\u00fc\"}"));
+}
+
+static int
+object_and_text(struct tp_call *call, void *state)
+{
+	int rc = object(call, state);
+
+	return rc == TP_OK ? tp_text(call, tp_cstr("one")) : rc;
+}
+
+static int
+array(struct tp_call *call, void *state)
+{
+	(void)state;
+	return call->host->structured(call, tp_cstr("[1,2,3]"));
+}
+
+static int
+not_json(struct tp_call *call, void *state)
+{
+	(void)state;
+	return call->host->structured(call, tp_cstr("{\"n\":}"));
+}
+
+static int
+not_utf8(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_text(call, tp_cstr("a\xff" "b"));
+}
+
+static int
+controls(struct tp_call *call, void *state)
+{
+	struct tp_str v = { "a\nb\r\nc\t\"\\\x01\x7f\xe2\x80\xa8\0z", 16 };
+
+	(void)state;
+	return tp_text(call, v);
+}
+
+static int
+print(struct tp_call *call, void *state)
+{
+	(void)state;
+	(void)printf("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+	(void)fflush(stdout);
+	if (write(STDOUT_FILENO, "noise\n", 6) != 6)
+		return TP_EFAIL;
+	return tp_text(call, tp_cstr("printed"));
+}
+
+static int
+fail(struct tp_call *call, void *state)
+{
+	struct tp_str text = tp_arg_str(call, "text", "");
+
+	(void)state;
+	return tp_failf(call, (int)tp_arg_int(call, "status", TP_EFAIL), "%.*s",
+	    TP_FMT(text));
+}
+
+static int
+progress(struct tp_call *call, void *state)
+{
+	static const double steps[] = { 1, 2, 1.5, 2, 2.5, -1, 3 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		(void)tp_progress(call, steps[i], 3, "going on");
+	return tp_text(call, tp_cstr("done"));
+}
+
+static int
+gate_open(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static void
+gate_say(int fd, const char *what)
+{
+	ssize_t n = send(fd, what, strlen(what), MSG_NOSIGNAL);
+
+	(void)n; /* the test may have gone */
+}
+
+/* Says that it has begun, then waits for a byte: g go on, p report progress,
+ * f fail.  Says when it was cancelled. */
+static int
+hold(struct tp_call *call, void *state)
+{
+	struct tp_str name = tp_arg_str(call, "gate", "");
+	char path[108];
+	double step = 0;
+	int fd, rc = TP_PENDING;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%.*s", TP_FMT(name));
+	fd = gate_open(path);
+	if (fd < 0)
+		return tp_fail(call, TP_EFAIL, "no gate");
+	gate_say(fd, "started\n");
+	while (rc == TP_PENDING) {
+		struct pollfd p = { fd, POLLIN, 0 };
+		char c = 'g';
+
+		if (tp_cancelled(call)) {
+			gate_say(fd, "cancelled\n");
+			rc = TP_ECANCELLED;
+		} else if (poll(&p, 1, 5) > 0) {
+			if (recv(fd, &c, 1, 0) <= 0)
+				c = 'f';
+			if (c == 'p') {
+				rc = tp_progress(call, ++step, 0, "held");
+				gate_say(fd, rc == TP_OK ? "told\n" : "untold\n");
+				rc = TP_PENDING;
+			} else {
+				rc = c == 'g' ? TP_OK : TP_EFAIL;
+			}
+		}
+	}
+	if (rc == TP_OK) {
+		rc = tp_text(call, tp_cstr("held"));
+		gate_say(fd, "done\n");
+	}
+	(void)close(fd);
+	return rc;
+}
+
+static int
+mirrored(struct tp_call *call, void *state)
+{
+	struct tp_str args = call->host->json_raw(call->host->args(call));
+
+	(void)state;
+	return tp_text(call, args);
+}
+
+static int
+text(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_text(call, tp_cstr("the text"));
+}
+
+static int
+binary(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_bytes(call, pixel_bytes(), NULL);
+}
+
+static int
+several(struct tp_call *call, void *state)
+{
+	struct tp_content c = tp_block(TP_TEXT, tp_cstr("one"));
+	int rc;
+
+	(void)state;
+	c.uri = tp_cstr("fx://several/1");
+	c.mime = tp_cstr("text/plain");
+	rc = call->host->content(call, &c);
+	c.uri = tp_cstr("fx://several/2");
+	c.data = tp_cstr("two");
+	return rc == TP_OK ? call->host->content(call, &c) : rc;
+}
+
+static int
+broken(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_fail(call, TP_EFAIL, "cannot be read now");
+}
+
+static int
+absent(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_fail(call, TP_ENOTFOUND, "no such thing");
+}
+
+static int
+item(struct tp_call *call, void *state)
+{
+	struct tp_str id = tp_arg_str(call, "id", "?");
+
+	(void)state;
+	if (id.len == 4 && memcmp(id.ptr, "none", 4) == 0)
+		return tp_fail(call, TP_ENOTFOUND, "no such item");
+	return tp_textf(call, "item %.*s", TP_FMT(id));
+}
+
+static int
+said(struct tp_call *call, void *state)
+{
+	struct tp_str word = tp_arg_str(call, "word", "nothing");
+	int rc = tp_message(call, TP_USER, word);
+
+	(void)state;
+	return rc == TP_OK ? tp_message(call, TP_ASSISTANT, tp_cstr("I see"))
+	                   : rc;
+}
+
+static int
+add(struct tp_call *call, struct tp_content c, uint32_t role)
+{
+	c.role = role;
+	return call->host->content(call, &c);
+}
+
+static int
+said_blocks(struct tp_call *call, void *state)
+{
+	struct tp_content c = tp_block(TP_IMAGE, pixel_bytes());
+	int rc;
+
+	(void)state;
+	c.mime = tp_cstr("image/png");
+	rc = add(call, c, TP_USER);
+	c = tp_block(TP_AUDIO, pixel_bytes());
+	c.mime = tp_cstr("audio/wav");
+	rc |= add(call, c, TP_ASSISTANT);
+	c = tp_block(TP_LINK, tp_cstr(NULL));
+	c.uri = tp_cstr("fx://text");
+	c.name = tp_cstr("text");
+	rc |= add(call, c, TP_USER);
+	c = tp_block(TP_EMBED, tp_cstr("inside"));
+	c.uri = tp_cstr("fx://text");
+	c.mime = tp_cstr("text/plain");
+	rc |= add(call, c, TP_USER);
+	return rc;
+}
+
+static const struct tp_entry entries[] = {
+	TP_TOOL_FLAGS("fx_blocks", blocks, TP_NONBLOCKING),
+	TP_TOOL("fx_nothing", nothing),
+	TP_TOOL("fx_object", object),
+	TP_TOOL("fx_object_and_text", object_and_text),
+	TP_TOOL_FLAGS("fx_array", array, TP_NONBLOCKING),
+	TP_TOOL("fx_wrong", array),
+	TP_TOOL("fx_missing", nothing),
+	TP_TOOL("fx_not_json", not_json),
+	TP_TOOL("fx_not_utf8", not_utf8),
+	TP_TOOL("fx_controls", controls),
+	TP_TOOL("fx_print", print),
+	TP_TOOL("fx_fail", fail),
+	TP_TOOL("fx_progress", progress),
+	TP_TOOL("fx_hold", hold),
+	TP_TOOL("fx_deadline", hold),
+	TP_TOOL("fx_one", hold),
+	TP_TOOL("fx_mirrored", mirrored),
+	TP_TOOL("fx_schema", mirrored),
+	TP_RESOURCE("fx://text", text),
+	TP_RESOURCE_FLAGS("fx://binary", binary, TP_NONBLOCKING),
+	TP_RESOURCE("fx://several", several),
+	TP_RESOURCE("fx://broken", broken),
+	TP_RESOURCE("fx://absent", absent),
+	TP_RESOURCE("fx://it%20em", text),
+	TP_RESOURCE("fx://item/{id}", item),
+	TP_PROMPT("fx_said", said),
+	TP_PROMPT("fx_said_blocks", said_blocks),
+	TP_PROMPT("fx_said_broken", broken),
+};
+
+TP_PLUGIN("fx", "1.0.0", entries);
