@@ -132,6 +132,7 @@ const struct settings_item server_plugin_settings[] = {
 
 struct override_settings {
 	bool enabled;
+	bool close;
 	int isolation;
 	const struct yaml_node *config;
 };
@@ -142,6 +143,8 @@ static const struct settings_item override_items[] = {
 	  .help = "false: the plugin is not loaded." },
 	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = isolations, .fallback = "none",
 	  .help = "none: in this process, the only one there is yet." },
+	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
+	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
 	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
 	  .help = "Given to the plugin; checked by its configSchema." },
 	{ .key = NULL }
@@ -194,12 +197,14 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	if (o == NULL)
 		return ERR_NOMEM;
 	s.enabled = !o->disabled;
+	s.close = o->may_close;
 	s.config = o->config;
 	(void)snprintf(
 	    prefix, sizeof prefix, "plugins.%.*s", STR_FMT(node->key));
 	rc = settings_merge(
 	    override_items, node, prefix, &s, &c->arena, file, diags);
 	o->disabled = !s.enabled;
+	o->may_close = s.close;
 	o->config = s.config;
 	return rc;
 }
