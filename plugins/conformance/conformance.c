@@ -321,4 +321,5 @@ static const struct tp_entry entries[] = {
 	    "test_input_required_result_prompt", input_prompt, TP_NONBLOCKING),
 };
 
-TP_PLUGIN_STATE("conformance", "1.0.0", entries, 0, load, NULL, unload);
+TP_PLUGIN_STATE(
+    "conformance", "1.0.0", entries, TP_CLOSABLE, load, NULL, unload);

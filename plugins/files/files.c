@@ -124,4 +124,4 @@ static const struct tp_entry entries[] = {
 	TP_RESOURCE("file:///{+path}", files_resource),
 };
 
-TP_PLUGIN_STATE("files", "1.0.0", entries, 0, load, NULL, unload);
+TP_PLUGIN_STATE("files", "1.0.0", entries, TP_CLOSABLE, load, NULL, unload);

@@ -158,6 +158,10 @@ zone_near_find(struct zone_near *n, int folder, const char *name, size_t len)
 		return;
 	lower(s.want, name, len);
 	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		walk(&s, fd, "", 1);
+	if (fd < 0)
+		return;
+	walk(&s, fd, "", 1);
+	/* Beside one that fits, far ones only confuse. */
+	while (n->len > 1 && n->scores[n->len - 1] > n->scores[0] + 1)
+		n->len--;
 }

@@ -256,4 +256,4 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("time_convert", time_convert),
 };
 
-TP_PLUGIN_STATE("time", "1.0.0", entries, 0, load, NULL, unload);
+TP_PLUGIN_STATE("time", "1.0.0", entries, TP_CLOSABLE, load, NULL, unload);
