@@ -244,6 +244,18 @@ usage_check(const struct cli *c, struct err *err)
 	return 0;
 }
 
+/* The server's words, behind what they are about. */
+static void
+subject_add(const struct cli *c, struct err *err)
+{
+	const struct err said = *err;
+	const char *subject = c->resource != NULL ? c->resource
+	    : c->prompt != NULL                   ? c->prompt
+						  : c->words.items[0];
+
+	(void)err_set(err, said.code, "%s: %s", subject, said.text); /* cut */
+}
+
 int
 cli_call(struct cli *c)
 {
@@ -263,6 +275,8 @@ cli_call(struct cli *c)
 		rc = prompt_get(&k, &a, &err);
 	else if (rc == 0)
 		rc = tool_call(&k, &a, &err);
+	if (rc < 0 && a.error != NULL)
+		subject_add(c, &err);
 	if (rc < 0)
 		rc = cli_fail(c, cli_client_exit(rc), &err);
 	else

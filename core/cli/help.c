@@ -4,7 +4,7 @@
 
 #include "cli/cli_priv.h"
 
-#define COLUMN 22 /* where explanations begin */
+#define COLUMN 20 /* where explanations begin */
 
 static void
 pad(struct buf *out, size_t from)
@@ -30,15 +30,6 @@ flag_line(struct buf *out, const struct cli_flag *f)
 	buf_printf(out, "%s\n", f->help);
 }
 
-static void
-flag_names(struct buf *out, const struct cli_flag *flags)
-{
-	for (; flags->name != NULL; flags++)
-		buf_printf(out, " --%s%s%s", flags->name,
-		    flags->value != NULL ? " " : "",
-		    flags->value != NULL ? flags->value : "");
-}
-
 void
 cli_help_verb(const struct cli_verb *v, struct buf *out)
 {
@@ -55,7 +46,8 @@ cli_help_verb(const struct cli_verb *v, struct buf *out)
 	for (f = v->flags; f->name != NULL; f++)
 		flag_line(out, f);
 	BUF_LIT(out, "\nevery verb:");
-	flag_names(out, cli_flags);
+	for (f = cli_flags; f->name != NULL; f++)
+		buf_printf(out, " --%s", f->name);
 	BUF_LIT(out, "\n\nexamples:\n");
 	for (i = 0; i < 3 && v->examples[i] != NULL; i++)
 		buf_printf(out, "  %s\n", v->examples[i]);

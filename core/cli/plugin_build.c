@@ -58,6 +58,17 @@ has_headers(const char *dir)
 	return access(path, R_OK) == 0;
 }
 
+/* The folder without "..", for a command that people read. */
+static const char *
+resolved(struct cli *c, const char *dir)
+{
+	char *whole = realpath(dir, NULL);
+	const char *text = whole != NULL ? cli_format(c, "%s", whole) : NULL;
+
+	free(whole);
+	return text;
+}
+
 /* Where the headers are: told, beside this program as installed or as built,
  * or where the package puts them. */
 static const char *
@@ -76,7 +87,7 @@ include_dir(struct cli *c)
 	for (i = 0; self.len > 0 && i < sizeof beside / sizeof *beside; i++) {
 		dir = cli_format(c, "%.*s%s", STR_FMT(self), beside[i]);
 		if (dir != NULL && has_headers(dir))
-			return dir;
+			return resolved(c, dir);
 	}
 	return has_headers(TOOLPOST_INCLUDE_DIR) ? TOOLPOST_INCLUDE_DIR : NULL;
 }

@@ -94,7 +94,7 @@ static const struct cli_flag build_flags[] = {
 static const struct cli_flag no_flags[] = { FLAGS_END };
 
 const struct cli_verb cli_verbs[] = {
-	{ "serve", "", 0, 0, "Serves the plugins to clients until it is told to stop.",
+	{ "serve", "", 0, 0, "Serves the plugins until it is told to stop.",
 	  "SIGHUP reads the plugins again; SIGTERM and SIGINT finish the calls and stop.\n"
 	  "Without --listen: 127.0.0.1:7423, endpoint /mcp.\n",
 	  serve_flags,
@@ -102,7 +102,7 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost serve --plugins ./plugins --listen 127.0.0.1:8080",
 	    "toolpost serve --listen unix:/run/user/1000/toolpost/mcp.sock" },
 	  cli_serve, false },
-	{ "stdio", "", 0, 0, "A whole server on standard input and output, for one client.",
+	{ "stdio", "", 0, 0, "A whole server on stdin and stdout, for one client.",
 	  NULL, stdio_flags,
 	  { "toolpost stdio",
 	    "toolpost stdio --plugins ./plugins",
@@ -124,22 +124,22 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost list resources --json" },
 	  cli_list, false },
 	{ "check", "[FILE|DIR]...", 0, NO_MAX,
-	  "Checks manifests, modules and configuration, with no effect on a server.",
-	  "Findings are FILE:LINE:COLUMN: error: ..., on standard error.  Nothing named: the\n"
-	  "configuration and every plugin it finds.\n",
+	  "Checks manifests, modules, configuration; changes nothing.",
+	  "Findings are FILE:LINE:COLUMN: error: ..., on standard error.  Nothing named:\n"
+	  "the configuration and every plugin it finds.\n",
 	  check_flags,
 	  { "toolpost check",
 	    "toolpost check weather/weather.yaml",
 	    "toolpost check --json /etc/toolpost/toolpost.yaml" },
 	  cli_check, false },
-	{ "plugin new", "NAME", 1, 1, "Writes a plugin that builds and works, in the folder NAME.",
+	{ "plugin new", "NAME", 1, 1, "Writes a plugin that works into the folder NAME.",
 	  NULL, new_flags,
 	  { "toolpost plugin new weather",
 	    "toolpost plugin new weather && toolpost plugin build weather",
 	    "toolpost plugin new disk-space --kind c" },
 	  cli_plugin_new, false },
 	{ "plugin build", "[DIR] [-- FLAG...]", 0, NO_MAX,
-	  "Compiles the C files of DIR into the module that its manifest names.",
+	  "Compiles the C files of DIR into its module.",
 	  "Honours CC, CFLAGS, LDFLAGS and LDLIBS; what follows -- goes to the compiler.\n"
 	  "-v prints the command.\n",
 	  build_flags,

@@ -12,7 +12,7 @@ version_text(struct buf *out)
 {
 	size_t i;
 
-	buf_printf(out, "toolpost " TOOLPOST_VERSION "\nprotocol ");
+	buf_printf(out, "toolpost " TOOLPOST_VERSION "\nprotocol");
 	for (i = 0; cli_revisions[i] != NULL; i++)
 		buf_printf(out, " %s", cli_revisions[i]);
 	buf_printf(out, "\nplugin ABI %d.0 to %d.%d\n", TP_ABI_MAJOR,
