@@ -164,6 +164,14 @@ manifest_at(const struct yaml_node *map, const char *key)
 	return n != NULL ? n->at : map->at;
 }
 
+bool
+manifest_has_word(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *n = yaml_get(map, str_of(key));
+
+	return n != NULL && n->type == YAML_SCALAR;
+}
+
 void
 manifest_refuse_missing(struct manifest_reader *r, const struct yaml_node *map,
     const char *prefix, const struct manifest_missing *missing)
@@ -211,7 +219,7 @@ check_plugin_name(struct manifest_reader *r, const struct yaml_node *root)
 	struct str name = r->m->name;
 	struct str stem = stem_of(r->file);
 
-	if (yaml_get(root, S("plugin")) == NULL)
+	if (!manifest_has_word(root, "plugin"))
 		return;
 	if (!plugin_name_is_valid(name))
 		manifest_refuse(r, TP_NAME, r->m->name_at,
@@ -242,7 +250,7 @@ word_is_valid(struct str s, const char *more, size_t max)
 static void
 check_version(struct manifest_reader *r, const struct yaml_node *root)
 {
-	if (yaml_get(root, S("version")) != NULL
+	if (manifest_has_word(root, "version")
 	    && !word_is_valid(r->m->version, ".+_~-", 64))
 		manifest_refuse(r, TP_VERSION, r->m->version_at,
 		    "for example 1.4.0", "version: \"%.*s\" is not a version",
@@ -259,8 +267,9 @@ check_module(struct manifest_reader *r, const struct yaml_node *root)
 			    "the key \"module\" is missing");
 		return;
 	}
-	if (!word_is_valid(r->m->module, "._+-", 255)
-	    || r->m->module.ptr[0] == '.')
+	if (manifest_has_word(root, "module")
+	    && (!word_is_valid(r->m->module, "._+-", 255)
+		|| r->m->module.ptr[0] == '.'))
 		manifest_refuse(r, TP_MODULE_NAME, r->m->module_at,
 		    "a bare name; the module lies beside the manifest",
 		    "module: \"%.*s\" is not a file name",
@@ -416,7 +425,7 @@ read_root(struct manifest_reader *r, const struct yaml_node *root)
 		r->m->config_schema = manifest_read_schema(r, raw.config_schema,
 		    "configSchema", &r->m->config_schema_json);
 	manifest_read_entries(r, &raw.lists);
-	if (r->m->entries_len == 0)
+	if (r->m->entries_len == 0 && r->diags->errors == r->errors_before)
 		manifest_warn(r, TP_EMPTY, root->at,
 		    "add tools, resources or prompts",
 		    "this plugin offers nothing");
@@ -430,6 +439,7 @@ plugin_manifest_parse(struct str text, const char *path, struct diags *diags)
 	size_t before = diags->errors;
 	const struct yaml_node *root;
 
+	r.errors_before = before;
 	if (m != NULL)
 		m->path = strdup(path);
 	if (m == NULL || m->path == NULL) {

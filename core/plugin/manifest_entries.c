@@ -320,7 +320,7 @@ read_tool(struct manifest_reader *r, const struct yaml_node *map,
 	read_common(r, map, path, &raw, out);
 	e->key = raw.name;
 	manifest_path_set(&below, "%s.name", path);
-	if (yaml_get(map, S("name")) != NULL)
+	if (manifest_has_word(map, "name"))
 		(void)manifest_check_name(
 		    r, raw.name, below.text, out->at); /* it has reported */
 	/* TOOL-05 */
@@ -432,7 +432,7 @@ read_resource(struct manifest_reader *r, const struct yaml_node *map,
 	manifest_path_set(&below, "%s.name", path);
 	(void)manifest_check_label(r, raw.name, below.text,
 	    manifest_at(map, "name")); /* it has reported */
-	if (yaml_get(map, S("name")) != NULL && raw.name.len == 0)
+	if (manifest_has_word(map, "name") && raw.name.len == 0)
 		manifest_refuse(r, TP_ENTRY_NAME, manifest_at(map, "name"),
 		    NULL, "%s: the name is empty", below.text);
 	if (yaml_get(map, S("size")) != NULL)
@@ -533,7 +533,7 @@ read_prompt(struct manifest_reader *r, const struct yaml_node *map,
 	read_common(r, map, path, &raw, out);
 	out->entry.key = raw.name;
 	manifest_path_set(&below, "%s.name", path);
-	if (yaml_get(map, S("name")) != NULL)
+	if (manifest_has_word(map, "name"))
 		(void)manifest_check_name(
 		    r, raw.name, below.text, out->at); /* it has reported */
 	read_arguments(r, raw.arguments, path, &out->entry);

@@ -230,13 +230,15 @@ walk_schema(struct header_walk *w, const struct yaml_node *schema,
 	static const char *const maps[] = { "patternProperties", "$defs",
 		"definitions", "dependentSchemas", "dependencies", NULL };
 	struct manifest_path below;
+	size_t i = 0;
 
 	if (schema->type == YAML_SCALAR)
 		return;
 	for (const struct yaml_node *n = schema->first; n != NULL;
 	     n = n->next) {
 		if (schema->type == YAML_LIST) {
-			walk_schema(w, n, path, REACH_OTHER);
+			manifest_path_set(&below, "%s[%zu]", path, i++);
+			walk_schema(w, n, below.text, REACH_OTHER);
 			continue;
 		}
 		manifest_path_set(&below, "%s.%.*s", path, STR_FMT(n->key));

@@ -16,6 +16,7 @@ struct manifest_reader {
 	const char *file;
 	struct diags *diags;
 	bool nomem;
+	size_t errors_before; /* of diags, when it began */
 };
 
 /* A key path: "tools[0].inputSchema". */
@@ -37,6 +38,9 @@ __attribute__((format(printf, 5, 6))) void manifest_warn(
 struct str manifest_dup(struct manifest_reader *r, struct str text);
 /* The value of key in map, or map itself: where to point. */
 struct diag_at manifest_at(const struct yaml_node *map, const char *key);
+
+/* Is there a single value for key?  If not, that has been reported. */
+bool manifest_has_word(const struct yaml_node *map, const char *key);
 
 /* A key that the format has and this version does not. */
 struct manifest_missing {

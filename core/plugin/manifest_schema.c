@@ -48,6 +48,19 @@ without_pointer(const char *text, struct str pointer)
 	return text;
 }
 
+/* The compiler puts its guess into the sentence; here it is the hint. */
+static void
+split_guess(struct plugin_sentence *said)
+{
+	char *guess = strstr(said->text, ", did you mean ");
+
+	if (guess == NULL || said->hint[0] != '\0')
+		return;
+	(void)snprintf(
+	    said->hint, sizeof said->hint, "%s", guess + 2); /* it fits */
+	*guess = '\0';
+}
+
 static void
 refuse_schema(struct manifest_reader *r, const struct yaml_node *node,
     const char *path, struct str pointer, const struct err *err)
@@ -59,6 +72,7 @@ refuse_schema(struct manifest_reader *r, const struct yaml_node *node,
 	path_of_pointer(node, pointer, path, &below);
 	plugin_sentence_split(&said,
 	    pointer.len > 0 ? without_pointer(err->text, pointer) : err->text);
+	split_guess(&said);
 	manifest_refuse(r, TP_SCHEMA, at != NULL ? at->at : node->at,
 	    said.hint[0] != '\0' ? said.hint : NULL, "%s: %s", below.text,
 	    said.text);
