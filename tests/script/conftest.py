@@ -45,6 +45,8 @@ class Starter:
             config += "\ndrain: 5s\n"
         if "reactors:" not in config:
             config += "reactors: 2\n"
+        if "workers:" not in config:
+            config += "workers: 16\n"
         s = w.Server(config=self.config(config), **more)
         self.running.append((s, False))
         return s
