@@ -3,7 +3,9 @@
  *   inspector.mjs URL COMMAND [ARGUMENT ...]
  */
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { about, check, finish, must } from "./checks.mjs";
@@ -15,9 +17,12 @@ const main = join(dirname(createRequire(import.meta.url)
 	.resolve("@modelcontextprotocol/inspector/package.json")),
 	"clients/launcher/build/index.js");
 
-/* The Inspector starts servers with an environment of its own. */
-const environment = process.env.FILES_ROOT
-	? ["-e", `FILES_ROOT=${process.env.FILES_ROOT}`] : [];
+/* The Inspector would take the server's flags for its own, so they go by a
+ * file; and it starts servers with an environment of its own. */
+const file = join(mkdtempSync(join(tmpdir(), "inspector-")), "mcp.json");
+writeFileSync(file, JSON.stringify({ mcpServers: { tested: {
+	type: "stdio", command, args,
+	env: { FILES_ROOT: process.env.FILES_ROOT ?? "" } } } }));
 
 /* Runs the Inspector; its standard output is one JSON value. */
 async function inspect(target, more) {
@@ -62,6 +67,7 @@ for (const era of ["legacy", "modern", "auto"]) {
 	await one(`HTTP, ${era}`,
 		["--transport", "http", "--server-url", url, "--protocol-era", era]);
 	await one(`stdio, ${era}`,
-		["--protocol-era", era, ...environment, command, ...args]);
+		["--config", file, "--server", "tested", "--protocol-era", era]);
 }
+rmSync(dirname(file), { recursive: true });
 finish();
