@@ -252,7 +252,7 @@ compile_count(struct schema_compiler *c, struct schema_rule *rule,
     const struct schema_keyword *k, const struct json_node *value)
 {
 	unsigned mask = ON_OBJECT;
-	uint64_t count;
+	uint64_t count = 0;
 	int rc = read_count(c, rule, value, &count);
 
 	if (k->code == OP_MAX_LENGTH || k->code == OP_MIN_LENGTH)
@@ -717,7 +717,8 @@ static const struct schema_keyword keywords[] = {
 	{ "else", BOTH, CHILD_ONE, VOCAB_APPLICATOR, OP_COUNT, NULL },
 
 	{ "unevaluatedItems", D20, CHILD_ONE, VOCAB_UNEVALUATED, OP_UNEVALUATED_ITEMS, compile_one },
-	{ "unevaluatedProperties", D20, CHILD_ONE, VOCAB_UNEVALUATED, OP_UNEVALUATED_PROPERTIES, compile_one },
+	{ "unevaluatedProperties", D20, CHILD_ONE, VOCAB_UNEVALUATED,
+	    OP_UNEVALUATED_PROPERTIES, compile_one },
 
 	{ "format", BOTH, CHILD_NONE, VOCAB_FORMAT | VOCAB_FORMAT_ASSERTION, OP_FORMAT, compile_format },
 	{ "contentEncoding", BOTH, CHILD_NONE, VOCAB_CONTENT, OP_COUNT, check_string },

@@ -164,6 +164,28 @@ is_plain(const struct uri_template *t)
 	return true;
 }
 
+static void
+prepare_masks(struct uri_template *t)
+{
+	for (size_t i = 0; i < t->elements_len; i++) {
+		const struct uri_template_element *e = &t->elements[i];
+		uint64_t bit = UINT64_C(1) << i;
+		bool first[256] = { false };
+
+		if (first_bytes(t, i, first))
+			t->optional |= bit;
+		if (e->literal.ptr == NULL)
+			t->runs_mask |= bit;
+		for (unsigned c = 0; c < 256; c++) {
+			if (first[c])
+				t->begins[c] |= bit;
+			if (e->literal.ptr == NULL
+			    && (t->class_of[c] & e->classes) != 0)
+				t->runs[c] |= bit;
+		}
+	}
+}
+
 int
 uri_template_prepare(struct uri_template *t, struct err *err)
 {
@@ -188,9 +210,11 @@ uri_template_prepare(struct uri_template *t, struct err *err)
 				    t, part, part->first + k, err);
 		}
 	}
-	if (rc == 0)
-		t->plain = is_plain(t);
-	return rc;
+	if (rc < 0)
+		return rc;
+	t->plain = is_plain(t);
+	prepare_masks(t);
+	return 0;
 }
 
 /* Where each element of the template lies in the URI. */
@@ -244,50 +268,52 @@ has_lead(
 	return at < m->uri.len && m->uri.ptr[at] == e->lead;
 }
 
-/* Can element i, begun at this position, lead to the end? */
-static bool
-can_start(struct matching *m, size_t i, size_t at)
+/* Those literals among the elements that stand here, with the end in reach
+ * behind them. */
+static uint64_t
+literals_at(struct matching *m, uint64_t elements, size_t at)
 {
-	const struct uri_template_element *e = &m->t->elements[i];
+	uint64_t found = 0;
 
-	if (e->literal.ptr != NULL)
-		return has_literal(m, e, at)
-		    && (m->sets[at + e->literal.len].start >> (i + 1) & 1) != 0;
-	if (e->lead == '\0')
-		return in_run(m, e, at)
-		    && (m->sets[at + 1].inside >> i & 1) != 0;
-	return (m->sets[at].start >> (i + 1) & 1) != 0
-	    || (has_lead(m, e, at) && (m->sets[at + 1].inside >> i & 1) != 0);
-}
+	for (size_t i = 0; elements >> i != 0; i++) {
+		const struct uri_template_element *e = &m->t->elements[i];
 
-static bool
-can_go_on(const struct matching *m, size_t i, size_t at)
-{
-	const struct uri_template_element *e = &m->t->elements[i];
-
-	return (m->sets[at].start >> (i + 1) & 1) != 0
-	    || (in_run(m, e, at) && (m->sets[at + 1].inside >> i & 1) != 0);
+		if ((elements >> i & 1) != 0 && e->literal.ptr != NULL
+		    && has_literal(m, e, at)
+		    && (m->sets[at + e->literal.len].start >> (i + 1) & 1) != 0)
+			found |= UINT64_C(1) << i;
+	}
+	return found;
 }
 
 /* From right to left.  Bit elements_len of 'start' is the end itself. */
 static int
 fill_sets(struct matching *m)
 {
-	size_t n = m->t->elements_len, at = m->uri.len + 1;
+	const struct uri_template *t = m->t;
+	uint64_t inside = 0, start, last;
+	size_t at = m->uri.len;
 
-	m->sets = calloc(m->uri.len + 2, sizeof *m->sets);
+	m->sets = malloc((at + 1) * sizeof *m->sets);
 	if (m->sets == NULL)
 		return ERR_NOMEM;
-	m->sets[m->uri.len].start = UINT64_C(1) << n;
-	while (at-- > 0) {
-		for (size_t i = n; i-- > 0;) {
-			m->out->steps++;
-			if (m->t->elements[i].literal.ptr == NULL
-			    && can_go_on(m, i, at))
-				m->sets[at].inside |= UINT64_C(1) << i;
-			if (can_start(m, i, at))
-				m->sets[at].start |= UINT64_C(1) << i;
-		}
+	start = UINT64_C(1) << t->elements_len;
+	for (;;) {
+		/* What may be left out is as good as what follows it. */
+		do {
+			last = start;
+			start |= start >> 1 & t->optional;
+		} while (start != last);
+		if (at < m->uri.len)
+			inside &= t->runs[(unsigned char)m->uri.ptr[at]];
+		inside |= start >> 1 & t->runs_mask;
+		m->sets[at] = (struct sets){ start, inside };
+		m->out->steps++;
+		if (at-- == 0)
+			break;
+		start = t->begins[(unsigned char)m->uri.ptr[at]];
+		start = (start & inside & t->runs_mask)
+		    | literals_at(m, start & ~t->runs_mask, at);
 	}
 	return (m->sets[0].start & 1) != 0 ? 0 : ERR_NOTFOUND;
 }
@@ -357,6 +383,11 @@ decode(struct matching *m, struct str raw, struct str *out)
 	if (to == NULL)
 		return ERR_NOMEM;
 	m->out->steps += raw.len;
+	if (raw.len > 0 && memchr(raw.ptr, '%', raw.len) == NULL) {
+		memcpy(to, raw.ptr, raw.len);
+		n = raw.len;
+		raw.len = 0;
+	}
 	for (size_t i = 0; i < raw.len; i++) {
 		int high, low;
 

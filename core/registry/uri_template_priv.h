@@ -55,6 +55,11 @@ struct uri_template {
 	struct uri_template_variable variables[URI_TEMPLATE_VARIABLES_MAX];
 	struct uri_template_element elements[URI_TEMPLATE_ELEMENTS_MAX];
 	uint8_t class_of[256];
+	/* By byte: elements (as bits) that it goes on with, or begins. */
+	uint64_t runs[256];
+	uint64_t begins[256];
+	uint64_t runs_mask; /* elements that are runs */
+	uint64_t optional; /* elements that may be left out */
 	struct arena arena;
 };
 
