@@ -110,7 +110,7 @@ manifest_path_set(struct manifest_path *p, const char *fmt, ...)
 	memcpy(p->text, text, sizeof text); /* an argument may be p->text */
 }
 
-static void
+__attribute__((format(printf, 6, 0))) static void
 report(struct manifest_reader *r, enum diag_severity severity, const char *code,
     struct diag_at at, const char *hint, const char *fmt, va_list args)
 {

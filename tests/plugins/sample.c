@@ -14,6 +14,9 @@
 #ifndef FLAGS_
 #define FLAGS_ TP_CLOSABLE
 #endif
+#ifndef ENTRY_FLAGS
+#define ENTRY_FLAGS 0
+#endif
 #ifdef UNRESOLVED
 const char *missing_function(void);
 #endif
@@ -26,7 +29,7 @@ version(struct tp_call *call, void *state)
 }
 
 static const struct tp_entry entries[] = {
-	TP_TOOL(TOOL, version),
+	TP_TOOL_FLAGS(TOOL, version, ENTRY_FLAGS),
 #ifdef WIDER
 	TP_TOOL("extra", version),
 #endif

