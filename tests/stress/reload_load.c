@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The callers of the reload test: closed loops on kept connections, each
+ * answer checked byte for byte.
+ *
+ *     reload_load PORT LINE_SOCKET STATEFUL STATELESS
+ *
+ * On standard input: "floor N" (no call from now on may be answered by a stamp
+ * below N), "ceil N" (nor above N), "stop".  On standard output: "ready" when
+ * every caller has had an answer, "seen N" for each stamp's first answer,
+ * "fail TEXT", and at the end "end CALLS FAILED INLINE POOL LATER WORST_US".
+ */
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CALLERS_MAX = 256, BUF = 16384, FAILURES_SHOWN = 20, TAIL_LEN = 200 };
+
+static const char *const tools[] = { "version_inline", "version_pool",
+	"version_later" };
+enum { TOOLS = 3 };
+
+struct caller {
+	int fd;
+	unsigned index;
+	bool line; /* newline framing, not HTTP */
+	bool stateless;
+	bool began; /* the session is there */
+	bool waits;
+	char session[128];
+	unsigned id;
+	unsigned tool;
+	unsigned floor; /* when the call was sent */
+	char nonce[32];
+	int64_t sent_ns;
+	size_t len;
+	char in[BUF];
+};
+
+static struct caller *callers[CALLERS_MAX];
+static unsigned callers_len, answered_once;
+static unsigned stamp_floor, stamp_ceil, stamp_seen;
+static uint64_t calls, failed, by_tool[TOOLS];
+static int64_t worst_ns;
+static bool stopping;
+static char commands[4096];
+static size_t commands_len;
+
+static int64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void
+say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+	(void)putchar('\n');
+	(void)fflush(stdout);
+}
+
+/* The body, on one line. */
+static const char *
+shown(const struct caller *c)
+{
+	const char *body = strstr(c->in, "\r\n\r\n");
+
+	return body != NULL ? body + 4 : c->in;
+}
+
+static void
+call_failed(const struct caller *c, const char *why)
+{
+	failed++;
+	if (failed <= FAILURES_SHOWN)
+		say("fail caller %u (%s, %s) id %u %s: %s: %.160s", c->index,
+		    c->stateless ? "stateless" : "stateful",
+		    c->line ? "line" : "http", c->id, tools[c->tool], why,
+		    shown(c));
+}
+
+_Noreturn static void
+fatal(const char *what)
+{
+	(void)fprintf(stderr, "reload_load: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static void
+send_all(struct caller *c, const char *bytes, size_t len)
+{
+	/* Requests are small and answered one by one: they fit the socket. */
+	if (send(c->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
+		call_failed(c, "send");
+}
+
+static void
+send_message(struct caller *c, const char *method, const char *body)
+{
+	char text[4096], extra[512] = "";
+	int n;
+
+	if (c->line) {
+		n = snprintf(text, sizeof text, "%s\n", body);
+		send_all(c, text, (size_t)n);
+		return;
+	}
+	if (c->stateless)
+		(void)snprintf(extra, sizeof extra,
+		    "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: %s\r\n"
+		    "Mcp-Name: %s\r\n",
+		    method, tools[c->tool]);
+	else if (c->session[0] != '\0')
+		(void)snprintf(extra, sizeof extra,
+		    "MCP-Protocol-Version: 2025-11-25\r\n"
+		    "Mcp-Session-Id: %s\r\n",
+		    c->session);
+	n = snprintf(text, sizeof text,
+	    "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	    "Accept: application/json, text/event-stream\r\n"
+	    "Content-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
+	    extra, strlen(body), body);
+	send_all(c, text, (size_t)n);
+}
+
+static void
+send_call(struct caller *c)
+{
+	static const char meta[] =
+	    ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":"
+	    "\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":"
+	    "{\"name\":\"load\",\"version\":\"1\"},"
+	    "\"io.modelcontextprotocol/clientCapabilities\":{}}";
+	char body[1024];
+
+	c->id++;
+	c->tool = (c->id + c->index) % TOOLS;
+	c->floor = stamp_floor;
+	(void)snprintf(
+	    c->nonce, sizeof c->nonce, "n%u-%u", c->index, c->id * 7919u);
+	(void)snprintf(body, sizeof body,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"tools/call\","
+	    "\"params\":{\"name\":\"%s\",\"arguments\":{\"nonce\":\"%s\"}%s}}",
+	    c->id, tools[c->tool], c->nonce, c->stateless ? meta : "");
+	c->waits = true;
+	c->sent_ns = now_ns();
+	send_message(c, "tools/call", body);
+}
+
+static void
+send_initialize(struct caller *c)
+{
+	c->waits = true;
+	send_message(c, "initialize",
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\","
+	    "\"params\":{\"protocolVersion\":\"2025-11-25\","
+	    "\"capabilities\":{},\"clientInfo\":{\"name\":\"load\","
+	    "\"version\":\"1\"}}}");
+}
+
+/* Reads what the script has written; does not wait. */
+static void
+commands_read(void)
+{
+	ssize_t got = read(STDIN_FILENO, commands + commands_len,
+	    sizeof commands - 1 - commands_len);
+	char *line = commands, *end;
+
+	if (got == 0 || (got < 0 && errno != EAGAIN)) {
+		stopping = true;
+		return;
+	}
+	if (got < 0)
+		return;
+	commands_len += (size_t)got;
+	commands[commands_len] = '\0';
+	while ((end = strchr(line, '\n')) != NULL) {
+		*end = '\0';
+		if (strncmp(line, "floor ", 6) == 0)
+			stamp_floor = (unsigned)strtoul(line + 6, NULL, 10);
+		else if (strncmp(line, "ceil ", 5) == 0)
+			stamp_ceil = (unsigned)strtoul(line + 5, NULL, 10);
+		else if (strcmp(line, "stop") == 0)
+			stopping = true;
+		line = end + 1;
+	}
+	commands_len -= (size_t)(line - commands);
+	memmove(commands, line, commands_len);
+}
+
+/* The text, whole: variant, stamp, nonce, tail. */
+static void
+text_check(struct caller *c, const char *text)
+{
+	char want[512], tail[TAIL_LEN + 1];
+	unsigned variant, stamp;
+	int n;
+
+	if (sscanf(text, "v%u %8u ", &variant, &stamp) != 2 || variant < 1
+	    || variant > 2) {
+		call_failed(c, "not an answer of the plugin");
+		return;
+	}
+	memset(tail, '0' + (int)variant, TAIL_LEN);
+	tail[TAIL_LEN] = '\0';
+	n = snprintf(want, sizeof want, "v%u %08u %s %s\"", variant, stamp,
+	    c->nonce, tail);
+	if (strncmp(text, want, (size_t)n) != 0) {
+		call_failed(c, "the answer is not whole");
+		return;
+	}
+	/* The script gives odd stamps to variant 1, even ones to 2. */
+	if ((stamp & 1) != (variant & 1))
+		call_failed(c, "code and data of different files");
+	if (stamp > stamp_ceil)
+		commands_read(); /* the script says so before it writes */
+	if (stamp < c->floor || stamp > stamp_ceil)
+		call_failed(c, "a generation that must not answer");
+	if (stamp > stamp_seen) {
+		stamp_seen = stamp;
+		say("seen %u", stamp);
+	}
+}
+
+static void
+answer_check(struct caller *c, const char *body)
+{
+	char id[32];
+	const char *text = strstr(body, "\"text\":\"");
+	int64_t took = now_ns() - c->sent_ns;
+
+	calls++;
+	by_tool[c->tool]++;
+	if (took > worst_ns)
+		worst_ns = took;
+	(void)snprintf(id, sizeof id, "\"id\":%u,", c->id);
+	if (strstr(body, id) == NULL)
+		call_failed(c, "another id");
+	else if (strstr(body, "\"error\"") != NULL
+	    || strstr(body, "\"isError\":true") != NULL || text == NULL)
+		call_failed(c, "an error");
+	else if (c->stateless
+	    && strstr(body, "\"resultType\":\"complete\"") == NULL)
+		call_failed(c, "not complete");
+	else
+		text_check(c, text + 8);
+}
+
+static void
+session_take(struct caller *c)
+{
+	const char *at = strcasestr(c->in, "\r\nmcp-session-id: ");
+	size_t n;
+
+	if (at == NULL)
+		return;
+	at += 18;
+	n = strcspn(at, "\r\n");
+	if (n < sizeof c->session) {
+		memcpy(c->session, at, n);
+		c->session[n] = '\0';
+	}
+}
+
+/* One whole message has come: what next. */
+static void
+message_done(struct caller *c, const char *body)
+{
+	if (!c->began) {
+		c->began = true;
+		if (!c->line)
+			session_take(c);
+		if (strstr(body, "\"result\"") == NULL)
+			call_failed(c, "initialize");
+		send_message(c, "notifications/initialized",
+		    "{\"jsonrpc\":\"2.0\","
+		    "\"method\":\"notifications/initialized\"}");
+		if (c->line)
+			send_call(c); /* a notification has no answer here */
+		return;
+	}
+	if (c->id == 0) { /* 202 for the notification */
+		send_call(c);
+		return;
+	}
+	answer_check(c, body);
+	c->waits = false;
+	if (c->id == 1 && ++answered_once == callers_len)
+		say("ready");
+	if (!stopping)
+		send_call(c);
+}
+
+/* Bytes of the first message, 0: not whole yet; *body is its text. */
+static size_t
+message_find(struct caller *c, char **body)
+{
+	char *end, *at;
+	size_t head, len;
+
+	if (c->line) {
+		*body = c->in;
+		end = strchr(c->in, '\n');
+		return end != NULL ? (size_t)(end - c->in) + 1 : 0;
+	}
+	end = strstr(c->in, "\r\n\r\n");
+	if (end == NULL)
+		return 0;
+	head = (size_t)(end - c->in) + 4;
+	at = strcasestr(c->in, "\r\ncontent-length: ");
+	len = at != NULL && at < end ? strtoul(at + 18, NULL, 10) : 0;
+	if (c->len < head + len)
+		return 0;
+	*body = c->in + head;
+	if (strncmp(c->in, "HTTP/1.1 200 ", 13) != 0
+	    && !(c->id == 0 && strncmp(c->in, "HTTP/1.1 202 ", 13) == 0))
+		call_failed(c, "HTTP status");
+	return head + len;
+}
+
+/* False: the connection is gone. */
+static bool
+caller_read(struct caller *c)
+{
+	ssize_t got = recv(c->fd, c->in + c->len, BUF - 1 - c->len, 0);
+	size_t n;
+	char *body, kept;
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (got <= 0) {
+		call_failed(c, got == 0 ? "closed" : strerror(errno));
+		return false;
+	}
+	c->len += (size_t)got;
+	c->in[c->len] = '\0';
+	while (c->len > 0 && (n = message_find(c, &body)) > 0) {
+		kept = c->in[n];
+		c->in[n] = '\0';
+		message_done(c, body);
+		c->in[n] = kept;
+		c->len -= n;
+		memmove(c->in, c->in + n, c->len + 1);
+	}
+	if (c->len == BUF - 1) {
+		call_failed(c, "an endless answer");
+		return false;
+	}
+	return true;
+}
+
+static int
+connect_http(const char *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		fatal("connect");
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return fd;
+}
+
+static int
+connect_line(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		fatal(path);
+	return fd;
+}
+
+static void
+caller_add(int epoll_fd, int fd, bool line, bool stateless)
+{
+	struct caller *c = calloc(1, sizeof *c);
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (c == NULL || callers_len == CALLERS_MAX)
+		fatal("callers");
+	c->fd = fd;
+	c->index = callers_len;
+	c->line = line;
+	c->stateless = stateless;
+	c->began = stateless;
+	callers[callers_len++] = c;
+	ev.data.ptr = c;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0
+	    || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		fatal("epoll_ctl");
+}
+
+static bool
+anybody_waits(void)
+{
+	for (unsigned i = 0; i < callers_len; i++)
+		if (callers[i]->fd >= 0 && callers[i]->waits)
+			return true;
+	return false;
+}
+
+static void
+turn(int epoll_fd)
+{
+	struct epoll_event events[64];
+	int n = epoll_wait(epoll_fd, events, 64, 60000);
+
+	if (n < 0 && errno == EINTR)
+		return;
+	if (n <= 0) {
+		say("fail nothing came for 60 s");
+		exit(1);
+	}
+	for (int i = 0; i < n; i++)
+		if (events[i].data.ptr == NULL)
+			commands_read();
+	for (int i = 0; i < n; i++) {
+		struct caller *c = events[i].data.ptr;
+
+		if (c != NULL && !caller_read(c)) {
+			(void)close(c->fd);
+			c->fd = -1;
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (argc != 5 || epoll_fd < 0)
+		fatal("use: reload_load PORT LINE_SOCKET STATEFUL STATELESS");
+	if (fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0
+	    || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &ev) < 0)
+		fatal("standard input");
+	stamp_ceil = 1;
+	for (long i = strtol(argv[3], NULL, 10); i > 0; i--)
+		caller_add(epoll_fd, connect_http(argv[1]), false, false);
+	for (long i = strtol(argv[4], NULL, 10); i > 0; i--)
+		caller_add(epoll_fd, connect_http(argv[1]), false, true);
+	caller_add(epoll_fd, connect_line(argv[2]), true, false);
+	caller_add(epoll_fd, connect_line(argv[2]), true, true);
+	for (unsigned i = 0; i < callers_len; i++)
+		if (callers[i]->stateless)
+			send_call(callers[i]);
+		else
+			send_initialize(callers[i]);
+	while (!stopping || anybody_waits())
+		turn(epoll_fd);
+	say("end %llu %llu %llu %llu %llu %lld", (unsigned long long)calls,
+	    (unsigned long long)failed, (unsigned long long)by_tool[0],
+	    (unsigned long long)by_tool[1], (unsigned long long)by_tool[2],
+	    (long long)(worst_ns / 1000));
+	return failed != 0;
+}
