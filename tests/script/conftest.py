@@ -41,8 +41,9 @@ class Starter:
         return path
 
     def serve(self, config="", **more):
+        config += "\n"
         if "drain:" not in config:
-            config += "\ndrain: 5s\n"
+            config += "drain: 5s\n"
         if "reactors:" not in config:
             config += "reactors: 2\n"
         if "workers:" not in config:
