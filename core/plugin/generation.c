@@ -344,9 +344,9 @@ plugin_generation_start(struct plugin_generation *g,
 	int rc = TP_OK;
 
 	state = previous_state(previous, &bytes);
+	/* One that never had a state has none to lose. */
 	if (state == NULL && previous != NULL && m->state_required
-	    && (previous->module.desc.save != NULL
-		|| g->module.desc.save != NULL))
+	    && previous->module.desc.save != NULL)
 		return refuse_state(
 		    g, diags, "the running generation did not save its state");
 	if (g->module.desc.load != NULL)

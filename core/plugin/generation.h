@@ -86,6 +86,7 @@ struct plugin_generation {
 	enum plugin_state at;
 	bool may_close; /* the operator consents */
 	int64_t draining_ns; /* since when */
+	bool reported; /* as draining for long */
 	struct loop_msg msg;
 };
 

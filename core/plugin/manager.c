@@ -125,10 +125,36 @@ stirred(void *arg)
 }
 
 static void
+busy_log(const char *event, const struct plugin_generation *g)
+{
+	LOG_WARN(event, F_STR("plugin", g->manifest->name),
+	    F_INT("generation", g->number),
+	    F_INT(
+		"draining_ms", (clock_now_ns() - g->draining_ns) / NS_PER_MS));
+}
+
+/* Calls that a replaced generation still waits for; said once. */
+static void
+draining_report(struct plugin_manager *m)
+{
+	LIST_EACH (node, &m->generations) {
+		struct plugin_generation *g =
+		    LIST_OBJ(node, struct plugin_generation, node);
+
+		if (g->at != PLUGIN_DRAINING || g->reported
+		    || clock_now_ns() - g->draining_ns < MANAGER_DRAIN_NS)
+			continue;
+		g->reported = true;
+		busy_log("plugin drains for long", g);
+	}
+}
+
+static void
 rescan(void *arg)
 {
 	struct plugin_manager *m = manager_of(arg);
 
+	draining_report(m);
 	if (!loop_timer_is_set(&m->settle) && plugin_manager_is_due(m))
 		stirred(m);
 	loop_timer_set(m->loop, &m->rescan, clock_now_ns() + PLUGIN_RESCAN_NS);
@@ -140,14 +166,8 @@ stop_late(void *arg)
 	struct plugin_manager *m = manager_of(arg);
 
 	LIST_EACH (node, &m->generations) {
-		const struct plugin_generation *g =
-		    LIST_OBJ(node, struct plugin_generation, node);
-
-		LOG_WARN("plugin still busy",
-		    F_STR("plugin", g->manifest->name),
-		    F_INT("generation", g->number),
-		    F_INT("draining_ms",
-			(clock_now_ns() - g->draining_ns) / NS_PER_MS));
+		busy_log("plugin still busy",
+		    LIST_OBJ(node, struct plugin_generation, node));
 	}
 	stop_finished(m);
 }

@@ -15,6 +15,7 @@
 #define MANAGER_MAGIC 0x504d4752u
 #define MANAGER_TRIES_MAX 5 /* when the module changes under us */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
+#define MANAGER_DRAIN_NS (30 * NS_PER_S) /* longer is worth a warning */
 #define MANAGER_UNQUIET_NS (2 * NS_PER_S) /* events cannot put it off longer \
 					   */
 

@@ -461,6 +461,81 @@ START_TEST(every_function_of_the_host_answers_a_plugin)
 }
 END_TEST
 
+START_TEST(every_way_to_end_a_call_is_understood)
+{
+	struct stage s;
+
+	stage_init(&s);
+	stage_put_module(&s, "answers", "sample.so", STAGE_OVER);
+	stage_put_text(&s, "sample.yaml",
+	    "plugin: sample\nversion: 1.0.0\nmodule: sample.so\n"
+	    "limits: {result: 64KiB}\ntools:\n"
+	    "  - {name: answer, description: d, inputSchema: {type: object}}"
+	    "\n");
+	stage_start(&s);
+	ck_assert_str_eq(
+	    stage_call(&s, "answer", "{\"how\": \"later\"}"), "later");
+	ck_assert_int_eq(s.status, CALL_OK);
+	(void)stage_call(&s, "answer", "{\"how\": \"unknown\"}");
+	ck_assert_int_eq(s.status, CALL_EFAIL);
+	(void)stage_call(&s, "answer", "{\"how\": \"fail\"}");
+	ck_assert_int_eq(s.status, CALL_EFAIL);
+	ck_assert_str_eq(s.message, "it broke");
+	(void)stage_call(&s, "answer", "{\"how\": \"x\"}");
+	ck_assert_str_eq(s.message,
+	    "the tool failed with a message that is not UTF-8");
+	(void)stage_call(&s, "answer", "{\"how\": \"big\"}");
+	ck_assert_int_eq(s.status, CALL_ENOMEM);
+	(void)stage_call(&s, "answer", "{}");
+	ck_assert_int_eq(s.status, CALL_EPARAMS);
+	stage_finish(&s);
+}
+END_TEST
+
+START_TEST(a_handler_that_asks_is_run_again_with_the_answers)
+{
+	struct stage s;
+
+	stage_init(&s);
+	stage_put_module(&s, "answers", "sample.so", STAGE_OVER);
+	stage_put_text(&s, "sample.yaml",
+	    "plugin: sample\nversion: 1.0.0\nmodule: sample.so\ntools:\n"
+	    "  - {name: answer, description: d, inputSchema: {type: object}}"
+	    "\n");
+	stage_start(&s);
+	(void)stage_call(&s, "answer", "{\"how\": \"ask\"}");
+	ck_assert_int_eq(s.status, CALL_INPUT);
+	ck_assert_str_eq(s.asked,
+	    "who elicitation/create {\"message\": \"Who?\"}");
+	s.answers = "{\"who\": \"Ada\"}";
+	ck_assert_str_eq(
+	    stage_call(&s, "answer", "{\"how\": \"ask\"}"), "Ada");
+	stage_finish(&s);
+}
+END_TEST
+
+START_TEST(a_call_that_waits_is_stopped_by_its_hook)
+{
+	struct call *call;
+	struct stage s;
+
+	stage_init(&s);
+	stage_put_module(&s, "answers", "sample.so", STAGE_OVER);
+	stage_put_text(&s, "sample.yaml",
+	    "plugin: sample\nversion: 1.0.0\nmodule: sample.so\ntools:\n"
+	    "  - {name: answer, description: d, inputSchema: {type: object}}"
+	    "\n");
+	stage_start(&s);
+	stage_begin(&s, "answer", "{\"how\": \"wait\"}");
+	call = s.call;
+	call_cancel(call);
+	ck_assert(s.answered);
+	ck_assert_int_eq(s.status, CALL_ECANCELLED);
+	stage_turn(&s);
+	stage_finish(&s);
+}
+END_TEST
+
 static const struct yaml_node *
 config_of(struct arena *arena, const char *text)
 {
@@ -545,5 +620,8 @@ STAGE_MAIN("plugin/reload", a_plugin_in_the_folder_answers,
     too_many_resident_generations_are_refused,
     what_a_plugin_says_from_its_thread_arrives,
     every_function_of_the_host_answers_a_plugin,
+    every_way_to_end_a_call_is_understood,
+    a_handler_that_asks_is_run_again_with_the_answers,
+    a_call_that_waits_is_stopped_by_its_hook,
     the_operators_configuration_is_checked,
     copies_that_a_dead_process_left_are_removed)

@@ -52,6 +52,10 @@ struct stage {
 	bool answered;
 	enum call_status status;
 	char answer[4096];
+	char message[256];
+	char asked[256];
+	struct call *call;
+	const char *answers; /* given to the next call, as JSON */
 };
 
 /* The folder of the built test plugins lies beside this program. */
@@ -307,9 +311,17 @@ stage_finished(struct call *c, enum call_status status)
 
 	s->status = status;
 	s->answered = true;
+	s->call = NULL;
 	s->answer[0] = '\0';
-	for (const struct call_content *b = c->contents; b != NULL;
-	     b = b->next)
+	(void)snprintf(s->message, sizeof s->message, "%.*s",
+	    STR_FMT(c->message));
+	s->asked[0] = '\0';
+	if (c->needs != NULL)
+		(void)snprintf(s->asked, sizeof s->asked, "%.*s %.*s %.*s",
+		    STR_FMT(c->needs->key), STR_FMT(c->needs->method),
+		    STR_FMT(c->needs->params));
+	for (const struct call_content *b = c->contents;
+	     b != NULL && used < sizeof s->answer; b = b->next)
 		if (b->type == CALL_TEXT)
 			used += (size_t)snprintf(s->answer + used,
 			    sizeof s->answer - used, "%.*s",
@@ -324,25 +336,39 @@ stage_find(struct stage *s, enum registry_kind kind, const char *key)
 	    registry_current(s->registry), kind, str_of(key));
 }
 
-/* Calls a tool and gives the text of its answer. */
-static inline const char *
-stage_call(struct stage *s, const char *tool, const char *json)
+/* Starts a call of a tool. */
+static inline void
+stage_begin(struct stage *s, const char *tool, const char *json)
 {
 	static const struct call_sink sink
 	    = { .progress = stage_progress, .finished = stage_finished };
 	const struct registry_entry *e = stage_find(s, REGISTRY_TOOL, tool);
-	struct json_doc doc;
-	struct call *c;
+	struct json_doc doc, answers;
 
 	ck_assert_msg(e != NULL, "no tool %s", tool);
 	json_doc_init(&doc);
+	json_doc_init(&answers);
 	ck_assert_int_eq(json_parse(&doc, str_of(json), JSON_PROTOCOL), 0);
-	c = call_create(&s->reactor, CALL_TOOL, e->target, str_of(tool),
+	s->call = call_create(&s->reactor, CALL_TOOL, e->target, str_of(tool),
 	    &doc.nodes[0], &sink, s);
-	ck_assert_ptr_nonnull(c);
+	ck_assert_ptr_nonnull(s->call);
+	if (s->answers != NULL) {
+		ck_assert_int_eq(json_parse(&answers, str_of(s->answers),
+		                     JSON_PROTOCOL),
+		    0);
+		s->call->answers = &answers.nodes[0];
+	}
 	s->answered = false;
-	call_start(c);
+	call_start(s->call);
 	json_doc_finish(&doc);
+	json_doc_finish(&answers);
+}
+
+/* Calls a tool and gives the text of its answer. */
+static inline const char *
+stage_call(struct stage *s, const char *tool, const char *json)
+{
+	stage_begin(s, tool, json);
 	if (!s->answered)
 		stage_run(s);
 	else

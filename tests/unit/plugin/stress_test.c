@@ -195,7 +195,10 @@ START_TEST(no_call_fails_while_its_plugin_is_replaced)
 	ck_assert_int_eq(loop_reactors_start(&s.reactors, REACTORS,
 	                     reactor_begin, reactor_end, &s, &err),
 	    0);
-	registry_readers_set(s.stage.registry, &s.reactors, s.stage.loop);
+	/* Its power: without the acknowledgement a sanitizer must complain. */
+	if (getenv("TOOLPOST_STRESS_SKIP_ACK") == NULL)
+		registry_readers_set(
+		    s.stage.registry, &s.reactors, s.stage.loop);
 	run_some(&s, 20);
 	files = count_files("/proc/self/fd");
 	mappings = count_mappings();
