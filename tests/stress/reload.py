@@ -278,9 +278,10 @@ UNJUDGED = (".text", ".plt", ".plt.got", ".rela.dyn", ".rela.plt", ".data",
 
 def loose_flips(report, s, root):
     """One bit of what the loader reads, without a hash: refused or loaded,
-    and nobody is hurt.  A plugin beside the one that is called."""
-    module = stress.plugin_build(root, "victim", '-DNAME="victim"', "-DFLAGS=0",
-                                 sanitize=False)
+    and nobody is hurt.  A plugin beside the one that is called, none of whose
+    code runs: what a flipped import or handler does is beyond any host."""
+    module = stress.plugin_build(root, "victim", '-DNAME="victim"', "-DBARE",
+                                 "-nostartfiles", sanitize=False)
     table = sections(module)
     closed = [table[n] for n in UNJUDGED if n in table]
     heads = [table[n] for n in JUDGED if n in table]

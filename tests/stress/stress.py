@@ -187,9 +187,9 @@ class Load:
         self.tell("stop")
         self.proc.wait(DEADLINE)
         self.reader.join(DEADLINE)
-        calls, failed, inline, pool, later, worst = self.end
+        calls, failed, inline, pool, later, worst, told = self.end
         return {"calls": calls, "failed_calls": failed, "inline": inline,
-                "pool": pool, "later": later, "worst_us": worst}
+                "pool": pool, "later": later, "worst_us": worst, "list_changed": told}
 
 
 def usage(pid):

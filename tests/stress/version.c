@@ -121,6 +121,9 @@ later_main(void *arg)
 	return NULL;
 }
 
+#ifdef BARE
+__attribute__((unused))
+#endif
 static int
 load(struct tp_plugin *p, const struct tp_json *config,
     const struct tp_snapshot *previous, void **state)
@@ -148,6 +151,9 @@ load(struct tp_plugin *p, const struct tp_json *config,
 	return TP_OK;
 }
 
+#ifdef BARE
+__attribute__((unused))
+#endif
 static void
 unload(struct tp_plugin *p, void *state)
 {
@@ -176,4 +182,9 @@ static const struct tp_entry entries[] = {
 	TP_TOOL_FLAGS(NAME "_later", later, TP_NONBLOCKING),
 };
 
+#ifdef BARE
+/* Nothing of it runs unless it is called. */
+TP_PLUGIN(NAME, "1.0.0", entries);
+#else
 TP_PLUGIN_STATE(NAME, "1.0.0", entries, FLAGS, load, NULL, unload);
+#endif
