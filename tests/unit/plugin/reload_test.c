@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of generations, from files to the registry and away again. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "unit/plugin/stage.h"
 
 #define COUNTING(more_) \
@@ -582,6 +585,75 @@ START_TEST(the_operators_configuration_is_checked)
 }
 END_TEST
 
+struct toucher {
+	char path[256];
+	atomic_bool stop;
+};
+
+static void *
+touch(void *arg)
+{
+	struct toucher *t = arg;
+	struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+
+	while (!atomic_load(&t->stop)) {
+		times[1].tv_nsec = (times[1].tv_nsec + 1) % 1000000000;
+		(void)utimensat(AT_FDCWD, t->path, times, 0);
+	}
+	return NULL;
+}
+
+START_TEST(a_module_that_changes_meanwhile_is_tried_again)
+{
+	struct toucher t = { .stop = false };
+	pthread_t thread;
+	struct buf big;
+	struct stage s;
+
+	stage_init(&s);
+	buf_init(&big);
+	ck_assert_int_eq(buf_reserve(&big, (size_t)32 << 20), 0);
+	memset(big.ptr, 'x', (size_t)32 << 20);
+	big.len = (size_t)32 << 20;
+	stage_put(&s, "sample.so", buf_view(&big), STAGE_OVER);
+	buf_finish(&big);
+	stage_put_text(&s, "sample.yaml", SAMPLE("1.0.0"));
+	(void)snprintf(t.path, sizeof t.path, "%s/sample.so", s.plugins);
+	ck_assert_int_eq(pthread_create(&thread, NULL, touch, &t), 0);
+	stage_start(&s);
+	atomic_store(&t.stop, true);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(s.changes.refused, 1);
+	ck_assert_str_eq(stage_status(&s, "sample").state, "seen");
+	ck_assert_uint_eq(stage_log_count(&s, "plugin refused"), 0);
+	stage_put_module(&s, "answer_one", "sample.so", STAGE_RENAME);
+	stage_wait(&s, 1); /* nothing watches: it is the retry */
+	ck_assert_uint_eq(s.changes.added, 1);
+	ck_assert_str_eq(stage_call(&s, "version", "{}"), "one");
+	stage_finish(&s);
+}
+END_TEST
+
+START_TEST(a_manager_needs_absolute_paths)
+{
+	struct plugin_manager_options o
+	    = { .run_dir = STR("run"), .rehearse_exe = STR("/bin/true") };
+	struct registry *registry;
+	struct loop *loop;
+	struct err err;
+
+	loop = loop_create(&err);
+	registry = registry_create(stage_describe, &err);
+	ck_assert_ptr_null(plugin_manager_create(loop, registry, &o, &err));
+	ck_assert_int_eq(err.code, ERR_PARAMS);
+	o.run_dir = S("/proc/nowhere");
+	ck_assert_ptr_null(plugin_manager_create(loop, registry, &o, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "/proc/nowhere"));
+	registry_destroy(registry);
+	loop_destroy(loop);
+}
+END_TEST
+
 START_TEST(copies_that_a_dead_process_left_are_removed)
 {
 	char path[256];
@@ -624,4 +696,6 @@ STAGE_MAIN("plugin/reload", a_plugin_in_the_folder_answers,
     a_handler_that_asks_is_run_again_with_the_answers,
     a_call_that_waits_is_stopped_by_its_hook,
     the_operators_configuration_is_checked,
+    a_module_that_changes_meanwhile_is_tried_again,
+    a_manager_needs_absolute_paths,
     copies_that_a_dead_process_left_are_removed)
