@@ -183,6 +183,12 @@ mcp_exchange_owner(const struct mcp_exchange *x)
 	return x->owner;
 }
 
+struct str
+mcp_exchange_id(const struct mcp_exchange *x)
+{
+	return x->id;
+}
+
 bool
 mcp_exchange_is_stateless(const struct mcp_exchange *x)
 {

@@ -96,6 +96,8 @@ struct registry *mcp_reactor_registry(const struct mcp_reactor *m);
 struct mcp_exchange *mcp_exchange_open(struct mcp_reactor *m,
     const struct mcp_reply_ops *ops, void *owner, uint64_t scope);
 void *mcp_exchange_owner(const struct mcp_exchange *x);
+/* As sent; empty when there is none. */
+struct str mcp_exchange_id(const struct mcp_exchange *x);
 /* The caller is gone.  cancel: the work stops too (stateless era, HTM-14);
  * otherwise it goes on and its result is dropped (POSTL-04). */
 enum mcp_abandon { MCP_ABANDON_WORK, MCP_KEEP_WORK };

@@ -157,7 +157,7 @@ request_done(struct http_conn *c, const struct http_parser *p, char *bytes)
 	else
 		http_request_serve(c, p, bytes);
 	parser_drop(c);
-	if (c->phase == HTTP_SERVICE && c->x == NULL)
+	if (c->phase == HTTP_SERVICE && !http_is_waiting(c))
 		http_service_end(c);
 }
 
@@ -244,11 +244,11 @@ http_eof(struct net_conn *conn)
 	struct http_conn *c = http_conn_of(conn);
 
 	c->ended = true;
-	if (c->phase == HTTP_STREAM || c->x == NULL)
+	if (c->phase == HTTP_STREAM || !http_is_waiting(c))
 		return false;
 	/* HTM-14: the stateless era cancels; POSTL-04: the other goes on, and
 	 * a client that closed one direction only still gets its answer. */
-	if (!mcp_exchange_is_stateless(c->x))
+	if (c->batch != NULL || !mcp_exchange_is_stateless(c->x))
 		return true;
 	mcp_exchange_abandon(c->x, MCP_ABANDON_WORK);
 	c->x = NULL;
@@ -265,6 +265,8 @@ http_closed(struct net_conn *conn, enum net_close why)
 		mcp_exchange_abandon(c->x,
 		    mcp_exchange_is_stateless(c->x) ? MCP_ABANDON_WORK
 						    : MCP_KEEP_WORK);
+	if (c->batch != NULL)
+		batch_abandon(c->batch, MCP_KEEP_WORK);
 	if (c->listener != NULL)
 		http_stream_close(c);
 	if (c->session != NULL)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST: one message in, its answer as JSON or as a stream of events. */
-#include <stdlib.h>
-
 #include "base/log.h"
 #include "transport/http_priv.h"
 
@@ -14,6 +12,16 @@ exchange_notify(struct mcp_exchange *x, struct str message)
 	if (!c->committed)
 		http_events_begin(c);
 	http_event_send(c, message);
+}
+
+/* SES-01: on the result of a handshake, not on its refusal. */
+static struct str
+new_session_id(const struct http_conn *c)
+{
+	if (!c->fresh
+	    || atomic_load(&c->session->peer.phase) == (int)MCP_PEER_NEW)
+		return STR_NONE;
+	return (struct str){ c->session->id, SESSION_ID_LEN };
 }
 
 static void
@@ -35,9 +43,7 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 	    &(struct http_answer){ .status = status,
 		.type = message.len > 0 ? "application/json" : NULL,
 		.body = message,
-		.session_id = c->fresh && status == 200
-		    ? (struct str){ c->session->id, SESSION_ID_LEN }
-		    : STR_NONE,
+		.session_id = new_session_id(c),
 		.retry_after = status == 503 });
 	if (later)
 		http_service_end(c);
@@ -73,16 +79,13 @@ static void
 refuse_text(struct http_conn *c, const struct json_doc *doc, struct str body)
 {
 	struct buf text;
-	char *message;
-	bool grammar = doc->fault == JSON_SYNTAX || doc->fault == JSON_UTF8
-	    || doc->fault == JSON_DEPTH;
+	int code;
 
 	buf_init(&text);
-	json_fault_text(doc, body, &text);
-	message = buf_take(&text);
-	http_error_send(c, 400, grammar ? RPC_PARSE_ERROR : RPC_INVALID_REQUEST,
-	    message != NULL ? message : "not JSON");
-	free(message);
+	code = transport_text_fault(doc, body, &text);
+	http_error_send(c, code == RPC_INTERNAL_ERROR ? 503 : 400, code,
+	    text.failed ? "out of memory" : text.ptr);
+	buf_finish(&text);
 }
 
 static void
@@ -96,9 +99,8 @@ refuse_message(struct http_conn *c, const struct rpc_message *m, int status,
 		    status, code, text);
 }
 
-/* The session a stateful message belongs to; NULL: it has answered. */
-static struct session *
-session_of(struct http_conn *c, struct str id)
+struct session *
+http_session_find(struct http_conn *c, struct str id)
 {
 	struct session *s;
 
@@ -108,6 +110,11 @@ session_of(struct http_conn *c, struct str id)
 		return NULL;
 	}
 	s = session_find(c->t->shared->sessions, id, loop_now(c->t->loop));
+	/* Reading the phase first orders what the handshake wrote. */
+	if (s != NULL && atomic_load(&s->peer.phase) == (int)MCP_PEER_NEW) {
+		session_unref(s);
+		s = NULL;
+	}
 	if (s == NULL) /* SES-05 */
 		http_error_send(c, 404, RPC_INVALID_REQUEST,
 		    "this session is unknown or has ended: initialize again");
@@ -120,7 +127,7 @@ serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 	struct session *s;
 
 	if (id.ptr != NULL) { /* SES-10 */
-		s = session_of(c, id);
+		s = http_session_find(c, id);
 		if (s == NULL)
 			return;
 		session_unref(s);
@@ -143,11 +150,23 @@ serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 		(void)session_end(c->t->shared->sessions, s); /* ours alone */
 }
 
+/* CANC-04: mcp cancels what runs on this reactor, others are told. */
 static void
-serve_stateful(struct http_conn *c, const struct rpc_message *m,
-    struct str version, struct str id)
+cancel_tell(const struct http_conn *c, struct str method,
+    const struct json_node *params)
+{
+	if (str_equal(method, S("notifications/cancelled")))
+		transport_request_cancelled(c->t, c->session->peer.scope,
+		    json_get(params, S("requestId")));
+}
+
+/* ERA-11: any revision of the handshake may stand in the field, the session's
+ * own governs; others were refused before (ERA-10). */
+static void
+serve_stateful(struct http_conn *c, const struct rpc_message *m, struct str id)
 {
 	struct mcp_peer nobody;
+	struct mcp_peer *peer;
 
 	if (id.ptr == NULL && m->kind == RPC_REQUEST
 	    && str_equal(m->method, S("ping"))) { /* PING-01 */
@@ -156,38 +175,82 @@ serve_stateful(struct http_conn *c, const struct rpc_message *m,
 			mcp_serve_stateful(c->x, m, &nobody);
 		return;
 	}
-	c->session = session_of(c, id);
+	c->session = http_session_find(c, id);
 	if (c->session == NULL)
 		return;
-	if (version.ptr != NULL
-	    && !str_equal(version,
-		mcp_revision_name(c->session->peer.revision))) { /* ERA-11 */
-		refuse_message(c, m, 400, RPC_INVALID_REQUEST,
-		    "MCP-Protocol-Version is not what this session has "
-		    "negotiated");
-		return;
-	}
 	if (m->kind == RPC_RESPONSE) { /* ERA-20: nothing was asked */
 		http_answer_send(c, &(struct http_answer){ .status = 202 });
 		return;
 	}
-	if (exchange_open(c, c->session->peer.scope) != NULL)
-		mcp_serve_stateful(c->x, m, &c->session->peer);
+	peer = &c->session->peer;
+	if (m->kind == RPC_NOTIFICATION)
+		cancel_tell(c, m->method, m->params);
+	if (exchange_open(c, peer->scope) != NULL)
+		mcp_serve_stateful(c->x, m, peer);
 }
 
-static bool
-has_claim(const struct json_node *array)
+/* A batch that has become a stream ends as one. */
+static void
+batch_notify(struct batch *b, struct str message)
 {
-	JSON_EACH_ELEMENT(v, array)
-	{
-		struct rpc_message m;
+	struct http_conn *c = b->owner;
 
-		rpc_message_read(v, &m);
-		if (m.kind != RPC_INVALID
-		    && mcp_classify(&m, NULL).era == MCP_ERA_STATELESS)
-			return true;
+	if (!c->committed)
+		http_events_begin(c);
+	http_event_send(c, message);
+}
+
+static void
+batch_done(struct batch *b, struct str array)
+{
+	struct http_conn *c = b->owner;
+	bool later = c->paused;
+
+	c->batch = NULL;
+	if (c->committed) {
+		if (array.len > 0)
+			http_event_send(c, array);
+		http_events_end(c);
+		return;
 	}
-	return false;
+	http_answer_send(c, /* BAT-03 */
+	    &(struct http_answer){ .status = array.len > 0 ? 200 : 202,
+		.type = array.len > 0 ? "application/json" : NULL,
+		.body = array });
+	if (later)
+		http_service_end(c);
+}
+
+static const struct batch_ops batch_ops = { batch_notify, batch_done };
+
+/* The rows of server-requirements.md 1.3 that begin with an array. */
+static void
+serve_array(struct http_conn *c, const struct json_node *array,
+    struct str version, struct str id)
+{
+	const char *fault;
+
+	if (version.ptr == NULL || !mcp_version_is_modern(version)) {
+		if (id.ptr != NULL) {
+			c->session = http_session_find(c, id);
+			if (c->session == NULL)
+				return;
+		}
+	}
+	fault =
+	    batch_fault(array, c->session != NULL ? &c->session->peer : NULL);
+	if (fault != NULL) {
+		http_error_send(c, 400, RPC_INVALID_REQUEST, fault);
+		return;
+	}
+	JSON_EACH_ELEMENT(v, array)
+	cancel_tell(
+	    c, json_str(json_get(v, S("method"))), json_get(v, S("params")));
+	c->batch = batch_create(c->t->mcp, &batch_ops, c);
+	if (c->batch == NULL)
+		http_status_send(c, 503);
+	else
+		batch_serve(c->batch, array, &c->session->peer);
 }
 
 void
@@ -211,11 +274,8 @@ http_post_serve(struct http_conn *c, const struct http_parser *p, char *bytes)
 		refuse_text(c, doc, body);
 		return;
 	}
-	if (doc->nodes[0].type == JSON_ARRAY) { /* BAT-06, HTM-01 */
-		http_error_send(c, 400, RPC_INVALID_REQUEST,
-		    has_claim(doc->nodes)
-			? "this revision has no batches"
-			: "batches are not accepted: send one message a POST");
+	if (doc->nodes[0].type == JSON_ARRAY) {
+		serve_array(c, doc->nodes, headers.version, id);
 		return;
 	}
 	rpc_message_read(doc->nodes, &m);
@@ -232,7 +292,7 @@ http_post_serve(struct http_conn *c, const struct http_parser *p, char *bytes)
 		serve_handshake(c, &m, id);
 		break;
 	case MCP_ERA_STATEFUL:
-		serve_stateful(c, &m, headers.version, id);
+		serve_stateful(c, &m, id);
 		break;
 	}
 }

@@ -4,6 +4,7 @@
 #ifndef TRANSPORT_HTTP_PRIV_H
 #define TRANSPORT_HTTP_PRIV_H
 
+#include "transport/batch.h"
 #include "transport/transport_priv.h"
 
 #define HTTP_CONN_MAGIC 0x48545450u
@@ -31,6 +32,7 @@ struct http_conn {
 	const struct transport_listen *listen;
 	struct http_parser *parser; /* owned; while a request is cut */
 	struct mcp_exchange *x; /* in service */
+	struct batch *batch; /* in service instead */
 	struct session *session; /* a reference; of the request in service
 				  * or of the GET stream */
 	struct mcp_listener *listener; /* owned; GET stream */
@@ -44,7 +46,16 @@ struct http_conn *http_conn_of(struct net_conn *c);
  * status to refuse with. */
 int http_head_check(
     struct http_conn *c, const struct http_parser *p, const char *bytes);
-/* Serves a complete request; afterwards c->x or a GET stream may be open. */
+static inline bool
+http_is_waiting(const struct http_conn *c)
+{
+	return c->x != NULL || c->batch != NULL;
+}
+
+/* The session that a request names, referenced; NULL: it has answered. */
+struct session *http_session_find(struct http_conn *c, struct str id);
+/* Serves a complete request; afterwards it may be waiting, or a GET stream be
+ * open. */
 void http_request_serve(
     struct http_conn *c, const struct http_parser *p, char *bytes);
 void http_post_serve(

@@ -42,23 +42,13 @@ named_session(
 {
 	struct str id = http_known(p, bytes, HTTP_K_MCP_SESSION_ID);
 	struct str version = http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
-	struct session *s;
 
 	if (version.ptr != NULL && mcp_revision_find(version) < 0) {
 		http_error_send(c, 400, RPC_INVALID_REQUEST,
 		    "MCP-Protocol-Version names an unsupported revision");
 		return NULL;
 	}
-	if (id.ptr == NULL) {
-		http_error_send(c, 400, RPC_INVALID_REQUEST,
-		    "Mcp-Session-Id is missing: initialize first");
-		return NULL;
-	}
-	s = session_find(c->t->shared->sessions, id, loop_now(c->t->loop));
-	if (s == NULL)
-		http_error_send(c, 404, RPC_INVALID_REQUEST,
-		    "this session is unknown or has ended: initialize again");
-	return s;
+	return http_session_find(c, id);
 }
 
 /* A place among the streams, by count. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "transport/batch.h"
 #include "transport/transport_priv.h"
 
 #define LINE_CONN_MAGIC 0x4c494e45u
@@ -19,7 +20,8 @@ struct line_conn {
 	bool listening;
 	bool skipping; /* the rest of a line that was too long */
 	bool ended; /* the peer has sent its last byte */
-	size_t open; /* exchanges without an answer yet */
+	size_t open; /* exchanges and batches without an answer yet */
+	struct list batches;
 	void (*closed)(void *arg); /* stdio; may be NULL */
 	void *closed_arg;
 };
@@ -55,16 +57,20 @@ exchange_notify(struct mcp_exchange *x, struct str message)
 }
 
 static void
-exchange_answer(struct mcp_exchange *x, int status, struct str message)
+one_answered(struct line_conn *l, struct str message)
 {
-	struct line_conn *l = mcp_exchange_owner(x);
-
-	(void)status; /* HTTP's */
 	l->open--;
 	if (message.len > 0)
 		line_send(l, message);
 	if (l->ended && l->open == 0)
 		net_conn_close(&l->net, NET_CONN_FLUSH);
+}
+
+static void
+exchange_answer(struct mcp_exchange *x, int status, struct str message)
+{
+	(void)status; /* HTTP's */
+	one_answered(mcp_exchange_owner(x), message);
 }
 
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer };
@@ -107,16 +113,12 @@ static void
 refuse_text(struct line_conn *l, const struct json_doc *doc, struct str line)
 {
 	struct buf text;
-	char *message;
-	bool grammar = doc->fault == JSON_SYNTAX || doc->fault == JSON_UTF8
-	    || doc->fault == JSON_DEPTH;
+	int code;
 
 	buf_init(&text);
-	json_fault_text(doc, line, &text);
-	message = buf_take(&text);
-	refuse(l, NULL, grammar ? RPC_PARSE_ERROR : RPC_INVALID_REQUEST,
-	    message != NULL ? message : "not JSON");
-	free(message);
+	code = transport_text_fault(doc, line, &text);
+	refuse(l, NULL, code, text.failed ? "out of memory" : text.ptr);
+	buf_finish(&text);
 }
 
 static void
@@ -147,9 +149,45 @@ serve(struct line_conn *l, const struct rpc_message *m)
 		mcp_serve_stateless(x, m, NULL);
 		return;
 	}
-	if (class.era == MCP_ERA_HANDSHAKE)
+	if (class.era == MCP_ERA_HANDSHAKE && !l->listening)
 		mcp_versions_now(l->t->mcp, l->listener.seen);
 	mcp_serve_stateful(x, m, &l->peer);
+	listen_when_ready(l);
+}
+
+static void
+batch_notify(struct batch *b, struct str message)
+{
+	line_send(b->owner, message);
+}
+
+static void
+batch_done(struct batch *b, struct str array)
+{
+	one_answered(b->owner, array);
+}
+
+static const struct batch_ops batch_ops = { batch_notify, batch_done };
+
+/* STD-14 */
+static void
+serve_array(struct line_conn *l, const struct json_node *array)
+{
+	const char *fault = batch_fault(array, &l->peer);
+	struct batch *b;
+
+	if (fault != NULL) {
+		refuse(l, NULL, RPC_INVALID_REQUEST, fault);
+		return;
+	}
+	b = batch_create(l->t->mcp, &batch_ops, l);
+	if (b == NULL) {
+		refuse(l, NULL, RPC_INTERNAL_ERROR, "out of memory");
+		return;
+	}
+	list_push(&l->batches, &b->node);
+	l->open++;
+	batch_serve(b, array, &l->peer);
 	listen_when_ready(l);
 }
 
@@ -167,9 +205,8 @@ take_line(struct line_conn *l, struct str line)
 		refuse_text(l, doc, line);
 		return;
 	}
-	if (doc->nodes[0].type == JSON_ARRAY) { /* BAT-06 */
-		refuse(l, NULL, RPC_INVALID_REQUEST,
-		    "batches are not accepted: send one message a line");
+	if (doc->nodes[0].type == JSON_ARRAY) {
+		serve_array(l, doc->nodes);
 		return;
 	}
 	rpc_message_read(doc->nodes, &m);
@@ -225,6 +262,9 @@ line_closed(struct net_conn *c, enum net_close why)
 	(void)why;
 	if (l->listening)
 		mcp_listener_stop(&l->listener);
+	LIST_EACH_SAFE (node, &l->batches)
+		batch_abandon(
+		    LIST_OBJ(node, struct batch, node), MCP_ABANDON_WORK);
 	mcp_scope_abandon(l->t->mcp, l->peer.scope);
 	atomic_fetch_sub(&l->t->shared->connections, 1);
 	if (l->closed != NULL)
@@ -249,6 +289,7 @@ line_start(struct transport_reactor *t, int in, int out)
 	OBJ_INIT(l, LINE_CONN_MAGIC);
 	l->t = t;
 	mcp_peer_init(&l->peer);
+	list_init(&l->batches);
 	if (net_conn_start(&l->net, t->net, in, out, &ops) < 0) {
 		free(l);
 		return NULL;

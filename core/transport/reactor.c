@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reactor's share of the transports: its listeners and its connections. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -109,6 +110,22 @@ transport_wall_ns(struct transport_reactor *t)
 	return t->wall_ns;
 }
 
+int
+transport_text_fault(
+    const struct json_doc *doc, struct str bytes, struct buf *text)
+{
+	bool nomem = doc->fault == JSON_NOMEM;
+
+	json_fault_text(doc, bytes, text);
+	buf_char(text, '\0');
+	if (nomem || text->failed)
+		return RPC_INTERNAL_ERROR;
+	return doc->fault == JSON_SYNTAX || doc->fault == JSON_UTF8
+		|| doc->fault == JSON_DEPTH
+	    ? RPC_PARSE_ERROR
+	    : RPC_INVALID_REQUEST;
+}
+
 /* The soft bound lies below the descriptor limit, so that running out of
  * descriptors stays a last resort (security.md 2.4). */
 static bool
@@ -196,6 +213,15 @@ struct session_notice {
 	struct session *session; /* a reference of its own */
 };
 
+/* One reactor's notice of a cancelled request. */
+struct cancel_notice {
+	struct loop_msg msg;
+	struct transport_reactor *reactor;
+	uint64_t scope;
+	size_t len;
+	char id[]; /* as sent */
+};
+
 static void
 session_notice_run(struct loop_msg *msg)
 {
@@ -226,4 +252,43 @@ transport_session_ended(struct transport_shared *shared, struct session *s)
 		loop_post(r->loop, &n->msg);
 	}
 	session_unref(s);
+}
+
+static void
+cancel_notice_run(struct loop_msg *msg)
+{
+	struct cancel_notice *n = CONTAINER_OF(msg, struct cancel_notice, msg);
+	struct json_doc *doc = mcp_reactor_doc(n->reactor->mcp);
+
+	/* Between two turns nothing else uses the document. */
+	if (json_parse(doc, (struct str){ n->id, n->len }, JSON_GRAMMAR) == 0)
+		mcp_cancel(n->reactor->mcp, n->scope, doc->nodes);
+	free(n);
+}
+
+void
+transport_request_cancelled(
+    struct transport_reactor *from, uint64_t scope, const struct json_node *id)
+{
+	const struct loop_reactors *all = from->shared->reactors;
+	struct str raw = json_raw(id);
+	unsigned i;
+
+	if (!rpc_id_is_valid(id)) /* CANC-03 */
+		return;
+	for (i = 0; i < all->len; i++) {
+		struct cancel_notice *n;
+
+		if (all->items[i].user == from)
+			continue;
+		n = malloc(sizeof *n + raw.len);
+		if (n == NULL) /* its call ends by its deadline */
+			continue;
+		n->msg.run = cancel_notice_run;
+		n->reactor = all->items[i].user;
+		n->scope = scope;
+		n->len = raw.len;
+		memcpy(n->id, raw.ptr, raw.len);
+		loop_post(all->items[i].loop, &n->msg);
+	}
 }

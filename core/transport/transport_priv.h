@@ -33,6 +33,11 @@ struct listen_arg {
 	const struct transport_listen *listen;
 };
 
+/* What a text that json_parse() refused is answered with: the code, and in
+ * text a sentence with a NUL behind it. */
+int transport_text_fault(
+    const struct json_doc *doc, struct str bytes, struct buf *text);
+
 /* Wall time, one clock call a turn. */
 int64_t transport_wall_ns(struct transport_reactor *t);
 
@@ -44,6 +49,10 @@ void transport_http_stream_end(
     struct transport_reactor *t, const struct session *s);
 /* Drain: idle ones close. */
 void transport_http_drain(struct net_conn *c);
+/* CANC-04: the request that is cancelled may be in service on any other
+ * reactor. */
+void transport_request_cancelled(
+    struct transport_reactor *from, uint64_t scope, const struct json_node *id);
 bool transport_conn_is_http(const struct net_conn *c);
 void transport_line_drain(struct net_conn *c);
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch of revision 2025-03-26 (BAT rows): its members are served like
+ * messages of their own, and their answers go back as one array.  Everything
+ * is [reactor]. */
+#ifndef TRANSPORT_BATCH_H
+#define TRANSPORT_BATCH_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "mcp/mcp.h"
+
+#define BATCH_MAGIC 0x42415443u
+#define BATCH_MAX 100 /* members (BAT-07) */
+
+struct batch;
+
+/* Implemented by the connection that the batch came on. */
+struct batch_ops {
+	void (*notify)(struct batch *b, struct str message);
+	/* The end; b is gone after it.  An empty array has nothing to say
+	 * and nothing may be sent. */
+	void (*done)(struct batch *b, struct str array);
+};
+
+struct batch {
+	uint32_t magic;
+	struct list node; /* for the owner */
+	void *owner;
+	const struct batch_ops *ops;
+	struct mcp_reactor *mcp;
+	struct buf out; /* the array, without its last bracket */
+	size_t open; /* members without an answer, and the reader */
+	size_t len;
+	struct mcp_exchange *members[BATCH_MAX]; /* NULL: answered */
+};
+
+/* Why this array is no batch, or NULL: then serve it (BAT-04 to BAT-06). */
+const char *batch_fault(
+    const struct json_node *array, const struct mcp_peer *peer);
+/* NULL without memory. */
+struct batch *batch_create(
+    struct mcp_reactor *mcp, const struct batch_ops *ops, void *owner);
+/* Serves every member; the end may come before this returns. */
+void batch_serve(
+    struct batch *b, const struct json_node *array, struct mcp_peer *peer);
+/* Nobody waits any more; b is gone. */
+void batch_abandon(struct batch *b, enum mcp_abandon how);
+
+#endif
