@@ -57,6 +57,8 @@ struct cli {
 	int kind;
 	bool asan;
 	bool pin;
+	/* schema */
+	bool format_assertion;
 	/* of the failure that is reported */
 	const char *failed_url;
 	int failed_status;
@@ -142,6 +144,8 @@ int cli_list(struct cli *c);
 int cli_plugin_build(struct cli *c);
 int cli_plugin_new(struct cli *c);
 int cli_rehearse(struct cli *c);
+int cli_schema_check(struct cli *c);
+int cli_schema_validate(struct cli *c);
 int cli_serve(struct cli *c);
 int cli_stdio(struct cli *c);
 int cli_version(struct cli *c);

@@ -91,6 +91,11 @@ static const struct cli_flag build_flags[] = {
 	  "write the module's SHA-256 into the manifest" },
 	FLAGS_END
 };
+static const struct cli_flag schema_flags[] = {
+	{ "format-assertion", 0, CLI_FLAG_SWITCH, AT(format_assertion), NULL,
+	  NULL, "\"format\" is checked, not only noted" },
+	FLAGS_END
+};
 static const struct cli_flag no_flags[] = { FLAGS_END };
 
 const struct cli_verb cli_verbs[] = {
@@ -147,6 +152,22 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost plugin build -v",
 	    "toolpost plugin build weather -- -lcurl" },
 	  cli_plugin_build, false },
+	{ "schema check", "FILE...", 1, NO_MAX, "Checks JSON Schemas, written as JSON or YAML.",
+	  "Draft 2020-12, or draft-07 by $schema.  References lead to files in the folder of\n"
+	  "FILE and below; nothing is fetched.\n",
+	  schema_flags,
+	  { "toolpost schema check order.schema.json",
+	    "toolpost schema check schemas/*.yaml",
+	    "toolpost schema check --json order.schema.json" },
+	  cli_schema_check, false },
+	{ "schema validate", "SCHEMA INSTANCE", 2, 2, "Checks a value against a JSON Schema; exit 5 when it is invalid.",
+	  "INSTANCE is JSON or YAML; - is standard input.  One line a fault: where, and what\n"
+	  "was expected.  --json: [{\"pointer\", \"keyword\", \"message\"}].\n",
+	  schema_flags,
+	  { "toolpost schema validate order.schema.json order.json",
+	    "toolpost list --json | toolpost schema validate tools.schema.json -",
+	    "toolpost schema validate --format-assertion order.schema.yaml order.yaml" },
+	  cli_schema_validate, false },
 	{ "version", "", 0, 0, "Version, protocol revisions, ABI range, libraries.",
 	  NULL, no_flags,
 	  { "toolpost version", "toolpost version --json", "toolpost --version" },

@@ -12,11 +12,11 @@
 #include "base/err.h"
 #include "data/json.h"
 
-#define SCHEMA_DEPTH_MAX 64       /* of schemas applied inside one another */
+#define SCHEMA_DEPTH_MAX 64 /* of schemas applied inside one another */
 #define SCHEMA_SUBSCHEMAS_MAX 10000
-#define SCHEMA_STEPS_BASE 100000  /* per validation, */
+#define SCHEMA_STEPS_BASE 100000 /* per validation, */
 #define SCHEMA_STEPS_PER_VALUE 100 /* plus this for each value */
-#define SCHEMA_FAULTS_MAX 10      /* reported at once */
+#define SCHEMA_FAULTS_MAX 10 /* reported at once */
 
 struct schema; /* immutable; shared by any threads */
 
@@ -31,13 +31,18 @@ struct schema_options {
 	struct str base_uri; /* empty: none */
 	const struct schema_document *documents;
 	size_t documents_len;
+	/* Asked, while compiling, for a document that is neither among those
+	 * nor built in; may be NULL.  0 with *json, which lives until the
+	 * compile ends; ERR_NOTFOUND; or another code with why in err. */
+	int (*find)(
+	    void *arg, struct str uri, struct str *json, struct err *err);
+	void *find_arg;
 };
 
 /* [any] json is copied.  Fails with a message that begins with the JSON
  * Pointer into the schema; pointer, if not NULL, gets it too. */
 struct schema *schema_compile(struct str json,
-    const struct schema_options *options, struct buf *pointer,
-    struct err *err);
+    const struct schema_options *options, struct buf *pointer, struct err *err);
 void schema_destroy(struct schema *s);
 
 /* One failure: where in the instance, which keyword, what was expected and
@@ -52,8 +57,8 @@ struct schema_report {
 	struct buf text; /* owned; what the faults point into */
 	struct schema_fault faults[SCHEMA_FAULTS_MAX];
 	size_t len;
-	bool more;       /* there were others */
-	bool exhausted;  /* steps or depth ran out: not a verdict */
+	bool more; /* there were others */
+	bool exhausted; /* steps or depth ran out: not a verdict */
 };
 
 void schema_report_init(struct schema_report *r);

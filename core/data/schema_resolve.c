@@ -31,17 +31,26 @@ without_fragment(struct str uri)
 	return str_sub(uri, 0, str_find(uri, '#'));
 }
 
-/* The text of a document that may be referred to; empty: unknown. */
-static struct str
-document_find(const struct schema_compiler *c, struct str uri)
+/* The text of a document that may be referred to. */
+static int
+document_find(const struct schema_compiler *c, struct str uri, struct str *json,
+    struct err *why)
 {
-	for (size_t i = 0; i < c->options->documents_len; i++) {
-		const struct schema_document *d = &c->options->documents[i];
+	const struct schema_options *o = c->options;
 
-		if (str_equal(without_fragment(d->uri), uri))
-			return d->json;
+	for (size_t i = 0; i < o->documents_len; i++) {
+		const struct schema_document *d = &o->documents[i];
+
+		if (str_equal(without_fragment(d->uri), uri)) {
+			*json = d->json;
+			return 0;
+		}
 	}
-	return schema_meta_find(uri);
+	*json = schema_meta_find(uri);
+	if (json->len > 0)
+		return 0;
+	return o->find != NULL ? o->find(o->find_arg, uri, json, why)
+			       : ERR_NOTFOUND;
 }
 
 static int
@@ -100,16 +109,18 @@ dialect_custom(struct schema_compiler *c, const struct schema_source *source,
 {
 	struct json_doc doc;
 	struct buf name;
+	struct err why;
 	bool first = true;
 	int rc = ERR_UNSUPPORTED, hops = 0;
 
 	json_doc_init(&doc);
 	buf_init(&name);
 	while (!draft_of(uri, &out->draft)) {
-		struct str text = document_find(c, uri);
 		const struct json_node *list;
+		struct str text;
 
-		if (text.len == 0 || ++hops > DIALECT_HOPS_MAX
+		if (document_find(c, uri, &text, &why) < 0
+		    || ++hops > DIALECT_HOPS_MAX
 		    || json_parse(&doc, text, JSON_PROTOCOL) < 0) {
 			rc = dialect_unsupported(c, source, at);
 			goto out;
@@ -528,6 +539,8 @@ find_resource(struct schema_compiler *c, const struct schema_rule *from,
 	struct schema_resource *found = NULL;
 	struct str uri = STR_NONE, json;
 	struct schema_target *t;
+	struct err why = { 0, "" };
+	int rc;
 
 	if (name.len == 0)
 		return source
@@ -537,9 +550,13 @@ find_resource(struct schema_compiler *c, const struct schema_rule *from,
 	t = map_find(&c->uris, uri);
 	if (t != NULL)
 		return t->resource;
-	json = document_find(c, uri);
-	if (json.len > 0)
+	rc = document_find(c, uri, &json, &why);
+	if (rc == 0)
 		(void)schema_source_add(c, uri, json, &found);
+	else if (rc != ERR_NOTFOUND)
+		(void)schema_refuse(c, source, ref, rc,
+		    "cannot resolve \"%.*s\": %s", STR_FMT(json_str(ref)),
+		    why.text);
 	else
 		(void)schema_refuse(c, source, ref, ERR_NOTFOUND,
 		    "cannot resolve \"%.*s\": no document \"%.*s\" was given, "
