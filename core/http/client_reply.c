@@ -380,7 +380,7 @@ read_chunks(struct exchange *x)
 int
 client_reply_read(struct exchange *x)
 {
-	enum framing framing;
+	enum framing framing = FRAMING_NONE;
 	uint64_t length = 0;
 	int rc;
 
