@@ -11,7 +11,7 @@ static struct tp_test_result *
 convert(
     struct tp_test_host *h, const char *time, const char *from, const char *to)
 {
-	char args[512];
+	char args[4096]; /* a zone name may be a whole path */
 
 	(void)snprintf(args, sizeof args,
 	    "{\"time\": \"%s\", \"from\": \"%s\", \"to\": \"%s\"}", time, from,
