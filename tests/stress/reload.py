@@ -15,6 +15,7 @@ from stress import os, random, replace, overwrite, stamped, wait_any, wire
 RELOADS = int(os.environ.get("TOOLPOST_RELOADS", stress.size(1000, 60, 10000)))
 FLIPS = stress.size(300, 40, 3000)
 CUTS = stress.size(150, 25, 941)
+VERSIONS = stress.size(50, 10, 500)
 HUP = signal.SIGHUP
 CONFIG = """plugins:
   max_resident_generations: 10000
@@ -80,13 +81,16 @@ def taken_away_and_back(path, data, server):
     overwrite(path, data)
 
 
-def steady(pid, fds):
-    """Usage, read again while something short-lived holds a descriptor."""
-    for _ in range(50):
-        got = stress.usage(pid)
-        if fds is None or got[1] == fds:
-            return got
-    return got
+def both_files(path, data, s, version):
+    """The manifest and its module, which fit each other only when both are
+    there: a refusal in between is allowed, a wrong answer is not."""
+    replace(s.yaml, stress.manifest(version=version).encode())
+    replace(path, data)
+
+
+def steady(pid):
+    """Usage with the fewest descriptors seen: some live for a moment."""
+    return min((stress.usage(pid) for _ in range(50)), key=lambda u: u[1])
 
 
 def reloads(report, s):
@@ -104,7 +108,7 @@ def reloads(report, s):
         now = s.next(how, *args)
         if n == RELOADS // 10 or n == RELOADS - 1 or n % 100 == 99:
             s.wait_closed(mark, before)
-            got = steady(s.server.pid, base and base[1])
+            got = steady(s.server.pid)
             if n == RELOADS // 10:
                 base = got
         before = now
@@ -118,6 +122,19 @@ def reloads(report, s):
     report.check("mappings are flat", got[2] <= base[2] + slack, (base, got))
     report.check("memory is flat within 1 MB",
                  bool(stress.SANITIZER) or got[0] <= base[0] + 1024, (base, got))
+
+
+def versions(report, s, root):
+    """Manifest and module change together."""
+    plain = s.build
+    s.build = {n: stress.plugin_build(root, "n%d" % n, "-DVARIANT=%d" % (2 - n),
+                                      '-DVERSION="1.%d.0"' % (n + 1))
+               for n in (0, 1)}
+    for _ in range(VERSIONS):
+        s.next(both_files, s, "1.%d.0" % (((s.stamp + 1) & 1) + 1))
+    s.build = plain
+    s.next(both_files, s, "1.0.0")
+    report.figures["versions"] = VERSIONS
 
 
 def closed_all(s):
@@ -313,6 +330,7 @@ def under_load(report, root, build):
     s.load = stress.Load(os.path.join(root, "load"), s.server)
     try:
         report.part("%d replacements" % RELOADS, reloads, report, s)
+        report.part("%d new versions" % VERSIONS, versions, report, s, root)
         bad_modules(report, s, root)
         bad_manifests(report, s)
         report.part("every truncation is refused", cuts, report, s)
@@ -336,12 +354,12 @@ def resident(report, root, build):
               build)
     s.load = stress.Load(os.path.join(root, "load"), s.server)
     try:
-        _, fds, maps = stress.usage(s.server.pid)
+        _, fds, maps = steady(s.server.pid)
         for _ in range(bound):
             mark = s.server.mark()
             s.next(replace)
             s.server.wait_log("plugin resident", mark, stress.DEADLINE)
-        got = steady(s.server.pid, fds)
+        got = steady(s.server.pid)
         report.figures["maps_per_resident"] = round((got[2] - maps) / bound, 1)
         report.check("residents hold no descriptor", got[1] == fds, (fds, got))
         report.part("beyond the bound a reload is refused", refused, s,

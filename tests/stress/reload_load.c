@@ -4,6 +4,8 @@
  *
  *     reload_load PORT LINE_SOCKET STATEFUL STATELESS
  *
+ * Beside them come callers that leave before their answer.
+ *
  * On standard input: "floor N" (no call from now on may be answered by a stamp
  * below N), "ceil N" (nor above N), "stop".  On standard output: "ready" when
  * every caller has had an answer, "seen N" for each stamp's first answer,
@@ -31,8 +33,8 @@
 enum { CALLERS_MAX = 256, BUF = 16384, FAILURES_SHOWN = 20, TAIL_LEN = 200 };
 
 static const char *const tools[] = { "version_inline", "version_pool",
-	"version_later" };
-enum { TOOLS = 3 };
+	"version_later", "version_serial" };
+enum { TOOLS = 4, TURNS_PER_GONE = 16 };
 
 struct caller {
 	int fd;
@@ -54,7 +56,7 @@ struct caller {
 static struct caller *callers[CALLERS_MAX];
 static unsigned callers_len, answered_once;
 static unsigned stamp_floor, stamp_ceil, stamp_seen;
-static uint64_t calls, failed, told, by_tool[TOOLS];
+static uint64_t calls, failed, told, gone, by_tool[TOOLS];
 static int64_t worst_ns;
 static bool stopping;
 static char commands[4096];
@@ -456,6 +458,22 @@ turn(int epoll_fd)
 	}
 }
 
+/* A call whose caller is gone at once, by reset or by close: it runs, or its
+ * handler is told, and its generation ends all the same. */
+static void
+call_and_go(const char *port)
+{
+	static struct caller c = { .stateless = true };
+	struct linger reset = { .l_onoff = 1 };
+
+	c.fd = connect_http(port);
+	send_call(&c);
+	if (gone++ % 64 != 0)
+		(void)setsockopt(
+		    c.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	(void)close(c.fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -479,11 +497,16 @@ main(int argc, char **argv)
 			send_call(callers[i]);
 		else
 			send_initialize(callers[i]);
-	while (!stopping || anybody_waits())
+	for (unsigned n = 0; !stopping || anybody_waits(); n++) {
+		if (!stopping && n % TURNS_PER_GONE == 0)
+			call_and_go(argv[1]);
 		turn(epoll_fd);
-	say("end %llu %llu %llu %llu %llu %lld %llu", (unsigned long long)calls,
-	    (unsigned long long)failed, (unsigned long long)by_tool[0],
-	    (unsigned long long)by_tool[1], (unsigned long long)by_tool[2],
-	    (long long)(worst_ns / 1000), (unsigned long long)told);
+	}
+	say("end %llu %llu %llu %llu %llu %llu %lld %llu %llu",
+	    (unsigned long long)calls, (unsigned long long)failed,
+	    (unsigned long long)by_tool[0], (unsigned long long)by_tool[1],
+	    (unsigned long long)by_tool[2], (unsigned long long)by_tool[3],
+	    (long long)(worst_ns / 1000), (unsigned long long)told,
+	    (unsigned long long)gone);
 	return failed != 0;
 }

@@ -112,10 +112,10 @@ def stamped(module, stamp):
     return module.replace(MARK, b"STAMP:%08d" % stamp)
 
 
-def manifest(name="version", more="", tools=("inline", "pool", "later")):
-    text = ("plugin: %s\nversion: 1.0.0\nabi: 1\nmodule: %s.so\n%stools:\n"
-            % (name, name, more))
-    for tool in tools:
+def manifest(name="version", more="", version="1.0.0"):
+    text = ("plugin: %s\nversion: %s\nabi: 1\nmodule: %s.so\n%stools:\n"
+            % (name, version, name, more))
+    for tool in ("inline", "pool", "later", "serial"):
         text += ("  - name: %s_%s\n    description: Says which one answers.\n"
                  "    inputSchema: {type: object}\n" % (name, tool))
     return text
@@ -187,9 +187,9 @@ class Load:
         self.tell("stop")
         self.proc.wait(DEADLINE)
         self.reader.join(DEADLINE)
-        calls, failed, inline, pool, later, worst, told = self.end
-        return {"calls": calls, "failed_calls": failed, "inline": inline,
-                "pool": pool, "later": later, "worst_us": worst, "list_changed": told}
+        names = ("calls", "failed_calls", "inline", "pool", "later", "serial",
+                 "worst_us", "list_changed", "gone_callers")
+        return dict(zip(names, self.end))
 
 
 def usage(pid):

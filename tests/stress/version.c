@@ -20,6 +20,10 @@
 #define NAME "version"
 #endif
 
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
 #define MAGIC 0x56455253u
 #define LATER_MAX 256
 #define TAIL_LEN 200
@@ -30,6 +34,7 @@ static const volatile char stamp[] = "STAMP:00000000";
 struct state {
 	unsigned magic;
 	atomic_uint inside;
+	unsigned serial; /* unguarded: one call at a time */
 	char tail[TAIL_LEN + 1];
 	pthread_t thread;
 	pthread_mutex_t lock; /* leaf; guards the queue */
@@ -76,6 +81,18 @@ direct(struct tp_call *call, void *state)
 	atomic_fetch_add(&s->inside, 1);
 	rc = answer(call, s);
 	atomic_fetch_sub(&s->inside, 1);
+	return rc;
+}
+
+static int
+serial(struct tp_call *call, void *state)
+{
+	struct state *s = state;
+	unsigned before = s->serial++;
+	int rc = direct(call, state);
+
+	if (s->serial != before + 1)
+		return tp_fail(call, TP_EFAIL, "two calls at once");
 	return rc;
 }
 
@@ -180,11 +197,12 @@ static const struct tp_entry entries[] = {
 	TP_TOOL_FLAGS(NAME "_inline", direct, TP_NONBLOCKING),
 	TP_TOOL(NAME "_pool", direct),
 	TP_TOOL_FLAGS(NAME "_later", later, TP_NONBLOCKING),
+	TP_TOOL_FLAGS(NAME "_serial", serial, TP_SERIAL),
 };
 
 #ifdef BARE
 /* Nothing of it runs unless it is called. */
-TP_PLUGIN(NAME, "1.0.0", entries);
+TP_PLUGIN(NAME, VERSION, entries);
 #else
-TP_PLUGIN_STATE(NAME, "1.0.0", entries, FLAGS, load, NULL, unload);
+TP_PLUGIN_STATE(NAME, VERSION, entries, FLAGS, load, NULL, unload);
 #endif
