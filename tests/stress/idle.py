@@ -197,6 +197,7 @@ def main():
         os.mkdir(plugins)
         plugin_add(plugins, "first", first)
         s = wire.Server(plugins=(plugins,))
+        stress.started.append(s.proc)
         fds = stress.usage(s.pid)[1]
         report.part("%d connections wait" % IDLE, idle, report, s, held)
         report.part("%d streams of sessions, %d listen" % (STREAMS, LISTENS),
@@ -207,6 +208,7 @@ def main():
         report.part("descriptors come back", closed, s, held, conns, fds)
         report.part("the server ends well", s.stop)
     finally:
+        stress.reap()
         stress.shutil.rmtree(root)
     return report.end()
 

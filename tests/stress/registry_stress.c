@@ -190,8 +190,6 @@ static void
 released_run(struct loop_msg *msg)
 {
 	generation_free(CONTAINER_OF(msg, struct generation, msg));
-	if (freed == made && atomic_load(&ending))
-		loop_stop(control);
 }
 
 /* [any] */
@@ -409,11 +407,23 @@ begin(void)
 	keep_turning(NULL);
 }
 
-/* Who completes calls ends first, then who made them, then what they used. */
+static void
+control_stop(void *arg)
+{
+	(void)arg;
+	loop_stop(control);
+}
+
+/* No reactor makes a call any more; then who completes them ends, then the
+ * reactors, then what they used. */
 static void
 end(void)
 {
 	atomic_store(&ending, true);
+	CHECK(
+	    loop_reactors_barrier(&reactors, control, NULL, control_stop, NULL)
+	    == 0);
+	loop_run(control);
 	(void)pthread_mutex_lock(&finisher.lock);
 	finisher.ending = true;
 	(void)pthread_cond_signal(&finisher.more);

@@ -42,6 +42,7 @@ class Stage:
         self.server = wire.Server(
             listen=("127.0.0.1:0", "line+unix:" + os.path.join(root, name + ".s")),
             plugins=(self.plugins,), config=file)
+        stress.started.append(self.server.proc)
         self.load = None
 
     def module(self, stamp):
@@ -385,6 +386,7 @@ def main():
         report.part("under load", under_load, report, root, build)
         report.part("resident", resident, report, root, build)
     finally:
+        stress.reap()
         stress.shutil.rmtree(root)
     return report.end()
 

@@ -73,6 +73,16 @@ class Report:
         return 0 if self.failed == 0 else 1
 
 
+started = []  # processes that must not outlive the test
+
+
+def reap():
+    for proc in started:
+        if proc.poll() is None:
+            proc.kill()
+            proc.wait()
+
+
 def folder():
     return tempfile.mkdtemp(prefix="toolpost-stress-")
 
@@ -143,6 +153,7 @@ class Load:
             [program, str(server.http[1]), server.line_unix, str(stateful),
              str(stateless)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        started.append(self.proc)
         self.seen, self.is_ready, self.fails, self.end = 0, False, [], None
         self.over = False
         self.cond = threading.Condition()
