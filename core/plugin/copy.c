@@ -127,7 +127,8 @@ copy_map(struct plugin_copy *c, int fd, struct err *err)
 	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return err_set_errno(err, ERR_IO, errno, "%s", c->path);
-	c->bytes = (struct str){ map, len };
+	c->bytes.ptr = map;
+	c->bytes.len = len;
 	if (crypto_sha256(c->bytes, c->sha256) < 0)
 		return err_set(err, ERR_INTERNAL, "%s: no digest", c->path);
 	return 0;

@@ -4,6 +4,7 @@
  * file claims. */
 #include "plugin/elf.h"
 
+#include <assert.h>
 #include <elf.h>
 #include <string.h>
 
@@ -30,8 +31,11 @@
 #define ELF_MACHINE EM_S390
 #define ELF_MACHINE_NAME "s390x"
 #else
-#error "name this machine here"
+#define ELF_MACHINE EM_NONE
+#define ELF_MACHINE_NAME "unknown"
 #endif
+
+static_assert(ELF_MACHINE != EM_NONE, "name this machine above");
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ELF_ORDER ELFDATA2LSB
@@ -256,6 +260,7 @@ dynamic_read(
 	uint64_t at, end;
 	int rc;
 
+	CHECK(p != NULL); /* segments_check() has found it */
 	memset(d, 0, sizeof *d);
 	if (!inside(r, p->p_offset, p->p_filesz)
 	    || !address_find(r, p->p_vaddr, p->p_filesz, &at)
@@ -471,7 +476,7 @@ int
 plugin_elf_check(struct str file, struct plugin_elf *info, struct err *err)
 {
 	struct elf_reader r = { .file = file, .info = info, .err = err };
-	const Elf64_Phdr *dynamic;
+	const Elf64_Phdr *dynamic = NULL;
 	struct elf_dynamic d;
 	int rc;
 

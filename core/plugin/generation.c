@@ -144,7 +144,7 @@ released_run(struct loop_msg *msg)
 	struct plugin_generation *g =
 	    CONTAINER_OF(msg, struct plugin_generation, msg);
 
-	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
+	CHECK(g->magic == PLUGIN_GENERATION_MAGIC);
 	generation_end(g);
 }
 

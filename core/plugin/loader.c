@@ -317,7 +317,7 @@ file_check(const char *path, struct plugin_elf *elf, struct err *err)
 int
 plugin_loader_open(struct plugin_module *m, const char *path, struct err *err)
 {
-	struct plugin_elf elf;
+	struct plugin_elf elf = { .has_symbols = false };
 	void *symbol;
 	int rc;
 

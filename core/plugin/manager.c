@@ -229,6 +229,7 @@ leftovers_remove(const char *dir)
 	struct dirent *e;
 	char path[4096];
 
+	/* cppcheck-suppress readdirCalled ; its stream is this thread's own */
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		if (!str_ends(str_of(e->d_name), S(".so"))
 		    || snprintf(path, sizeof path, "%s/%s", dir, e->d_name)

@@ -30,12 +30,13 @@ struct plugin_override {
 	struct str name;
 	bool disabled;
 	bool may_close; /* consent to dlclose what says TP_CLOSABLE */
-	const struct yaml_node *config; /* given to load() as JSON; may be NULL */
+	const struct yaml_node
+	    *config; /* given to load() as JSON; may be NULL */
 };
 
 struct plugin_manager_options {
 	const struct settings_strs *dirs; /* first match of a name wins */
-	struct str run_dir;      /* private copies; made 0700 */
+	struct str run_dir; /* private copies; made 0700 */
 	struct str rehearse_exe; /* this program: "exe rehearse COPY" */
 	bool watch;
 	int64_t resident_max;
@@ -53,8 +54,8 @@ struct plugin_manager *plugin_manager_create(struct loop *control,
     struct err *err);
 /* Reads all folders now (blocking; rehearsals included) and publishes.  A bad
  * plugin does not fail it: it is logged, and counted as refused. */
-int plugin_manager_load_all(struct plugin_manager *m,
-    struct plugin_changes *changes, struct err *err);
+int plugin_manager_load_all(
+    struct plugin_manager *m, struct plugin_changes *changes, struct err *err);
 /* Begins to watch the folders (needs the running control loop). */
 int plugin_manager_watch(struct plugin_manager *m, struct err *err);
 /* The same as a file event: SIGHUP, the admin's command.  What was refused
@@ -69,8 +70,8 @@ void plugin_manager_on_batch(struct plugin_manager *m,
     void (*fn)(void *arg, const struct plugin_changes *changes), void *arg);
 /* A plugin said that a resource has new content; fn runs on the control
  * thread. */
-void plugin_manager_on_changed(struct plugin_manager *m,
-    void (*fn)(void *arg, struct str uri), void *arg);
+void plugin_manager_on_changed(
+    struct plugin_manager *m, void (*fn)(void *arg, struct str uri), void *arg);
 /* Drops all entries; done runs when every generation has been unloaded, or
  * at the deadline with those still busy named in the log. */
 void plugin_manager_stop(struct plugin_manager *m, int64_t deadline_ns,
@@ -94,11 +95,13 @@ void plugin_manager_each(struct plugin_manager *m,
  * Returns the exit status. */
 int plugin_rehearse_main(const char *copy);
 
-/* "toolpost check": reads one manifest (and rehearses its module when rehearse_exe
- * is not empty) with no effect on anything.  Findings go to diags. */
-int plugin_check(const char *manifest_path, struct str rehearse_exe,
-    struct diags *diags);
-/* Every manifest path below dir: <dir>/<name>.yaml, <dir>/<name>/<name>.yaml. */
+/* "toolpost check": reads one manifest (and rehearses its module when
+ * rehearse_exe is not empty) with no effect on anything.  Findings go to diags.
+ */
+int plugin_check(
+    const char *manifest_path, struct str rehearse_exe, struct diags *diags);
+/* Every manifest path below dir: <dir>/<name>.yaml, <dir>/<name>/<name>.yaml.
+ */
 int plugin_find_manifests(const char *dir,
     int (*fn)(void *arg, const char *path), void *arg, struct err *err);
 

@@ -16,8 +16,9 @@
 #define MANAGER_TRIES_MAX 5 /* when the module changes under us */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
 #define MANAGER_DRAIN_NS (30 * NS_PER_S) /* longer is worth a warning */
-#define MANAGER_UNQUIET_NS (2 * NS_PER_S) /* events cannot put it off longer \
-					   */
+#define MANAGER_UNQUIET_NS \
+	(2 * NS_PER_S) /* events cannot put it off longer \
+			*/
 
 /* A copy of struct plugin_override. */
 struct manager_override {

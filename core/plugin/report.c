@@ -12,9 +12,9 @@ plugin_sentence_split(struct plugin_sentence *out, const char *line)
 	size_t len;
 	char *at;
 
+	memset(out, 0, sizeof *out);
 	(void)snprintf(
 	    out->text, sizeof out->text, "%s", line); /* may be cut */
-	out->hint[0] = '\0';
 	len = strlen(out->text);
 	at = strstr(out->text, mark);
 	if (at == NULL || len == 0 || out->text[len - 1] != ')')

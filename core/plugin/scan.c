@@ -65,6 +65,7 @@ names_read(struct names *n, const char *dir, struct err *err)
 	if (d == NULL)
 		return err_set_errno(err,
 		    errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", dir);
+	/* cppcheck-suppress readdirCalled ; its stream is this thread's own */
 	while (rc == 0 && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;

@@ -52,7 +52,7 @@ ask(struct tp_call *call)
 	if (who != NULL)
 		return tp_text(call, h->json_str(who));
 	if (h->require(call, "who", tp_cstr("elicitation/create"),
-	        tp_cstr("{\"message\": \"Who?\"}"))
+		tp_cstr("{\"message\": \"Who?\"}"))
 	    != TP_OK)
 		return TP_EFAIL;
 	return TP_INPUT;
@@ -69,7 +69,7 @@ answer(struct tp_call *call, void *state)
 		return start(call, state);
 	case 'w':
 		return h->on_cancel(call, stopped, call) == TP_OK ? TP_PENDING
-		                                                  : TP_EFAIL;
+								  : TP_EFAIL;
 	case 'u':
 		return 77;
 	case 'f':

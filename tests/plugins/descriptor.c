@@ -62,8 +62,7 @@ const struct short_desc SYMBOL = {
 };
 #else
 TP_EXPORT const struct tp_plugin_desc SYMBOL;
-const struct tp_plugin_desc SYMBOL = {
-	{ MAGIC, MAJOR, MINOR, DESC_SIZE, ENTRY_SIZE, BITS },
-	NAME, "1.0.0", "by hand", entries, 1, NULL, 0, 0, 0, NULL, NULL, NULL
-};
+const struct tp_plugin_desc SYMBOL = { { MAGIC, MAJOR, MINOR, DESC_SIZE,
+					   ENTRY_SIZE, BITS },
+	NAME, "1.0.0", "by hand", entries, 1, NULL, 0, 0, 0, NULL, NULL, NULL };
 #endif

@@ -30,8 +30,9 @@ json_part(struct tp_call *call, const struct tp_host *h)
 	expect(call, h->json_int(h->json_at(list, 1), &n) == TP_EPARAMS,
 	    "int of 1.5");
 	expect(call, h->json_num(h->json_at(list, 1)) == 1.5, "num");
-	expect(call, h->json_type(h->json_at(list, 2)) == TP_BOOL
-	        && h->json_num(h->json_at(list, 2)) == 1,
+	expect(call,
+	    h->json_type(h->json_at(list, 2)) == TP_BOOL
+		&& h->json_num(h->json_at(list, 2)) == 1,
 	    "bool");
 	expect(call, h->json_type(h->json_at(list, 3)) == TP_NULL, "absent");
 	expect(call, h->json_type(h->json_get(args, "none")) == TP_NULL,
@@ -68,12 +69,12 @@ answer_part(struct tp_call *call, const struct tp_host *h)
 	c.type = TP_TEXT;
 	c.role = 9;
 	expect(call, h->content(call, &c) == TP_EPARAMS, "odd role");
-	expect(call, h->structured(call, tp_cstr("{")) == TP_EPARAMS,
-	    "not JSON");
+	expect(
+	    call, h->structured(call, tp_cstr("{")) == TP_EPARAMS, "not JSON");
 	expect(call, h->structured(call, tp_cstr("{\"a\":1}")) == TP_OK,
 	    "structured");
-	expect(call, h->progress(call, NAN, 0, tp_cstr("")) == TP_EPARAMS,
-	    "NaN");
+	expect(
+	    call, h->progress(call, NAN, 0, tp_cstr("")) == TP_EPARAMS, "NaN");
 	expect(call, h->progress(call, 1, 2, tp_cstr("half")) == TP_OK,
 	    "progress");
 	expect(call, h->on_cancel(call, NULL, NULL) == TP_EPARAMS, "no hook");
@@ -112,7 +113,7 @@ every(struct tp_call *call, void *state)
 	if (failures == 0)
 		(void)tp_text(call, tp_cstr("all right"));
 	return failures == 0 ? TP_OK
-	                     : h->fail(call, TP_EFAIL, tp_cstr("see above"));
+			     : h->fail(call, TP_EFAIL, tp_cstr("see above"));
 }
 
 static int

@@ -150,8 +150,8 @@ START_TEST(each_kind_of_bad_module_has_its_reason)
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		stage_put_module(
 		    &s, refused[i].module, "sample.so", STAGE_RENAME);
-		(void)snprintf(wanted, sizeof wanted, "sample.yaml:%s",
-		    refused[i].said);
+		(void)snprintf(
+		    wanted, sizeof wanted, "sample.yaml:%s", refused[i].said);
 		expect(&s, wanted);
 	}
 	stage_remove_all(s.root);
@@ -173,8 +173,8 @@ START_TEST(a_module_that_dies_at_load_dies_in_the_child)
 		buf_init(&said);
 		stage_put_module(&s, modules[i], "sample.so", STAGE_RENAME);
 		ck_assert_int_lt(check(&s, &said), 0);
-		ck_assert_ptr_nonnull(strstr(said.ptr,
-		    "sample.yaml:4:9: error: module: sample.so: "));
+		ck_assert_ptr_nonnull(strstr(
+		    said.ptr, "sample.yaml:4:9: error: module: sample.so: "));
 		ck_assert_ptr_nonnull(strstr(said.ptr, "the rehearsal "));
 		buf_finish(&said);
 	}

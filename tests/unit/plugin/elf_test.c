@@ -28,11 +28,10 @@ START_TEST(a_real_object_is_accepted)
 	struct err err;
 
 	sample(&bytes, "answer_one");
-	ck_assert_msg(plugin_elf_check(buf_view(&bytes), &elf, &err) == 0,
-	    "%s", err.text);
+	ck_assert_msg(plugin_elf_check(buf_view(&bytes), &elf, &err) == 0, "%s",
+	    err.text);
 	ck_assert(elf.has_symbols);
-	ck_assert_uint_eq(
-	    elf.descriptor_size, sizeof(struct tp_plugin_desc));
+	ck_assert_uint_eq(elf.descriptor_size, sizeof(struct tp_plugin_desc));
 	ck_assert(elf.has_head);
 	ck_assert_mem_eq(elf.head, "TPP1", 4);
 	buf_finish(&bytes);
@@ -107,8 +106,7 @@ START_TEST(a_flipped_bit_never_hurts_the_reader)
 
 		random = random * 1664525u + 1013904223u;
 		/* Two thirds in the headers, where they matter. */
-		bit = random
-		    % (i % 3 == 0 ? bytes.len * 8 : (size_t)1024 * 8);
+		bit = random % (i % 3 == 0 ? bytes.len * 8 : (size_t)1024 * 8);
 		bytes.ptr[bit / 8] ^= (char)(1u << bit % 8);
 		if (plugin_elf_check(buf_view(&bytes), &elf, NULL) < 0) {
 			refused++;
@@ -190,12 +188,11 @@ START_TEST(foreign_files_are_named)
 	    strstr(reason(&bytes, &err), "not a shared object"));
 	buf_clear(&bytes);
 	buf_cstr(&bytes, "#!/bin/sh\n");
-	ck_assert_ptr_nonnull(
-	    strstr(reason(&bytes, &err), "not an ELF file"));
+	ck_assert_ptr_nonnull(strstr(reason(&bytes, &err), "not an ELF file"));
 	buf_finish(&bytes);
 }
 END_TEST
 
-UNIT_MAIN("plugin/elf", a_real_object_is_accepted,
-    every_truncation_is_refused, a_flipped_bit_never_hurts_the_reader,
+UNIT_MAIN("plugin/elf", a_real_object_is_accepted, every_truncation_is_refused,
+    a_flipped_bit_never_hurts_the_reader,
     random_bytes_behind_a_header_are_survived, foreign_files_are_named)

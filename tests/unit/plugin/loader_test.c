@@ -55,15 +55,14 @@ START_TEST(an_opened_module_describes_itself)
 	struct err err;
 
 	stage_module(path, "answer_one");
-	ck_assert_msg(
-	    plugin_loader_open(&m, path, &err) == 0, "%s", err.text);
+	ck_assert_msg(plugin_loader_open(&m, path, &err) == 0, "%s", err.text);
 	ck_assert_uint_eq(m.desc.entries_len, 1);
 	ck_assert_str_eq(plugin_module_entry(&m, 0)->name, "version");
 	buf_init(&text);
 	plugin_module_describe(&m, &text);
 	buf_char(&text, '\0');
-	ck_assert_ptr_nonnull(strstr(text.ptr,
-	    "\"name\":\"sample\",\"version\":\"1.0.0\""));
+	ck_assert_ptr_nonnull(
+	    strstr(text.ptr, "\"name\":\"sample\",\"version\":\"1.0.0\""));
 	ck_assert_ptr_nonnull(strstr(text.ptr,
 	    "\"entries\":[{\"kind\":1,\"name\":\"version\"}],\"offers\":[]}"));
 	buf_finish(&text);
@@ -80,8 +79,7 @@ START_TEST(an_absent_tail_reads_as_zero)
 	struct err err;
 
 	stage_module(path, "abi_tail");
-	ck_assert_msg(
-	    plugin_loader_open(&m, path, &err) == 0, "%s", err.text);
+	ck_assert_msg(plugin_loader_open(&m, path, &err) == 0, "%s", err.text);
 	ck_assert_uint_eq(m.desc.entries_len, 1);
 	ck_assert_uint_eq(m.desc.offers_len, 0);
 	ck_assert_uint_eq(m.desc.flags, 0);

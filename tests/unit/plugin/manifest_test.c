@@ -55,8 +55,9 @@ expect(const struct bad *bad, size_t len)
 			got += 13;
 		if (m != NULL || strcmp(got, bad[i].said) != 0) {
 			wrong++;
-			(void)fprintf(stderr, "case %zu\nwanted %s\ngot    %s\n",
-			    i, bad[i].said, got);
+			(void)fprintf(stderr,
+			    "case %zu\nwanted %s\ngot    %s\n", i, bad[i].said,
+			    got);
 		}
 		plugin_manifest_destroy(m);
 		buf_finish(&said);
@@ -153,8 +154,7 @@ START_TEST(a_whole_manifest_is_read)
 	ck_assert(is(m->name, "weather"));
 	ck_assert(is(m->version, "1.4.0"));
 	ck_assert(is(m->title, "Weather"));
-	ck_assert(is(m->description,
-	    "Forecasts of the\nnational service.\n"));
+	ck_assert(is(m->description, "Forecasts of the\nnational service.\n"));
 	ck_assert(is(m->homepage, "https://example.com/weather"));
 	ck_assert(m->pinned && m->sha256[0] == 0xba);
 	ck_assert(m->state_required);
@@ -178,8 +178,8 @@ START_TEST(a_tool_has_all_that_was_written)
 	ck_assert(is(t->entry.annotations,
 	    "{\"title\":\"7\",\"readOnlyHint\":true,"
 	    "\"openWorldHint\":false}"));
-	ck_assert(is(t->entry.meta,
-	    "{\"com.example/key\":1,\"plain\":[\"yes\",2]}"));
+	ck_assert(
+	    is(t->entry.meta, "{\"com.example/key\":1,\"plain\":[\"yes\",2]}"));
 	ck_assert(is(t->entry.icons,
 	    "[{\"src\":\"https://example.com/i.png\",\"mimeType\":"
 	    "\"image/png\",\"sizes\":[\"48x48\",\"any\"],\"theme\":\"dark\"},"
@@ -376,9 +376,8 @@ UNIT_MAIN("plugin/manifest", a_whole_manifest_is_read,
     a_tool_has_all_that_was_written, mirrored_arguments_are_found,
     resources_and_prompts_have_all_that_was_written,
     errors_about_the_plugin_say_where_and_what,
-    errors_in_entries_say_where_and_what,
-    errors_in_schemas_say_where_and_what, all_errors_of_a_file_are_said,
-    a_secret_in_a_field_is_a_warning,
+    errors_in_entries_say_where_and_what, errors_in_schemas_say_where_and_what,
+    all_errors_of_a_file_are_said, a_secret_in_a_field_is_a_warning,
     a_plugin_that_offers_nothing_is_a_warning,
     a_missing_file_is_said_without_a_position,
     a_manifest_with_many_entries_is_read)

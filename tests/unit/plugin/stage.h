@@ -108,8 +108,8 @@ enum stage_how { STAGE_OVER, STAGE_RENAME };
 
 /* Brings bytes to plugins/name. */
 static inline void
-stage_put(struct stage *s, const char *name, struct str bytes,
-    enum stage_how how)
+stage_put(
+    struct stage *s, const char *name, struct str bytes, enum stage_how how)
 {
 	char path[256], next[300];
 
@@ -124,8 +124,8 @@ stage_put(struct stage *s, const char *name, struct str bytes,
 }
 
 static inline void
-stage_put_module(struct stage *s, const char *built, const char *name,
-    enum stage_how how)
+stage_put_module(
+    struct stage *s, const char *built, const char *name, enum stage_how how)
 {
 	char path[4096];
 	struct buf bytes;
@@ -225,8 +225,8 @@ stage_start_with(struct stage *s, const struct plugin_override *overrides,
 static inline void
 stage_start(struct stage *s)
 {
-	static const struct plugin_override consent
-	    = { .name = STR("sample"), .may_close = true };
+	static const struct plugin_override consent = { .name = STR("sample"),
+		.may_close = true };
 
 	stage_start_with(s, &consent, 1, 0);
 }
@@ -313,8 +313,8 @@ stage_finished(struct call *c, enum call_status status)
 	s->answered = true;
 	s->call = NULL;
 	s->answer[0] = '\0';
-	(void)snprintf(s->message, sizeof s->message, "%.*s",
-	    STR_FMT(c->message));
+	(void)snprintf(
+	    s->message, sizeof s->message, "%.*s", STR_FMT(c->message));
 	s->asked[0] = '\0';
 	if (c->needs != NULL)
 		(void)snprintf(s->asked, sizeof s->asked, "%.*s %.*s %.*s",
@@ -324,24 +324,22 @@ stage_finished(struct call *c, enum call_status status)
 	     b != NULL && used < sizeof s->answer; b = b->next)
 		if (b->type == CALL_TEXT)
 			used += (size_t)snprintf(s->answer + used,
-			    sizeof s->answer - used, "%.*s",
-			    STR_FMT(b->data));
+			    sizeof s->answer - used, "%.*s", STR_FMT(b->data));
 	loop_stop(s->loop);
 }
 
 static inline const struct registry_entry *
 stage_find(struct stage *s, enum registry_kind kind, const char *key)
 {
-	return registry_find(
-	    registry_current(s->registry), kind, str_of(key));
+	return registry_find(registry_current(s->registry), kind, str_of(key));
 }
 
 /* Starts a call of a tool. */
 static inline void
 stage_begin(struct stage *s, const char *tool, const char *json)
 {
-	static const struct call_sink sink
-	    = { .progress = stage_progress, .finished = stage_finished };
+	static const struct call_sink sink = { .progress = stage_progress,
+		.finished = stage_finished };
 	const struct registry_entry *e = stage_find(s, REGISTRY_TOOL, tool);
 	struct json_doc doc, answers;
 
@@ -353,9 +351,8 @@ stage_begin(struct stage *s, const char *tool, const char *json)
 	    &doc.nodes[0], &sink, s);
 	ck_assert_ptr_nonnull(s->call);
 	if (s->answers != NULL) {
-		ck_assert_int_eq(json_parse(&answers, str_of(s->answers),
-		                     JSON_PROTOCOL),
-		    0);
+		ck_assert_int_eq(
+		    json_parse(&answers, str_of(s->answers), JSON_PROTOCOL), 0);
 		s->call->answers = &answers.nodes[0];
 	}
 	s->answered = false;
@@ -392,8 +389,8 @@ stage_status_one(const struct plugin_status *p, void *arg)
 	if (!str_equal(p->name, str_of(out->name)))
 		return;
 	out->found = true;
-	(void)snprintf(out->error, sizeof out->error, "%.*s",
-	    STR_FMT(p->last_error));
+	(void)snprintf(
+	    out->error, sizeof out->error, "%.*s", STR_FMT(p->last_error));
 	(void)snprintf(
 	    out->state, sizeof out->state, "%.*s", STR_FMT(p->state));
 	out->generation = p->generation;
@@ -437,8 +434,8 @@ stage_log_has(struct stage *s, const char *text)
 	buf_char(&log, '\0');
 	found = strstr(log.ptr, text) != NULL;
 	if (!found)
-		(void)fprintf(stderr, "log without \"%s\":\n%s\n", text,
-		    log.ptr);
+		(void)fprintf(
+		    stderr, "log without \"%s\":\n%s\n", text, log.ptr);
 	buf_finish(&log);
 	return found;
 }
@@ -481,13 +478,14 @@ stage_remove_all(const char *dir)
 static inline void
 stage_finish(struct stage *s)
 {
-	plugin_manager_stop(s->manager, clock_now_ns() + STAGE_WAIT_NS,
-	    stage_stopped, s);
+	plugin_manager_stop(
+	    s->manager, clock_now_ns() + STAGE_WAIT_NS, stage_stopped, s);
 	stage_run(s);
 	ck_assert(s->stopped);
 	plugin_manager_destroy(s->manager);
 	call_reactor_finish(&s->reactor);
-	loop_pool_destroy(s->pool);
+	if (s->pool != NULL)
+		loop_pool_destroy(s->pool);
 	registry_destroy(s->registry);
 	loop_destroy(s->loop);
 	ck_assert_uint_eq(stage_log_count(s, "plugin warm"),

@@ -44,8 +44,7 @@ finished(struct call *c, enum call_status status)
 
 	if (status == CALL_OK && b != NULL && str_equal(b->data, S("one")))
 		(void)atomic_fetch_add(&s->answers[0], 1);
-	else if (status == CALL_OK && b != NULL
-	    && str_equal(b->data, S("two")))
+	else if (status == CALL_OK && b != NULL && str_equal(b->data, S("two")))
 		(void)atomic_fetch_add(&s->answers[1], 1);
 	else
 		(void)atomic_fetch_add(&s->wrong, 1);
@@ -56,8 +55,8 @@ finished(struct call *c, enum call_status status)
 static void
 caller_call(struct loop_msg *msg)
 {
-	static const struct call_sink sink
-	    = { .progress = stage_progress, .finished = finished };
+	static const struct call_sink sink = { .progress = stage_progress,
+		.finished = finished };
 	struct caller *r = CONTAINER_OF(msg, struct caller, next);
 	struct stress *s = r->stress;
 	const struct registry_entry *e;
@@ -72,8 +71,8 @@ caller_call(struct loop_msg *msg)
 		(void)atomic_fetch_add(&s->wrong, 1);
 		return;
 	}
-	c = call_create(&r->calls, CALL_TOOL, e->target, str_of(r->tool), NULL,
-	    &sink, r);
+	c = call_create(
+	    &r->calls, CALL_TOOL, e->target, str_of(r->tool), NULL, &sink, r);
 	CHECK(c != NULL);
 	call_start(c);
 }
@@ -145,8 +144,7 @@ reload(void *arg)
 	}
 	stage_put_module(
 	    st, two ? "answer_two" : "answer_one", "sample.so", how);
-	stage_put_module(
-	    st, two ? "quick_two" : "quick_one", "quick.so", how);
+	stage_put_module(st, two ? "quick_two" : "quick_one", "quick.so", how);
 	plugin_manager_reload(st->manager);
 	if (st->changes.replaced != 2)
 		(void)atomic_fetch_add(&s->wrong, 1);
@@ -175,9 +173,10 @@ reloads_wanted(void)
 
 START_TEST(no_call_fails_while_its_plugin_is_replaced)
 {
-	static const struct plugin_override consent[]
-	    = { { .name = STR("sample"), .may_close = true },
-		      { .name = STR("quick"), .may_close = true } };
+	static const struct plugin_override consent[] = {
+		{ .name = STR("sample"), .may_close = true },
+		{ .name = STR("quick"), .may_close = true }
+	};
 	static struct stress s; /* large */
 	size_t files, mappings;
 	struct err err;
@@ -193,7 +192,7 @@ START_TEST(no_call_fails_while_its_plugin_is_replaced)
 	ck_assert_uint_eq(s.stage.changes.added, 2);
 	loop_timer_init(&s.reload, reload, &s);
 	ck_assert_int_eq(loop_reactors_start(&s.reactors, REACTORS,
-	                     reactor_begin, reactor_end, &s, &err),
+			     reactor_begin, reactor_end, &s, &err),
 	    0);
 	/* Its power: without the acknowledgement a sanitizer must complain. */
 	if (getenv("TOOLPOST_STRESS_SKIP_ACK") == NULL)
@@ -204,8 +203,8 @@ START_TEST(no_call_fails_while_its_plugin_is_replaced)
 	mappings = count_mappings();
 	run_some(&s, 20 + reloads_wanted());
 	(void)printf("%u reloads of two plugins, %lu + %lu calls, %lu wrong\n",
-	    s.reloads, atomic_load(&s.answers[0]),
-	    atomic_load(&s.answers[1]), atomic_load(&s.wrong));
+	    s.reloads, atomic_load(&s.answers[0]), atomic_load(&s.answers[1]),
+	    atomic_load(&s.wrong));
 	ck_assert_uint_eq(atomic_load(&s.wrong), 0);
 	ck_assert_uint_gt(atomic_load(&s.answers[0]), 0);
 	ck_assert_uint_gt(atomic_load(&s.answers[1]), 0);
@@ -213,14 +212,17 @@ START_TEST(no_call_fails_while_its_plugin_is_replaced)
 	ck_assert_uint_le(count_mappings(), mappings + 64);
 	atomic_store(&s.stop, true);
 	stage_turn(&s.stage);
-	plugin_manager_stop(s.stage.manager,
-	    clock_now_ns() + STAGE_WAIT_NS, stage_stopped, &s.stage);
+	plugin_manager_stop(s.stage.manager, clock_now_ns() + STAGE_WAIT_NS,
+	    stage_stopped, &s.stage);
 	stage_run(&s.stage);
+	/* Workers first: one may still be waking a reactor. */
+	loop_pool_destroy(s.stage.pool);
+	s.stage.pool = NULL;
 	loop_reactors_stop(&s.reactors);
 	registry_readers_set(s.stage.registry, NULL, NULL);
 	ck_assert(!stage_log_count(&s.stage, "plugin still busy"));
-	ck_assert_uint_eq(stage_log_count(&s.stage, "plugin closed"),
-	    2 * (s.reloads + 1));
+	ck_assert_uint_eq(
+	    stage_log_count(&s.stage, "plugin closed"), 2 * (s.reloads + 1));
 	stage_finish(&s.stage);
 }
 END_TEST
