@@ -59,11 +59,12 @@ cli_help_all(struct buf *out)
 	const struct cli_verb *v;
 	const struct cli_flag *f;
 
-	BUF_LIT(out, "usage: toolpost VERB [flags] [words]\n\n");
+	BUF_LIT(
+	    out, "usage: toolpost VERB [flags] [words]; toolpost help VERB\n");
 	for (v = cli_verbs; v->name != NULL; v++) {
 		size_t from = out->len;
 
-		if (v->hidden)
+		if (v->hidden || v->run == cli_help) /* said above */
 			continue;
 		buf_printf(out, "  %s", v->name);
 		pad(out, from);
@@ -85,7 +86,7 @@ cli_help_short(struct buf *out, const char *where)
 	    "toolpost " TOOLPOST_VERSION ": a server host for MCP tools\n\n"
 	    "  server    serve, stdio\n"
 	    "  client    call, list\n"
-	    "  files     check\n"
+	    "  files     check, schema check, schema validate\n"
 	    "  author    plugin new, plugin build\n"
 	    "  about     version, help\n\n"
 	    "%s\n"

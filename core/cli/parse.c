@@ -266,14 +266,13 @@ short_take(struct cli *c, const char *word, struct err *err)
 static int
 verb_take(struct cli *c, int argc, char **argv, int *i, struct err *err)
 {
-	const char *second = *i + 1 < argc ? argv[*i + 1] : NULL;
+	const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+	const char *second = next != NULL && next[0] != '-' ? next : NULL;
 
-	if (second != NULL && second[0] == '-')
-		second = NULL;
 	c->verb = cli_verb_find(argv[*i], second);
 	if (c->verb == NULL && is_group(argv[*i]) && second == NULL) {
 		/* "plugin --help" is a question, not a mistake. */
-		if (*i + 1 < argc && strcmp(argv[*i + 1], "--help") == 0) {
+		if (next != NULL && strcmp(next, "--help") == 0) {
 			c->help = true;
 			*i = argc;
 			return 0;

@@ -148,6 +148,8 @@ command_run(const struct command *k, struct err *err)
 	size_t i;
 	int rc, status = 0;
 
+	if (k->argv[0] == NULL)
+		return err_set(err, ERR_NOMEM, "no memory");
 	if (k->c->verbose > 0) {
 		buf_init(&line);
 		for (i = 0; i < k->len; i++)

@@ -29,7 +29,6 @@ folder_read(struct cli_plugin_source *s, struct cli *c, struct err *err)
 		return err_set_errno(err, ERR_NOTFOUND, errno, "%s", s->dir);
 	s->files.items =
 	    arena_alloc(&c->arena, CLI_SOURCES_MAX * sizeof *s->files.items);
-	/* cppcheck-suppress readdirCalled ; its stream is this thread's own */
 	while (s->files.items != NULL && (e = readdir(dir)) != NULL) {
 		struct str name = str_of(e->d_name);
 
@@ -45,7 +44,7 @@ folder_read(struct cli_plugin_source *s, struct cli *c, struct err *err)
 			    cli_format(c, "%s/%s", s->dir, name.ptr);
 	}
 	(void)closedir(dir); /* it was only read */
-	if (c->arena.failed)
+	if (c->arena.failed || s->files.items == NULL)
 		return err_set(err, ERR_NOMEM, "no memory");
 	if (s->files.len == 0)
 		return err_set(err, ERR_NOTFOUND, "%s: no C file", s->dir);

@@ -160,7 +160,7 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost schema check schemas/*.yaml",
 	    "toolpost schema check --json order.schema.json" },
 	  cli_schema_check, false },
-	{ "schema validate", "SCHEMA INSTANCE", 2, 2, "Checks a value against a JSON Schema; exit 5 when it is invalid.",
+	{ "schema validate", "SCHEMA INSTANCE", 2, 2, "Checks a value against a JSON Schema; exit 5: invalid.",
 	  "INSTANCE is JSON or YAML; - is standard input.  One line a fault: where, and what\n"
 	  "was expected.  --json: [{\"pointer\", \"keyword\", \"message\"}].\n",
 	  schema_flags,
