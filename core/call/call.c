@@ -296,10 +296,12 @@ answer(struct call *c, enum call_status status)
 static void
 over(struct call *c)
 {
-	struct call_target *t = c->target;
-	struct call_reactor *r = c->reactor;
+	struct call_target *t;
+	struct call_reactor *r;
 
 	OBJ_CHECK(c, CALL_MAGIC);
+	t = c->target;
+	r = c->reactor;
 	loop_timer_clear(&c->timer);
 	answer(c, c->status);
 	list_drop(&c->node);

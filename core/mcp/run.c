@@ -11,9 +11,10 @@ static void
 call_progressed(struct call *c, double done, double total, struct str text)
 {
 	struct mcp_exchange *x = c->sink_arg;
-	struct buf *out = &x->mcp->out;
+	struct buf *out;
 
 	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
+	out = &x->mcp->out;
 	if (x->gone || x->token.len == 0 || !isfinite(done) || !isfinite(total)
 	    || (x->progress_begun && done <= x->progress))
 		return;

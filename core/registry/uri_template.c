@@ -243,8 +243,9 @@ uri_template_compile(struct str text, struct err *err)
 	arena_init(&t->arena, 0);
 	t->text = arena_dup(&t->arena, text);
 	r.t = t;
-	r.text = t->text;
-	if (t->text.ptr == NULL)
+	if (t->text.ptr != NULL)
+		r.text = t->text;
+	else
 		rc = err_set(err, ERR_NOMEM, "out of memory");
 	while (rc == 0 && r.at < r.text.len)
 		rc = r.text.ptr[r.at] == '{' ? read_expression(&r)

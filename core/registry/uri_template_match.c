@@ -237,6 +237,7 @@ struct matching {
 	struct uri_match *out;
 	struct arena *arena;
 	struct uri_match_value values[URI_TEMPLATE_VALUES_MAX];
+	size_t values_len;
 };
 
 static bool
@@ -440,14 +441,14 @@ value_add(
 		return rc;
 	if (v->prefix > 0 && characters(value.value) > v->prefix)
 		return ERR_NOTFOUND;
-	for (size_t i = 0; !value.list && i < m->out->len; i++)
+	for (size_t i = 0; !value.list && i < m->values_len; i++)
 		if (str_equal(m->values[i].name, value.name)
 		    && !m->values[i].list)
 			return value_again(
 			    &m->values[i], &value, v->prefix > 0);
-	if (m->out->len == URI_TEMPLATE_VALUES_MAX)
+	if (m->values_len == URI_TEMPLATE_VALUES_MAX)
 		return ERR_LIMIT;
-	m->values[m->out->len++] = value;
+	m->values[m->values_len++] = value;
 	return 0;
 }
 
@@ -556,6 +557,7 @@ uri_template_match(const struct uri_template *t, struct str uri,
 	m.out = out;
 	m.arena = arena;
 	m.sets = NULL;
+	m.values_len = 0;
 	memset(m.spans, 0, t->elements_len * sizeof *m.spans);
 	if (!t->plain)
 		rc = fill_sets(&m);
@@ -566,13 +568,13 @@ uri_template_match(const struct uri_template *t, struct str uri,
 		rc = collect(&m, false);
 	if (rc == 0)
 		rc = collect(&m, true);
-	if (rc < 0) {
-		out->len = 0;
+	if (rc < 0)
 		return rc;
-	}
-	out->values = arena_alloc(arena, (out->len + 1) * sizeof *out->values);
+	out->values =
+	    arena_alloc(arena, (m.values_len + 1) * sizeof *out->values);
 	if (out->values == NULL)
 		return ERR_NOMEM;
-	memcpy(out->values, m.values, out->len * sizeof *out->values);
+	memcpy(out->values, m.values, m.values_len * sizeof *out->values);
+	out->len = m.values_len;
 	return 0;
 }

@@ -153,7 +153,8 @@ session_end(struct session_table *t, struct session *s)
 		return false;
 	atomic_store(&s->ended, true);
 	atomic_fetch_sub(&t->len, 1);
-	session_unref(s); /* the table's */
+	/* The table's; that of the caller is left. */
+	CHECK(!ref_drop(&s->ref));
 	return true;
 }
 

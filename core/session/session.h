@@ -47,7 +47,8 @@ struct session *session_find(
     struct session_table *t, struct str id, int64_t now_ns);
 /* [any] */
 void session_unref(struct session *s);
-/* [any] Takes it out of the table; false: somebody else did. */
+/* [any] Takes it out of the table; false: somebody else did.  The reference of
+ * the caller stays. */
 bool session_end(struct session_table *t, struct session *s);
 size_t session_count(const struct session_table *t);
 /* [control] Ends those idle since before_ns without a stream, and hands each
