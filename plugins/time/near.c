@@ -75,7 +75,7 @@ static void
 consider(struct near_search *s, const char *name)
 {
 	struct zone_near *n = s->out;
-	char small[ZONE_NAME_MAX + 1];
+	char small[ZONE_NAME_MAX + 1] = "";
 	size_t at;
 	int points;
 

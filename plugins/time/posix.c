@@ -110,7 +110,7 @@ parse_date(struct reader *r, struct posix_date *d)
 }
 
 int
-posix_parse(const char *s, size_t len, struct posix_rule *rule)
+rule_parse(const char *s, size_t len, struct posix_rule *rule)
 {
 	struct reader r = { s, s + len };
 	int west;

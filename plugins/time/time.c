@@ -184,7 +184,7 @@ convert(struct tp_call *call, const struct zone *from, struct tp_str from_name,
 {
 	struct tp_json_text w = tp_json_begin(call);
 	struct zone_offset here, there;
-	struct moment m;
+	struct moment m = { 0 };
 	char text[16];
 	int rc = moment_read(call, from, &m);
 

@@ -180,8 +180,7 @@ footer_parse(struct zone *z, const unsigned char *p, size_t len)
 	if (end == p + 1)
 		return 0;
 	z->has_rule = 1;
-	return posix_parse(
-	    (const char *)p + 1, (size_t)(end - p - 1), &z->rule);
+	return rule_parse((const char *)p + 1, (size_t)(end - p - 1), &z->rule);
 }
 
 static int
@@ -228,7 +227,7 @@ zone_open(struct zone *z, int folder, const char *name, size_t len)
 	/* Known also where no files are. */
 	if (strcmp(path, "UTC") == 0) {
 		z->has_rule = 1;
-		return posix_parse("UTC0", 4, &z->rule);
+		return rule_parse("UTC0", 4, &z->rule);
 	}
 	fd = open_beneath(folder, path);
 	if (fd < 0)

@@ -77,7 +77,7 @@ struct zone_offset {
 	int dst;
 };
 
-int posix_parse(const char *s, size_t len, struct posix_rule *r);
+int rule_parse(const char *s, size_t len, struct posix_rule *r);
 void posix_lookup(
     const struct posix_rule *r, int64_t t, struct zone_offset *out);
 

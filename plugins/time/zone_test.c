@@ -106,12 +106,12 @@ rules_are_strict(void)
 	size_t i;
 
 	for (i = 0; i < sizeof good / sizeof good[0]; i++)
-		TP_TEST(posix_parse(good[i], strlen(good[i]), &r) == 0);
+		TP_TEST(rule_parse(good[i], strlen(good[i]), &r) == 0);
 	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		if (!TP_TEST(posix_parse(bad[i], strlen(bad[i]), &r) < 0))
+		if (!TP_TEST(rule_parse(bad[i], strlen(bad[i]), &r) < 0))
 			(void)fprintf(stderr, "\t%s was taken\n", bad[i]);
 	/* Daylight saving all year, RFC 8536 3.3.1. */
-	TP_TEST(posix_parse("EST5EDT,0/0,J365/25", 19, &r) == 0);
+	TP_TEST(rule_parse("EST5EDT,0/0,J365/25", 19, &r) == 0);
 	for (i = 0; i < 800; i++) {
 		posix_lookup(&r, 1767225600 + (int64_t)i * 43200, &o);
 		TP_TEST(o.dst && o.offset == -4 * 3600);
