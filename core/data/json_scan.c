@@ -346,7 +346,8 @@ scan_key(struct scan *s)
 	if (s->mode == JSON_PROTOCOL) {
 		/* Only an escape can bring U+0000 into a string. */
 		if (n->text_len + 2 != n->raw_len
-		    && memchr(n->text, '\0', n->text_len) != NULL)
+		    && str_find((struct str){ n->text, n->text_len }, '\0')
+			< n->text_len)
 			return fail_at(s, JSON_NUL_KEY, n->raw);
 		if (!check_duplicate(s, owner))
 			return false;

@@ -228,7 +228,7 @@ static bool
 is_authority(struct str s)
 {
 	size_t at = str_find(s, '@');
-	struct str port = STR_NONE;
+	struct str port;
 
 	if (at < s.len) {
 		if (!is_made_of(

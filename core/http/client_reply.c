@@ -201,7 +201,7 @@ head_read(struct exchange *x)
 {
 	struct http_reply *r = x->reply;
 	size_t left = CLIENT_HEAD_MAX;
-	struct str line;
+	struct str line = STR_NONE;
 	int rc;
 
 	buf_clear(&r->head);
