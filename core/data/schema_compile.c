@@ -293,7 +293,8 @@ schema_compile_rules(struct schema_compiler *c)
 		if (rc < 0)
 			return rc;
 	}
-	path = calloc(c->rules_len, sizeof *path);
+	/* One more, since zero bytes may be NULL. */
+	path = calloc(c->rules_len + 1, sizeof *path);
 	if (path == NULL)
 		return schema_nomem(c);
 	for (size_t i = 0; rc == 0 && i < c->rules_len; i++)

@@ -303,7 +303,7 @@ is_a_label(struct str s)
 {
 	struct schema_pattern p;
 	uint64_t steps = ULABEL_STEPS;
-	char lower[LABEL_MAX];
+	char lower[LABEL_MAX] = { 0 };
 	struct buf text;
 	bool ok;
 

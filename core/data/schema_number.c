@@ -3,6 +3,7 @@
  * and 0.3 is a multiple of 0.1. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "data/schema_priv.h"
 
@@ -152,6 +153,7 @@ remainder_small(const struct schema_decimal *d, uint64_t divisor)
 {
 	uint64_t rest = 0;
 
+	CHECK(divisor > 0); /* the compiler refuses 0 */
 	for (size_t i = 0; i < d->len; i++)
 		rest = (rest * 10 + (uint64_t)(d->digits[i] - '0')) % divisor;
 	return rest;

@@ -579,7 +579,7 @@ run_unevaluated(struct schema_run *r, const struct schema_op *op,
 		mark(marks, here.index);
 		if (op->u.rule->kind != RULE_FALSE)
 			good = schema_apply(r, op->u.rule, v, NULL, &here);
-		else if (here.key != NULL)
+		else if (op->code == OP_UNEVALUATED_PROPERTIES)
 			good = schema_fail_unknown(r, &here, op->keyword, NULL);
 		else
 			good = schema_fail_text(r, &here, op->keyword,
