@@ -114,7 +114,7 @@ server_listen_all(struct server *s, struct err *err)
 }
 
 void
-server_listen_close(struct server *s)
+server_listen_shut(struct server *s)
 {
 	size_t i;
 	unsigned k;
@@ -123,11 +123,19 @@ server_listen_close(struct server *s)
 		struct server_listen *l = &s->listens[i];
 		unsigned n = l->shared ? 1 : (unsigned)s->config.reactors;
 
-		for (k = 0; k < n; k++)
+		for (k = 0; k < n; k++) {
 			if (l->per_reactor[k].fd > 0)
 				net_listen_close(
 				    l->per_reactor[k].fd, &l->bound);
+			l->per_reactor[k].fd = -1;
+		}
 	}
+}
+
+void
+server_listen_close(struct server *s)
+{
+	server_listen_shut(s);
 	free(s->listens);
 	s->listens = NULL;
 	s->listens_len = 0;

@@ -45,7 +45,6 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 {
 	struct server *s = arg;
 	struct server_reactor *h = &s->held[r->index];
-	int rc;
 
 	panic_thread_init();
 	call_reactor_init(&h->calls, r->loop, s->pool);
@@ -54,16 +53,33 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 		h->transport =
 		    transport_reactor_create(&s->shared, r->loop, h->mcp, err);
 	if (h->transport == NULL) {
-		rc = ERR_NOMEM;
-		goto fail;
+		reactor_end(r, s);
+		return ERR_NOMEM;
 	}
 	r->user = h->transport;
-	rc = reactor_listen(s, r, h->transport, err);
-	if (rc == 0)
-		return 0;
-fail:
-	reactor_end(r, s);
-	return rc;
+	return 0;
+}
+
+static void
+reactor_open(struct loop_reactor *r, void *arg)
+{
+	struct server *s = arg;
+	struct err err;
+
+	if (reactor_listen(s, r, s->held[r->index].transport, &err) == 0)
+		return;
+	LOG_ERROR("cannot accept", F_CSTR("reason", err.text));
+	atomic_store(&s->open_failed, true);
+}
+
+int
+server_reactors_open(struct server *s, struct err *err)
+{
+	if (loop_reactors_barrier(
+		&s->reactors, s->control, reactor_open, server_opened, s)
+	    < 0)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	return 0;
 }
 
 /* Runs on each reactor after a publish. */

@@ -51,6 +51,12 @@ threads_choose(struct server *s)
 	else if (s->config.reactors == 0)
 		s->config.reactors =
 		    cores < LOOP_REACTORS_MAX ? cores : LOOP_REACTORS_MAX;
+	if (s->config.reactors > LOOP_REACTORS_MAX) {
+		LOG_WARN("more reactors than there can be",
+		    F_INT("asked", s->config.reactors),
+		    F_INT("max", LOOP_REACTORS_MAX));
+		s->config.reactors = LOOP_REACTORS_MAX;
+	}
 	if (s->config.workers == 0)
 		s->config.workers = cores * 2 > 4 ? cores * 2 : 4;
 }
@@ -172,6 +178,15 @@ session_expired(struct session *session, void *arg)
 	transport_session_ended(&s->shared, session);
 }
 
+/* SES-06: nobody outlives its time by more than once that time. */
+static int64_t
+sweep_ns(const struct server *s)
+{
+	int64_t idle = s->config.limits.session_idle;
+
+	return idle < SERVER_SESSION_SWEEP_NS ? idle : SERVER_SESSION_SWEEP_NS;
+}
+
 static void
 sessions_sweep(void *arg)
 {
@@ -180,7 +195,7 @@ sessions_sweep(void *arg)
 
 	session_expire(s->sessions, now - s->config.limits.session_idle,
 	    session_expired, s);
-	loop_timer_set(s->control, &s->sweep, now + SERVER_SESSION_SWEEP_NS);
+	loop_timer_set(s->control, &s->sweep, now + sweep_ns(s));
 }
 
 /* Stopping: every reactor drains; a probe counts what is left until nothing
@@ -193,12 +208,12 @@ reactor_drain(struct loop_reactor *r, void *arg)
 	struct server_reactor *h = &s->held[r->index];
 
 	(void)mcp_drain(h->mcp, s->phase == SERVER_CLOSING);
-	transport_reactor_drain(h->transport);
+	transport_reactor_drain(
+	    h->transport, s->probes + 1 >= SERVER_PROBES_MIN);
 	if (s->phase == SERVER_CLOSING)
 		transport_reactor_close(h->transport);
-	if (!transport_reactor_is_idle(h->transport))
-		atomic_fetch_add(&s->busy, 1);
-	atomic_fetch_add(&s->busy, h->calls.running_len);
+	atomic_fetch_add(&s->busy_conns, transport_reactor_busy(h->transport));
+	atomic_fetch_add(&s->busy_calls, h->calls.running_len);
 }
 
 static void
@@ -210,28 +225,52 @@ unloaded(void *arg)
 	loop_stop(s->control);
 }
 
+/* The drain time is over: calls are cancelled, and after a further while those
+ * that do not end are left behind. */
+static void
+drain_escalate(struct server *s, int64_t now)
+{
+	if (s->phase == SERVER_CLOSING) {
+		LOG_ERROR("a handler does not return: ending without it",
+		    F_INT("calls", atomic_load(&s->busy_calls)));
+		_exit(SERVER_FAILED);
+	}
+	LOG_WARN("calls are cancelled: the drain time is over",
+	    F_INT("calls", atomic_load(&s->busy_calls)),
+	    F_INT("connections", atomic_load(&s->busy_conns)));
+	s->phase = SERVER_CLOSING;
+	s->drain_until_ns = now + SERVER_CLOSING_NS;
+}
+
+/* Connections alone keep nobody from stopping: their peers do not read. */
+static bool
+is_drained(const struct server *s, bool late)
+{
+	if ((s->listens_len > 0 && s->probes < SERVER_PROBES_MIN)
+	    || atomic_load(&((struct server *)(uintptr_t)s)->busy_calls) > 0)
+		return false;
+	return (late && s->phase == SERVER_CLOSING)
+	    || atomic_load(&((struct server *)(uintptr_t)s)->busy_conns) == 0;
+}
+
 static void
 drained(void *arg)
 {
 	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
 	int64_t now = loop_now(s->control);
+	bool late = now >= s->drain_until_ns;
 
 	s->probing = false;
-	if (atomic_load(&s->busy) == 0) {
+	/* What the kernel had queued has been accepted between the first two
+	 * probes (reliability.md 4). */
+	if (++s->probes == SERVER_PROBES_MIN)
+		server_listen_shut(s);
+	if (is_drained(s, late)) {
 		plugin_manager_stop(s->plugins, now + NS_PER_S, unloaded, s);
 		return;
 	}
-	if (now >= s->drain_until_ns) {
-		if (s->phase == SERVER_CLOSING) {
-			LOG_ERROR("a handler does not return: ending without "
-				  "it");
-			_exit(SERVER_FAILED);
-		}
-		LOG_WARN("calls are cancelled: the drain time is over",
-		    F_INT("busy", atomic_load(&s->busy)));
-		s->phase = SERVER_CLOSING;
-		s->drain_until_ns = now + 2 * NS_PER_S;
-	}
+	if (late && s->probes >= SERVER_PROBES_MIN)
+		drain_escalate(s, now);
 	loop_timer_set(s->control, &s->probe, now + SERVER_PROBE_NS);
 }
 
@@ -243,7 +282,8 @@ probe(void *arg)
 	if (s->probing)
 		return;
 	s->probing = true;
-	atomic_store(&s->busy, 0);
+	atomic_store(&s->busy_calls, 0);
+	atomic_store(&s->busy_conns, 0);
 	if (loop_reactors_barrier(
 		&s->reactors, s->control, reactor_drain, drained, s)
 	    < 0) {
@@ -263,6 +303,19 @@ stop_begin(struct server *s)
 	s->drain_until_ns = loop_now(s->control) + s->config.drain;
 	loop_timer_clear(&s->sweep);
 	probe(s);
+}
+
+void
+server_opened(void *arg)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+
+	if (atomic_load(&s->open_failed)) {
+		s->exit_status = SERVER_FAILED;
+		stop_begin(s);
+		return;
+	}
+	server_listen_log(s);
 }
 
 static void
@@ -321,6 +374,8 @@ start(struct server *s, struct err *err)
 		rc = server_reactors_start(s, err);
 	if (rc == 0 && s->config.watch)
 		rc = plugin_manager_watch(s->plugins, err);
+	if (rc == 0)
+		rc = server_reactors_open(s, err);
 	return rc;
 }
 
@@ -397,9 +452,8 @@ server_run(const struct server_options *o, bool stdio, struct err *err)
 		return rc == ERR_CONFIG ? SERVER_CONFIG : SERVER_FAILED;
 	}
 	s->phase = SERVER_SERVING;
-	loop_timer_set(s->control, &s->sweep,
-	    loop_now(s->control) + SERVER_SESSION_SWEEP_NS);
-	server_listen_log(s);
+	loop_timer_set(
+	    s->control, &s->sweep, loop_now(s->control) + sweep_ns(s));
 	loop_run(s->control);
 	rc = s->exit_status;
 	LOG_INFO("stopped");

@@ -12,6 +12,8 @@
 #define SERVER_MAGIC 0x53525652u
 #define SERVER_LISTEN_MAX 32
 #define SERVER_PROBE_NS (20 * NS_PER_MS)
+#define SERVER_PROBES_MIN 2
+#define SERVER_CLOSING_NS (2 * NS_PER_S) /* after calls were cancelled */
 #define SERVER_SESSION_SWEEP_NS (30 * NS_PER_S)
 
 /* One address, opened. */
@@ -60,19 +62,28 @@ struct server {
 	struct loop_timer probe; /* while stopping */
 	struct loop_msg stdio_ended;
 	int64_t drain_until_ns;
-	atomic_size_t busy; /* calls and connections, last probe */
+	atomic_size_t busy_calls; /* of the last probe */
+	atomic_size_t busy_conns;
+	unsigned probes;
 	bool probing;
+	atomic_bool open_failed;
 	char run_dir[256]; /* ours to remove; empty: configured */
 	int exit_status;
 };
 
 /* Parses "unix:PATH", "line+tcp:ADDR:PORT", ..., opens what is configured. */
 int server_listen_all(struct server *s, struct err *err);
+/* No more connections; addresses stay for those that there are. */
+void server_listen_shut(struct server *s);
 void server_listen_close(struct server *s);
 /* "listening" with each address. */
 void server_listen_log(const struct server *s);
 
 int server_reactors_start(struct server *s, struct err *err);
+/* [control] Each reactor begins to accept, now that all of them are there and
+ * may be told things; then server_opened(). */
+int server_reactors_open(struct server *s, struct err *err);
+void server_opened(void *arg);
 
 /* [control] notifications/resources/updated to who asked for it. */
 void server_resource_changed(struct server *s, struct str uri);
