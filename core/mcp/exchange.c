@@ -124,6 +124,13 @@ mcp_reactor_doc(struct mcp_reactor *m)
 	return &m->doc;
 }
 
+void
+mcp_reactor_streams_set(struct mcp_reactor *m, atomic_size_t *count, size_t max)
+{
+	m->streams = count;
+	m->streams_max = max;
+}
+
 struct registry *
 mcp_reactor_registry(const struct mcp_reactor *m)
 {
@@ -167,6 +174,8 @@ mcp_exchange_close(struct mcp_exchange *x)
 	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
 	CHECK(x->call == NULL);
 	list_drop(&x->node);
+	if (x->listening && m->streams != NULL)
+		atomic_fetch_sub(m->streams, 1);
 	OBJ_WIPE(x);
 	arena_reset(&x->arena);
 	if (m->kept_len >= MCP_EXCHANGES_KEPT) {
@@ -187,6 +196,12 @@ struct str
 mcp_exchange_id(const struct mcp_exchange *x)
 {
 	return x->id;
+}
+
+bool
+mcp_exchange_is_listening(const struct mcp_exchange *x)
+{
+	return x->listening;
 }
 
 bool
@@ -289,7 +304,7 @@ void
 mcp_refuse(struct mcp_exchange *x, struct str id, int status, int code,
     const char *text)
 {
-	x->id = id.len > 0 ? arena_dup(&x->arena, id) : STR_NONE;
+	x->id = id; /* x is gone before the message is */
 	mcp_error(x, status, code, str_of(text), STR_NONE);
 }
 

@@ -213,7 +213,23 @@ acknowledge(struct mcp_exchange *x, const struct json_node *wishes)
 		    json_raw(json_get(wishes, S("resourceSubscriptions"))));
 	}
 	BUF_LIT(out, "}}}");
-	x->ops->notify(x, buf_view(out));
+	if (!out->failed)
+		x->ops->notify(x, buf_view(out));
+}
+
+/* SUB-14: before the acknowledgement. */
+static bool
+stream_admit(struct mcp_exchange *x)
+{
+	struct mcp_reactor *m = x->mcp;
+
+	if (m->streams != NULL
+	    && atomic_fetch_add(m->streams, 1) >= m->streams_max) {
+		atomic_fetch_sub(m->streams, 1);
+		return false;
+	}
+	x->listening = true;
+	return true;
 }
 
 void
@@ -229,6 +245,12 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 		    "params.notifications must be an object of booleans and "
 		    "resourceSubscriptions, at most %d URIs",
 		    MCP_SUBSCRIPTIONS_MAX);
+		return;
+	}
+	if (!stream_admit(x)) {
+		mcp_error(x, 503, RPC_INTERNAL_ERROR,
+		    S("Too many streams are open: try again later"),
+		    S("{\"retryAfterMs\":1000}"));
 		return;
 	}
 	mcp_versions_now(x->mcp, x->seen);

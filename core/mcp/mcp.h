@@ -86,6 +86,10 @@ struct mcp_reactor;
 struct mcp_reactor *mcp_reactor_create(struct call_reactor *calls,
     struct registry *registry, const struct mcp_identity *identity,
     struct err *err);
+/* Listen streams take a place of the count, which others share, up to max
+ * (SUB-14); without this they have no bound. */
+void mcp_reactor_streams_set(
+    struct mcp_reactor *m, atomic_size_t *count, size_t max);
 /* No exchange may be open. */
 void mcp_reactor_destroy(struct mcp_reactor *m);
 /* The document that the next message is parsed into. */
@@ -102,6 +106,8 @@ struct str mcp_exchange_id(const struct mcp_exchange *x);
  * otherwise it goes on and its result is dropped (POSTL-04). */
 enum mcp_abandon { MCP_ABANDON_WORK, MCP_KEEP_WORK };
 void mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how);
+/* A subscriptions/listen that has been acknowledged or is about to be. */
+bool mcp_exchange_is_listening(const struct mcp_exchange *x);
 /* Does the era say that a closed stream cancels? */
 bool mcp_exchange_is_stateless(const struct mcp_exchange *x);
 

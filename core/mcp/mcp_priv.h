@@ -23,6 +23,8 @@ struct mcp_reactor {
 	struct list running; /* exchanges waiting for a call */
 	struct list listening; /* exchanges of subscriptions/listen */
 	struct list listeners; /* struct mcp_listener */
+	atomic_size_t *streams; /* of the whole server; may be NULL */
+	size_t streams_max;
 	struct list kept; /* idle exchanges, owned */
 	size_t kept_len;
 };
@@ -46,6 +48,7 @@ struct mcp_exchange {
 	const struct registry_entry *entry;
 	struct call *call; /* until it has finished */
 	/* subscriptions/listen */
+	bool listening; /* holds a place of the streams */
 	uint64_t seen[REGISTRY_KINDS];
 	unsigned kinds; /* bit per registry kind asked for */
 	struct str *uris;

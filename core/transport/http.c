@@ -8,6 +8,10 @@
 #include "base/log.h"
 #include "transport/http_priv.h"
 
+/* A body comes at this rate at least, after a while (security.md 2.4). */
+#define BODY_GRACE_NS (5 * NS_PER_S)
+#define BODY_NS_PER_BYTE (2 * NS_PER_MS) /* 500 bytes a second */
+
 static const struct net_conn_ops ops;
 
 struct http_conn *
@@ -25,6 +29,19 @@ transport_conn_is_http(const struct net_conn *c)
 	return c->ops == &ops;
 }
 
+static int64_t
+body_ns(const struct http_conn *c)
+{
+	const struct http_parser *p = c->parser;
+	uint64_t got = p != NULL ? p->body.len + p->m.framing : 0;
+	int64_t ns = (int64_t)got * BODY_NS_PER_BYTE;
+	int64_t max = c->t->shared->limits.body_ns;
+
+	if (ns < BODY_GRACE_NS)
+		ns = BODY_GRACE_NS;
+	return ns < max ? ns : max;
+}
+
 /* When the phase's time is up; absolute, never restarted by bytes. */
 static int64_t
 phase_due(const struct http_conn *c)
@@ -33,11 +50,11 @@ phase_due(const struct http_conn *c)
 
 	switch ((enum http_phase)c->phase) {
 	case HTTP_IDLE:
-		return c->since_ns + l->idle_ns;
+		return c->since_ns + (c->begun ? l->idle_ns : l->head_ns);
 	case HTTP_HEAD_IN:
 		return c->since_ns + l->head_ns;
 	case HTTP_BODY_IN:
-		return c->since_ns + l->body_ns;
+		return c->since_ns + body_ns(c);
 	case HTTP_SERVICE:
 	case HTTP_STREAM:
 		return c->since_ns + l->keep_alive_ns;
@@ -118,20 +135,52 @@ parser_drop(struct http_conn *c)
 
 /* The head is there: judge it before the body comes. */
 static void
-head_done(
-    struct http_conn *c, const struct http_parser *p, char *bytes, size_t len)
+head_done(struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
+	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
+
 	c->minor = p->minor;
 	c->keep_alive = p->keep_alive && !c->t->draining;
+	c->no_body = p->method == HTTP_HEAD;
 	c->refusal = (uint16_t)http_head_check(c, p, bytes);
+	/* Without memory a browser does not see the answer, nothing worse. */
+	if (origin.len > 0 && c->refusal != 403)
+		c->origin = strndup(origin.ptr, origin.len);
 	if (p->has_body)
 		http_phase_set(c, HTTP_BODY_IN);
-	if (!p->expect_continue || p->m.head_end < len)
-		return;
+}
+
+/* RFC 9110 10.1.1: the client waits for a word before it sends the body;
+ * false: the word was no. */
+static bool
+expectation_answer(struct http_conn *c)
+{
 	if (c->refusal == 0) {
 		http_response_continue(net_conn_out(&c->net));
 		net_conn_flush_later(&c->net);
+		return true;
 	}
+	c->keep_alive = false; /* the body may come all the same */
+	http_status_send(c, c->refusal);
+	net_conn_close(&c->net, NET_CONN_LINGER);
+	return false;
+}
+
+/* Chunks decoded in place leave a gap behind the content.  When it has grown
+ * to a share of it, head and content move over the gap, which is then done
+ * with: framing of tiny chunks costs no memory. */
+static size_t
+gap_close(struct http_parser *p, char *bytes, size_t len)
+{
+	size_t live = (size_t)p->body.at + p->body.len, kept;
+
+	if (!p->chunked || p->m.at < live + NET_READ_SIZE
+	    || (p->m.at - live) * 4 < live)
+		return 0;
+	kept = http_parser_compact(p, bytes, len);
+	if (kept < len)
+		memmove(bytes + (len - kept), bytes, kept);
+	return len - kept;
 }
 
 /* A status for the whole connection: nothing behind it is looked at. */
@@ -140,6 +189,7 @@ refuse(struct http_conn *c, const struct http_parser *p)
 {
 	c->keep_alive = false;
 	c->minor = 1;
+	c->no_body = false;
 	http_answer_send(c,
 	    &(struct http_answer){ .status = p->status,
 		.type = "text/plain",
@@ -170,8 +220,11 @@ http_service_end(struct http_conn *c)
 		session_unref(c->session);
 	c->session = NULL;
 	c->fresh = false;
+	c->no_body = false;
+	free(c->origin);
+	c->origin = NULL;
 	http_phase_set(c, HTTP_IDLE);
-	if (!c->keep_alive || (c->ended && c->paused)) {
+	if (!c->keep_alive) {
 		net_conn_close(&c->net, NET_CONN_LINGER);
 		return;
 	}
@@ -186,7 +239,9 @@ step(struct http_conn *c, char *bytes, size_t len, size_t *used)
 {
 	struct http_parser *p = c->parser;
 	enum http_result result;
+	bool waits = false; /* the client, for 100 Continue */
 
+	c->begun = true;
 	if (p == NULL) {
 		p = &c->t->parser;
 		if (c->phase == HTTP_IDLE) {
@@ -198,7 +253,8 @@ step(struct http_conn *c, char *bytes, size_t len, size_t *used)
 		result = http_parser_feed(p, bytes + *used, len - *used);
 		if (result != HTTP_HEAD_DONE)
 			break;
-		head_done(c, p, bytes + *used, len - *used);
+		head_done(c, p, bytes + *used);
+		waits = p->expect_continue && p->m.head_end == len - *used;
 	}
 	if (result == HTTP_REFUSED) {
 		refuse(c, p);
@@ -214,8 +270,21 @@ step(struct http_conn *c, char *bytes, size_t len, size_t *used)
 	if (!parser_keep(c)) {
 		LOG_WARN("connection closed: out of memory");
 		net_conn_close(&c->net, NET_CONN_RESET);
+		return false;
 	}
+	if (!waits || expectation_answer(c))
+		*used += gap_close(c->parser, bytes + *used, len - *used);
 	return false;
+}
+
+/* The peer has hung up, and what it asked for last is cancelled by that. */
+static bool
+is_cancelled_by_end(const struct http_conn *c)
+{
+	if (!c->ended)
+		return false;
+	return c->phase == HTTP_STREAM
+	    || (c->x != NULL && mcp_exchange_is_stateless(c->x));
 }
 
 static size_t
@@ -230,6 +299,8 @@ http_input(struct net_conn *conn, char *bytes, size_t len)
 		if (c->phase != HTTP_IDLE) { /* one request in service */
 			c->paused = true;
 			net_conn_pause(conn);
+			if (is_cancelled_by_end(c)) /* closed() does it */
+				net_conn_close(conn, NET_CONN_FLUSH);
 			break;
 		}
 		if (net_conn_out_len(conn) > NET_OUT_SOFT)
@@ -272,6 +343,7 @@ http_closed(struct net_conn *conn, enum net_close why)
 	if (c->session != NULL)
 		session_unref(c->session);
 	parser_drop(c);
+	free(c->origin);
 	atomic_fetch_sub_explicit(
 	    &c->t->shared->connections, 1, memory_order_relaxed /* a count */);
 	OBJ_WIPE(c);

@@ -4,14 +4,29 @@
 #include "http/sse.h"
 #include "transport/http_priv.h"
 
+size_t
+http_cors_fields(
+    const struct http_conn *c, struct http_header fields[HTTP_CORS_FIELDS])
+{
+	if (c->origin == NULL)
+		return 0;
+	fields[0] = (struct http_header){ "Access-Control-Allow-Origin",
+		str_of(c->origin) };
+	fields[1] = (struct http_header){ "Access-Control-Expose-Headers",
+		S("Mcp-Session-Id, WWW-Authenticate") };
+	fields[2] = (struct http_header){ "Vary", S("Origin") };
+	return HTTP_CORS_FIELDS;
+}
+
 void
 http_answer_send(struct http_conn *c, const struct http_answer *a)
 {
-	struct http_header headers[4];
+	struct http_header headers[4 + HTTP_CORS_FIELDS];
 	struct http_response r = {
 		.status = a->status,
 		.content_type = a->type,
 		.keep_alive = c->keep_alive,
+		.no_body = c->no_body,
 		.headers = headers,
 		.wall_ns = transport_wall_ns(c->t),
 		.date = &c->t->date,
@@ -26,6 +41,10 @@ http_answer_send(struct http_conn *c, const struct http_answer *a)
 	if (a->retry_after)
 		headers[r.headers_len++] =
 		    (struct http_header){ "Retry-After", S("1") };
+	if (c->minor == 0 && c->keep_alive) /* RFC 9112 9.3: 1.0 must be told */
+		headers[r.headers_len++] =
+		    (struct http_header){ "Connection", S("keep-alive") };
+	r.headers_len += http_cors_fields(c, headers + r.headers_len);
 	if (http_response_write(net_conn_out(&c->net), &r, a->body) < 0) {
 		LOG_WARN("answer dropped: out of memory");
 		net_conn_close(&c->net, NET_CONN_RESET);
@@ -62,7 +81,7 @@ http_error_send(struct http_conn *c, int status, int code, const char *text)
 void
 http_events_begin(struct http_conn *c)
 {
-	static const struct http_header headers[] = {
+	struct http_header headers[2 + HTTP_CORS_FIELDS] = {
 		{ "Cache-Control", STR("no-cache") },
 		{ "X-Accel-Buffering", STR("no") }, /* HTTP-17 */
 	};
@@ -72,11 +91,12 @@ http_events_begin(struct http_conn *c)
 		.keep_alive = c->keep_alive,
 		.chunked = c->minor > 0,
 		.headers = headers,
-		.headers_len = ARRAY_LEN(headers),
+		.headers_len = 2,
 		.wall_ns = transport_wall_ns(c->t),
 		.date = &c->t->date,
 	};
 
+	r.headers_len += http_cors_fields(c, headers + 2);
 	if (c->minor == 0) /* the end of the connection ends the stream */
 		c->keep_alive = r.keep_alive = false;
 	c->committed = true;
@@ -86,30 +106,34 @@ http_events_begin(struct http_conn *c)
 }
 
 void
-http_event_send(struct http_conn *c, struct str message)
+http_event_last(struct http_conn *c, struct str message)
 {
 	struct sse_event e = { .data = message, .retry_ms = -1 };
 	struct buf *out = net_conn_out(&c->net);
 	struct buf *event = &c->t->scratch;
 
 	buf_shrink(event, NET_READ_SIZE);
-	if (sse_write(event, &e) < 0 || event->failed) {
-		net_conn_close(&c->net, NET_CONN_RESET);
-		return;
-	}
+	if (sse_write(event, &e) < 0)
+		event->failed = true;
 	if (c->minor == 0)
 		buf_str(out, buf_view(event));
 	else
 		http_chunk_write(out, buf_view(event));
-	if (out->failed
-	    || (c->phase == HTTP_STREAM
-		&& net_conn_out_len(&c->net)
-		    > c->t->shared->limits.stream_max)) {
-		LOG_WARN("stream closed: the client does not read");
+	if (out->failed || event->failed) {
+		LOG_WARN("stream closed: out of memory");
 		net_conn_close(&c->net, NET_CONN_RESET);
 		return;
 	}
 	net_conn_flush_later(&c->net);
+}
+
+void
+http_event_send(struct http_conn *c, struct str message)
+{
+	http_event_last(c, message);
+	if (net_conn_out_len(&c->net) <= c->t->shared->limits.stream_max)
+		return;
+	transport_conn_cut(&c->net);
 }
 
 void

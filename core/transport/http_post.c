@@ -9,6 +9,10 @@ exchange_notify(struct mcp_exchange *x, struct str message)
 {
 	struct http_conn *c = mcp_exchange_owner(x);
 
+	/* Progress that nobody reads is stale: it is not kept. */
+	if (!mcp_exchange_is_listening(x)
+	    && net_conn_out_len(&c->net) > NET_OUT_SOFT)
+		return;
 	if (!c->committed)
 		http_events_begin(c);
 	http_event_send(c, message);
@@ -35,7 +39,7 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 		http_events_begin(c); /* cancelled: a stream without answer */
 	if (c->committed) {
 		if (message.len > 0)
-			http_event_send(c, message);
+			http_event_last(c, message);
 		http_events_end(c);
 		return;
 	}
@@ -195,6 +199,8 @@ batch_notify(struct batch *b, struct str message)
 {
 	struct http_conn *c = b->owner;
 
+	if (net_conn_out_len(&c->net) > NET_OUT_SOFT)
+		return;
 	if (!c->committed)
 		http_events_begin(c);
 	http_event_send(c, message);
@@ -209,7 +215,7 @@ batch_done(struct batch *b, struct str array)
 	c->batch = NULL;
 	if (c->committed) {
 		if (array.len > 0)
-			http_event_send(c, array);
+			http_event_last(c, array);
 		http_events_end(c);
 		return;
 	}

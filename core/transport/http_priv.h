@@ -27,6 +27,8 @@ struct http_conn {
 	bool paused;
 	bool ended; /* the peer has sent its last byte */
 	bool fresh; /* the session was made by this request */
+	bool begun; /* a first byte has come */
+	bool no_body; /* HEAD: answers have a length alone */
 	uint16_t refusal; /* status decided at the head, sent after the body */
 	struct transport_reactor *t;
 	const struct transport_listen *listen;
@@ -37,6 +39,7 @@ struct http_conn {
 				  * or of the GET stream */
 	struct mcp_listener *listener; /* owned; GET stream */
 	struct list node; /* in t->streams */
+	char *origin; /* owned; an allowed one, of the request in service */
 	int64_t since_ns; /* when the phase began */
 };
 
@@ -83,11 +86,19 @@ void http_error_send(
     struct http_conn *c, int status, int code, const char *text);
 /* The head of a stream of events. */
 void http_events_begin(struct http_conn *c);
+/* One event; a reader that owes more than limits.stream_max is cut off. */
 void http_event_send(struct http_conn *c, struct str message);
+/* The answer, which ends the stream and has a bound of its own. */
+void http_event_last(struct http_conn *c, struct str message);
 void http_events_end(struct http_conn *c);
 /* The request is answered in full: the next one may come. */
 void http_service_end(struct http_conn *c);
 void http_phase_set(struct http_conn *c, enum http_phase phase);
+
+/* HTTP-16: what a browser must read to hand an answer to its page. */
+#define HTTP_CORS_FIELDS 3
+size_t http_cors_fields(
+    const struct http_conn *c, struct http_header fields[HTTP_CORS_FIELDS]);
 
 /* Value of a known field; ptr NULL: absent. */
 struct str http_known(

@@ -138,35 +138,63 @@ http_head_check(
 	return 405;
 }
 
+/* Mcp-Param- names depend on tools: those that are asked for are allowed. */
+static void
+params_append(struct buf *out, const struct http_parser *p, const char *bytes)
+{
+	static const struct str prefix = STR("Mcp-Param-");
+	struct str rest;
+	size_t i = 0;
+
+	if (!http_field_next(
+		p, bytes, S("Access-Control-Request-Headers"), &i, &rest))
+		return;
+	while (rest.len > 0) {
+		struct str name = str_trim(str_split(rest, ',', &rest));
+
+		if (name.len <= prefix.len
+		    || !str_equal_nocase(str_sub(name, 0, prefix.len), prefix))
+			continue;
+		BUF_LIT(out, ", ");
+		buf_str(out, name);
+	}
+}
+
 /* HTTP-16: a preflight from an allowed origin. */
 static void
 options_serve(
     struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
-	static const char methods[] = "POST, GET, DELETE, OPTIONS";
-	static const char fields[] =
-	    "Content-Type, Accept, Authorization, MCP-Protocol-Version, "
-	    "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name";
-	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
-	struct http_header headers[] = {
-		{ "Allow", { methods, sizeof methods - 1 } },
-		{ "Access-Control-Allow-Origin", origin },
-		{ "Access-Control-Allow-Methods",
-		    { methods, sizeof methods - 1 } },
-		{ "Access-Control-Allow-Headers",
-		    { fields, sizeof fields - 1 } },
-		{ "Access-Control-Max-Age", STR("600") },
-		{ "Vary", STR("Origin") },
+	static const struct str methods = STR("POST, GET, DELETE, OPTIONS");
+	struct buf *fields = &c->t->scratch;
+	struct http_header headers[5 + HTTP_CORS_FIELDS] = {
+		{ "Allow", methods },
 	};
 	struct http_response r = {
 		.status = 204,
 		.keep_alive = c->keep_alive,
 		.headers = headers,
-		.headers_len = origin.ptr != NULL ? ARRAY_LEN(headers) : 1,
+		.headers_len = 1,
 		.wall_ns = transport_wall_ns(c->t),
 		.date = &c->t->date,
 	};
 
+	buf_shrink(fields, NET_READ_SIZE);
+	BUF_LIT(fields,
+	    "Content-Type, Accept, Authorization, MCP-Protocol-Version, "
+	    "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name");
+	params_append(fields, p, bytes);
+	if (c->origin != NULL) {
+		headers[1] =
+		    (struct http_header){ "Access-Control-Allow-Methods",
+			    methods };
+		headers[2] =
+		    (struct http_header){ "Access-Control-Allow-Headers",
+			    buf_view(fields) };
+		headers[3] =
+		    (struct http_header){ "Access-Control-Max-Age", S("600") };
+		r.headers_len = 4 + http_cors_fields(c, headers + 4);
+	}
 	(void)http_response_write(net_conn_out(&c->net), &r,
 	    STR_NONE); /* the values are ours, or passed the parser */
 	net_conn_flush_later(&c->net);

@@ -10,6 +10,7 @@
 #include "transport/transport_priv.h"
 
 #define LINE_CONN_MAGIC 0x4c494e45u
+#define LINE_OPEN_MAX 1024 /* requests of one stream without an answer */
 
 struct line_conn {
 	struct net_conn net; /* first */
@@ -22,6 +23,8 @@ struct line_conn {
 	bool ended; /* the peer has sent its last byte */
 	size_t open; /* exchanges and batches without an answer yet */
 	struct list batches;
+	size_t searched; /* bytes in front that hold no line end */
+	size_t owed; /* of notifications, since all was written last */
 	void (*closed)(void *arg); /* stdio; may be NULL */
 	void *closed_arg;
 };
@@ -50,10 +53,30 @@ line_send(struct line_conn *l, struct str message)
 	net_conn_flush_later(&l->net);
 }
 
+/* SUB-16: what subscriptions send has a bound of its own; a large answer that
+ * is on its way does not count against it. */
+static void
+line_tell(struct line_conn *l, struct str message)
+{
+	if (net_conn_out_len(&l->net) == 0)
+		l->owed = 0;
+	l->owed += message.len + 1;
+	if (l->owed <= l->t->shared->limits.stream_max) {
+		line_send(l, message);
+		return;
+	}
+	transport_conn_cut(&l->net);
+}
+
 static void
 exchange_notify(struct mcp_exchange *x, struct str message)
 {
-	line_send(mcp_exchange_owner(x), message);
+	struct line_conn *l = mcp_exchange_owner(x);
+
+	if (mcp_exchange_is_listening(x))
+		line_tell(l, message);
+	else if (net_conn_out_len(&l->net) <= NET_OUT_SOFT)
+		line_send(l, message); /* else stale progress: not kept */
 }
 
 static void
@@ -81,7 +104,7 @@ listener_send(struct mcp_listener *listener, struct str message)
 	struct line_conn *l =
 	    CONTAINER_OF(listener, struct line_conn, listener);
 
-	line_send(l, message);
+	line_tell(l, message);
 }
 
 /* LIFE-06: notifications begin with notifications/initialized. */
@@ -139,9 +162,14 @@ serve(struct line_conn *l, const struct rpc_message *m)
 		    "this id belongs to a request that has no answer yet");
 		return;
 	}
+	if (m->kind == RPC_REQUEST && l->open >= LINE_OPEN_MAX) {
+		refuse(l, m->id, RPC_INTERNAL_ERROR,
+		    "too many requests without an answer: try again later");
+		return;
+	}
 	x = mcp_exchange_open(l->t->mcp, &reply, l, l->peer.scope);
 	if (x == NULL) {
-		LOG_WARN("message dropped: out of memory");
+		refuse(l, m->id, RPC_INTERNAL_ERROR, "out of memory");
 		return;
 	}
 	l->open++;
@@ -158,7 +186,10 @@ serve(struct line_conn *l, const struct rpc_message *m)
 static void
 batch_notify(struct batch *b, struct str message)
 {
-	line_send(b->owner, message);
+	struct line_conn *l = b->owner;
+
+	if (net_conn_out_len(&l->net) <= NET_OUT_SOFT)
+		line_send(l, message);
 }
 
 static void
@@ -213,6 +244,40 @@ take_line(struct line_conn *l, struct str line)
 	serve(l, &m);
 }
 
+static void
+take_too_long(struct line_conn *l)
+{
+	if (!l->skipping)
+		refuse(l, NULL, RPC_PARSE_ERROR,
+		    "the line is longer than limits.message");
+}
+
+static void
+line_end(struct line_conn *l, struct str line)
+{
+	if (line.len > l->t->shared->limits.message_max)
+		take_too_long(l);
+	else if (!l->skipping)
+		take_line(l, line);
+	l->skipping = false;
+	l->searched = 0;
+}
+
+/* What has no end yet: kept, or skipped when it is too long (STD-04). */
+static size_t
+line_rest(struct line_conn *l, size_t used, size_t len)
+{
+	l->searched = 0;
+	if (len - used > l->t->shared->limits.message_max) {
+		take_too_long(l);
+		l->skipping = true;
+	}
+	if (l->skipping)
+		return len;
+	l->searched = len - used;
+	return used;
+}
+
 static size_t
 line_input(struct net_conn *c, char *bytes, size_t len)
 {
@@ -220,26 +285,16 @@ line_input(struct net_conn *c, char *bytes, size_t len)
 	size_t used = 0;
 
 	while (used < len && net_conn_is_open(c)) {
-		char *end = memchr(bytes + used, '\n', len - used);
+		char *from = bytes + used + l->searched;
+		char *end = memchr(from, '\n', (size_t)(bytes + len - from));
 
 		if (end == NULL)
-			break;
-		if (!l->skipping)
-			take_line(l,
-			    (struct str){
-				bytes + used, (size_t)(end - bytes) - used });
-		l->skipping = false;
+			return line_rest(l, used, len);
+		line_end(l,
+		    (struct str){ bytes + used, (size_t)(end - bytes) - used });
 		used = (size_t)(end - bytes) + 1;
 		if (net_conn_out_len(c) > NET_OUT_SOFT)
-			return used; /* back-pressure (STD-15) */
-	}
-	if (l->skipping)
-		return len;
-	if (len - used > l->t->shared->limits.message_max) {
-		refuse(l, NULL, RPC_PARSE_ERROR,
-		    "the line is longer than limits.message");
-		l->skipping = true;
-		return len;
+			break; /* back-pressure (STD-15) */
 	}
 	return used;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reactor's share of the transports: its listeners and its connections. */
+#include <sys/socket.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +46,8 @@ transport_reactor_create(struct transport_shared *shared, struct loop *l,
 	t->mcp = mcp;
 	buf_init(&t->scratch);
 	list_init(&t->streams);
+	mcp_reactor_streams_set(
+	    mcp, &shared->streams, shared->limits.streams_max);
 	return t;
 }
 
@@ -73,10 +77,21 @@ transport_reactor_close(struct transport_reactor *t)
 	net_reactor_each(t->net, conn_close, NULL);
 }
 
-bool
-transport_reactor_is_idle(const struct transport_reactor *t)
+static void
+busy_count(struct net_conn *c, void *arg)
 {
-	return net_reactor_conns(t->net) == 0;
+	size_t *busy = arg;
+
+	*busy += net_conn_is_open(c) || net_conn_out_len(c) > 0;
+}
+
+size_t
+transport_reactor_busy(struct transport_reactor *t)
+{
+	size_t busy = 0;
+
+	net_reactor_each(t->net, busy_count, &busy);
+	return busy;
 }
 
 void
@@ -108,6 +123,18 @@ transport_wall_ns(struct transport_reactor *t)
 		t->wall_ns = clock_wall_ns();
 	}
 	return t->wall_ns;
+}
+
+void
+transport_conn_cut(struct net_conn *c)
+{
+	struct linger at_once = { .l_onoff = 1 };
+
+	/* Else the kernel goes on to offer it for minutes. */
+	(void)setsockopt(
+	    c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	LOG_WARN("stream closed: the client does not read");
+	net_conn_close(c, NET_CONN_RESET);
 }
 
 int
@@ -199,9 +226,10 @@ conn_drain(struct net_conn *c, void *arg)
 }
 
 void
-transport_reactor_drain(struct transport_reactor *t)
+transport_reactor_drain(struct transport_reactor *t, bool deaf)
 {
-	listeners_stop(t);
+	if (deaf)
+		listeners_stop(t);
 	t->draining = true;
 	net_reactor_each(t->net, conn_drain, NULL);
 }

@@ -64,19 +64,21 @@ struct transport_reactor;
 struct transport_reactor *transport_reactor_create(
     struct transport_shared *shared, struct loop *l, struct mcp_reactor *mcp,
     struct err *err);
-/* [reactor] Closes every connection; the loop must turn until
- * transport_reactor_is_idle() before destroy. */
+/* [reactor] Closes every connection once its output is written; destroy does
+ * not wait for that. */
 void transport_reactor_close(struct transport_reactor *t);
-bool transport_reactor_is_idle(const struct transport_reactor *t);
+/* [reactor] Connections that are open or owe output; those that only linger
+ * for their peer's end do not count. */
+size_t transport_reactor_busy(struct transport_reactor *t);
 void transport_reactor_destroy(struct transport_reactor *t);
 struct mcp_reactor *transport_reactor_mcp(const struct transport_reactor *t);
 
 /* [reactor] Begins to accept on what was opened for it; borrowed. */
 int transport_reactor_listen(struct transport_reactor *t,
     const struct transport_listen *listen, struct err *err);
-/* [reactor] No more connections; those that are idle between requests close,
- * the others after their answer. */
-void transport_reactor_drain(struct transport_reactor *t);
+/* [reactor] Connections that are idle between requests close, the others after
+ * their answer; deaf: no more are accepted.  May be repeated. */
+void transport_reactor_drain(struct transport_reactor *t, bool deaf);
 
 /* [reactor] A line stream over two descriptors (stdio), owned.  closed runs
  * when its last byte is out. */

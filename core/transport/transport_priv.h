@@ -38,6 +38,9 @@ struct listen_arg {
 int transport_text_fault(
     const struct json_doc *doc, struct str bytes, struct buf *text);
 
+/* Ends a connection whose peer does not read, with what the kernel holds for
+ * it. */
+void transport_conn_cut(struct net_conn *c);
 /* Wall time, one clock call a turn. */
 int64_t transport_wall_ns(struct transport_reactor *t);
 

@@ -180,10 +180,10 @@ def test_an_unsupported_version_field_is_refused(session, conn, version):
     assert session.call(LIST)["tools"]
 
 
-def test_a_version_field_other_than_the_negotiated_one_is_refused(server):
-    """ERA-11"""
+def test_a_session_takes_any_handshake_revision_in_the_version_field(server):
+    """ERA-11: the session's own governs; public clients send an older one"""
     s = w.Legacy(server, w.R4)
-    assert s.post(LIST, MCP_Protocol_Version=w.R3).status == 400
+    assert s.post(LIST, MCP_Protocol_Version=w.R3).status == 200
     assert s.call(LIST)["tools"]
     s.close()
 
