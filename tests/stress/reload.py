@@ -89,9 +89,14 @@ def both_files(path, data, s, version):
     replace(path, data)
 
 
-def steady(pid):
-    """Usage with the fewest descriptors seen: some live for a moment."""
-    return min((stress.usage(pid) for _ in range(50)), key=lambda u: u[1])
+def steady(pid, fds=0):
+    """Usage with the fewest descriptors seen, or no more than fds: callers
+    that come and go hold one for a moment."""
+    best = stress.usage(pid)
+    deadline = stress.time.monotonic() + (10 if fds else 0.1)
+    while best[1] > fds and stress.time.monotonic() < deadline:
+        best = min(best, stress.usage(pid), key=lambda u: u[1])
+    return best
 
 
 def reloads(report, s):
@@ -109,7 +114,7 @@ def reloads(report, s):
         now = s.next(how, *args)
         if n == RELOADS // 10 or n == RELOADS - 1 or n % 100 == 99:
             s.wait_closed(mark, before)
-            got = steady(s.server.pid)
+            got = steady(s.server.pid, base[1] if base else 0)
             if n == RELOADS // 10:
                 base = got
         before = now
@@ -117,7 +122,7 @@ def reloads(report, s):
     report.figures["rss_kb"] = [base[0], got[0]]
     report.figures["descriptors"] = [base[1], got[1]]
     report.figures["mappings"] = [base[2], got[2]]
-    report.check("descriptors are as many as before", got[1] == base[1], (base, got))
+    report.check("descriptors are as many as before", got[1] <= base[1], (base, got))
     # Heaps of threads and a sanitizer's own memory come and go.
     slack = 400 if stress.SANITIZER else 16
     report.check("mappings are flat", got[2] <= base[2] + slack, (base, got))
@@ -360,9 +365,9 @@ def resident(report, root, build):
             mark = s.server.mark()
             s.next(replace)
             s.server.wait_log("plugin resident", mark, stress.DEADLINE)
-        got = steady(s.server.pid)
+        got = steady(s.server.pid, fds)
         report.figures["maps_per_resident"] = round((got[2] - maps) / bound, 1)
-        report.check("residents hold no descriptor", got[1] == fds, (fds, got))
+        report.check("residents hold no descriptor", got[1] <= fds, (fds, got))
         report.part("beyond the bound a reload is refused", refused, s,
                     s.module(s.stamp + 1), "max_resident_generations")
     finally:
@@ -370,6 +375,20 @@ def resident(report, root, build):
     report.check("no call failed beside residents",
                  figures["failed_calls"] == 0, s.load.fails[:3])
     report.part("the server with residents ends well", s.server.stop)
+
+
+def ended_under_load(root, build):
+    """SIGTERM in the middle: what is answered is answered well."""
+    s = Stage(root, "ended", CONFIG, build)
+    s.load = stress.Load(os.path.join(root, "load"), s.server)
+    s.next(replace)
+    s.load.quiet = True
+    s.server.stop()
+    s.load.proc.wait(stress.DEADLINE)
+    s.load.reader.join(stress.DEADLINE)
+    gone = (": closed:", ": Connection reset by peer:", ": send:")
+    odd = [f for f in s.load.fails if f and not any(w in f for w in gone)]
+    assert not odd, odd[:3]
 
 
 def main():
@@ -385,6 +404,7 @@ def main():
                  0: stress.plugin_build(root, "v2", "-DVARIANT=2")}
         report.part("under load", under_load, report, root, build)
         report.part("resident", resident, report, root, build)
+        report.part("the server ends under load", ended_under_load, root, build)
     finally:
         stress.reap()
         stress.shutil.rmtree(root)

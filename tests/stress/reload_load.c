@@ -114,8 +114,11 @@ static void
 send_all(struct caller *c, const char *bytes, size_t len)
 {
 	/* Requests are small and answered one by one: they fit the socket. */
-	if (send(c->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
-		call_failed(c, "send");
+	if (send(c->fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len)
+		return;
+	failed++;
+	if (failed <= FAILURES_SHOWN)
+		say("fail caller %u: send: %s", c->index, strerror(errno));
 }
 
 static void
@@ -358,7 +361,10 @@ caller_read(struct caller *c)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got <= 0) {
-		call_failed(c, got == 0 ? "closed" : strerror(errno));
+		call_failed(c,
+		    c->len > 0     ? "cut off"
+			: got == 0 ? "closed"
+				   : strerror(errno));
 		return false;
 	}
 	c->len += (size_t)got;
@@ -386,8 +392,12 @@ connect_http(const char *port)
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		fatal("connect");
+	if (fd < 0)
+		fatal("socket");
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
+		(void)close(fd);
+		return -1;
+	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	return fd;
 }
@@ -410,6 +420,8 @@ caller_add(int epoll_fd, int fd, bool line, bool stateless)
 	struct caller *c = calloc(1, sizeof *c);
 	struct epoll_event ev = { .events = EPOLLIN };
 
+	if (fd < 0)
+		fatal("connect");
 	if (c == NULL || callers_len == CALLERS_MAX)
 		fatal("callers");
 	c->fd = fd;
@@ -424,11 +436,12 @@ caller_add(int epoll_fd, int fd, bool line, bool stateless)
 		fatal("epoll_ctl");
 }
 
+/* Until everybody has had the last answer, or the server is gone. */
 static bool
-anybody_waits(void)
+goes_on(void)
 {
 	for (unsigned i = 0; i < callers_len; i++)
-		if (callers[i]->fd >= 0 && callers[i]->waits)
+		if (callers[i]->fd >= 0 && (!stopping || callers[i]->waits))
 			return true;
 	return false;
 }
@@ -467,6 +480,8 @@ call_and_go(const char *port)
 	struct linger reset = { .l_onoff = 1 };
 
 	c.fd = connect_http(port);
+	if (c.fd < 0)
+		return; /* the others will say if it must be there */
 	send_call(&c);
 	if (gone++ % 64 != 0)
 		(void)setsockopt(
@@ -497,7 +512,7 @@ main(int argc, char **argv)
 			send_call(callers[i]);
 		else
 			send_initialize(callers[i]);
-	for (unsigned n = 0; !stopping || anybody_waits(); n++) {
+	for (unsigned n = 0; goes_on(); n++) {
 		if (!stopping && n % TURNS_PER_GONE == 0)
 			call_and_go(argv[1]);
 		turn(epoll_fd);

@@ -155,7 +155,7 @@ class Load:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         started.append(self.proc)
         self.seen, self.is_ready, self.fails, self.end = 0, False, [], None
-        self.over = False
+        self.over = self.quiet = False
         self.cond = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -173,7 +173,8 @@ class Load:
                     self.end = [int(x) for x in rest.split()]
                 else:
                     self.fails.append(line.strip())
-                    print(line.strip(), flush=True)
+                    if not self.quiet:
+                        print(line.strip(), flush=True)
                 self.cond.notify_all()
         with self.cond:
             self.over = True
