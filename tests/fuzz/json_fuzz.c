@@ -7,6 +7,8 @@
 
 #include "base/check.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static void
 visit(const struct json_node *n)
 {

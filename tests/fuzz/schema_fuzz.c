@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static const struct schema_document documents[] = {
 	{ STR("x:a"),
 	    STR("{\"$dynamicAnchor\":\"n\",\"$anchor\":\"m\","

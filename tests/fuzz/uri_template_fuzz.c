@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "data/uri.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static void
 match(const struct uri_template *t, struct str uri)
 {

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "data/json.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
