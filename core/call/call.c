@@ -107,6 +107,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->deadline_ns = loop_now(r->loop)
 	    + (target->deadline_ns > 0 ? target->deadline_ns
 				       : CALL_DEADLINE_NS);
+	c->log_level = 0;
 	c->contents = NULL;
 	c->contents_tail = &c->contents;
 	c->contents_len = 0;
@@ -129,6 +130,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	atomic_init(&c->ends, 0);
 	atomic_init(&c->cancelled, false);
 	atomic_init(&c->refs, 1);
+	atomic_init(&c->logs, 0);
 	c->hook = NULL;
 	c->hook_arg = NULL;
 	c->hook_closed = false;

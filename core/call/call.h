@@ -31,6 +31,9 @@
 #define CALL_NEEDS_MAX 32
 #define CALL_MESSAGE_MAX ((size_t)4096) /* of a failure */
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
+#define CALL_LOG_DATA_MAX ((size_t)64 * 1024) /* of one log message */
+#define CALL_LOG_LOGGER_MAX ((size_t)256)
+#define CALL_LOGS_MAX 256 /* of one call, on their way to its reactor */
 #define CALL_KEPT 64 /* idle call objects a reactor keeps */
 
 /* How a handler ended.  The values are those of the SDK's enum tp_status. */
@@ -77,6 +80,14 @@ struct call_need {
 	struct str params; /* JSON text, may be empty */
 };
 
+/* One log message to the client, as the handler gave it. */
+struct call_log {
+	int level; /* the SDK's enum tp_message_level */
+	bool is_json; /* data is JSON text, else words */
+	struct str logger; /* may be empty */
+	struct str data;
+};
+
 struct call;
 
 /* Who waits for the answer.  All [reactor]. */
@@ -87,6 +98,8 @@ struct call_sink {
 	/* Once.  The answer may be read until this returns; then the call
 	 * belongs to itself alone. */
 	void (*finished)(struct call *c, enum call_status status);
+	/* A log message, not after finished; NULL: nobody hears them. */
+	void (*message)(struct call *c, const struct call_log *log);
 };
 
 /* Per reactor: who runs calls here. */
@@ -113,6 +126,7 @@ struct call {
 	const struct json_node *args; /* in the arena when it outlives a turn */
 	const struct json_node *answers; /* input answers by key, or NULL */
 	int64_t deadline_ns;
+	int log_level; /* the least that is heard; set before the start */
 	struct arena arena;
 
 	/* The answer; written by the thread that owns the call. */
@@ -140,7 +154,8 @@ struct call {
 	bool entered; /* holds a place of the target */
 	atomic_uint ends; /* CALL_END_* bits */
 	atomic_bool cancelled;
-	atomic_uint refs; /* posted progress messages hold one */
+	atomic_uint refs; /* posted progress and log messages hold one */
+	atomic_uint logs; /* posted and not yet arrived */
 	pthread_mutex_t hook_lock; /* leaf; guards the three below */
 	void (*hook)(void *arg);
 	void *hook_arg;
@@ -178,6 +193,8 @@ bool call_is_cancelled(const struct call *c);
 int call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg);
 /* [any] Dropped when the answer is complete. */
 int call_progress(struct call *c, double done, double total, struct str text);
+/* [any] Copies; ERR_BUSY: too many are on their way. */
+int call_message(struct call *c, const struct call_log *log);
 /* [call] Copies; ERR_LIMIT, ERR_NOMEM. */
 int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);

@@ -14,6 +14,7 @@ mcp_peer_init(struct mcp_peer *p)
 	memset(p, 0, sizeof *p);
 	p->scope = mcp_scope_next();
 	atomic_init(&p->phase, MCP_PEER_NEW);
+	atomic_init(&p->log_level, MCP_LOG_LEVEL_DEFAULT);
 }
 
 uint64_t
@@ -162,6 +163,7 @@ mcp_exchange_open(struct mcp_reactor *m, const struct mcp_reply_ops *ops,
 	x->ops = ops;
 	x->owner = owner;
 	x->scope = scope;
+	x->log_level = MCP_LOG_NONE; /* LOG-04 */
 	list_init(&x->node);
 	return x;
 }
@@ -218,6 +220,7 @@ mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how)
 	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
 	if (c != NULL && how == MCP_KEEP_WORK) {
 		x->gone = true; /* finished() closes it */
+		x->peer = NULL;
 		return;
 	}
 	x->call = NULL;

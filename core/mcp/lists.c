@@ -26,7 +26,8 @@ mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
 	    "\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{"
 	    "\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
-	    "\"prompts\":{\"listChanged\":true}},");
+	    "\"prompts\":{\"listChanged\":true},"
+	    "\"logging\":{}},"); /* LOG-01 */
 	if (x->mcp->instructions.len > 0) {
 		BUF_LIT(out, "\"instructions\":");
 		buf_str(out, x->mcp->instructions);

@@ -27,6 +27,9 @@
 #define MCP_EXCHANGES_KEPT 64
 #define MCP_LIST_TTL_MS 300000
 #define MCP_SUBSCRIPTIONS_MAX 1000 /* URIs of one listen stream */
+/* What a session hears before its first logging/setLevel (LOG-03): "info". */
+#define MCP_LOG_LEVEL_DEFAULT 1
+#define MCP_LOG_NONE 8 /* above every level */
 
 /* What a client says it can do; bits. */
 enum mcp_client {
@@ -53,6 +56,7 @@ struct mcp_peer {
 	enum mcp_revision revision;
 	unsigned client; /* enum mcp_client */
 	atomic_int phase;
+	atomic_int log_level; /* the least that it hears, 0: debug */
 };
 
 /* [any] Gives it a scope of its own. */

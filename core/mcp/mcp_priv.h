@@ -40,6 +40,8 @@ struct mcp_exchange {
 	bool over_http;
 	bool gone; /* the transport has let go of it */
 	unsigned client; /* enum mcp_client */
+	struct mcp_peer *peer; /* stateful era, until gone; else NULL */
+	int log_level; /* stateless era: the least that is heard */
 	struct str id; /* raw, in arena */
 	struct str token; /* raw progress token, or empty */
 	double progress; /* the last one sent */
@@ -97,7 +99,12 @@ mcp_method_fn mcp_ping, mcp_discover;
 mcp_method_fn mcp_tools_list, mcp_resources_list, mcp_templates_list,
     mcp_prompts_list;
 mcp_method_fn mcp_tools_call, mcp_resources_read, mcp_prompts_get;
-mcp_method_fn mcp_listen;
+mcp_method_fn mcp_listen, mcp_set_level;
+
+/* 0 to 7, or -1: not the name of a level. */
+int mcp_log_level_find(const struct json_node *n);
+/* The message callback of a call's sink. */
+void mcp_call_message(struct call *c, const struct call_log *log);
 
 /* Tells it of the lists that have changed since it was told last. */
 void mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l);

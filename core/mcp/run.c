@@ -65,7 +65,8 @@ call_finished(struct call *c, enum call_status status)
 	}
 }
 
-static const struct call_sink sink = { call_progressed, call_finished };
+static const struct call_sink sink = { call_progressed, call_finished,
+	mcp_call_message };
 
 void
 mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
@@ -89,6 +90,8 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 	}
 	if (mcp_exchange_is_stateless(x))
 		c->answers = answers;
+	/* A session may lower its level while the call runs. */
+	c->log_level = x->peer != NULL ? 0 : x->log_level;
 	x->entry = e;
 	x->call = c;
 	list_push(&x->mcp->running, &x->node);

@@ -14,6 +14,7 @@ static const struct mcp_method methods[] = {
 	    NULL },
 	{ STR("prompts/get"), mcp_prompts_get, true, true, "name" },
 	{ STR("prompts/list"), mcp_prompts_list, true, true, NULL },
+	{ STR("logging/setLevel"), mcp_set_level, true, false, NULL },
 	{ STR("ping"), mcp_ping, true, false, NULL },
 	{ STR("server/discover"), mcp_discover, false, true, NULL },
 	{ STR("subscriptions/listen"), mcp_listen, false, true, NULL },
@@ -30,21 +31,6 @@ mcp_method_find(struct str name)
 	return NULL;
 }
 
-static bool
-is_log_level(const struct json_node *n)
-{
-	static const struct str levels[] = { STR("debug"), STR("info"),
-		STR("notice"), STR("warning"), STR("error"), STR("critical"),
-		STR("alert"), STR("emergency") };
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(levels); i++)
-		if (json_type(n) == JSON_STRING
-		    && str_equal(levels[i], json_str(n)))
-			return true;
-	return false;
-}
-
 /* Rung 2: the envelope (ERA-17, META-05, META-10, LOG-07).  NULL: sound. */
 static const char *
 envelope_fault(const struct mcp_meta *meta)
@@ -55,7 +41,7 @@ envelope_fault(const struct mcp_meta *meta)
 	if (json_type(meta->capabilities) != JSON_OBJECT)
 		return "_meta[\"io.modelcontextprotocol/clientCapabilities\"] "
 		       "must be an object";
-	if (meta->log_level != NULL && !is_log_level(meta->log_level))
+	if (meta->log_level != NULL && mcp_log_level_find(meta->log_level) < 0)
 		return "_meta[\"io.modelcontextprotocol/logLevel\"] is not a "
 		       "log level";
 	return NULL;
@@ -196,6 +182,8 @@ mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
 		return;
 	}
 	x->client = mcp_client_read(meta.capabilities);
+	if (meta.log_level != NULL) /* LOG-05 */
+		x->log_level = mcp_log_level_find(meta.log_level);
 	method->serve(x, m, headers);
 }
 
@@ -249,7 +237,8 @@ initialize(
 	BUF_LIT(out,
 	    "\",\"capabilities\":{\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"listChanged\":true},"
-	    "\"prompts\":{\"listChanged\":true}},\"serverInfo\":{");
+	    "\"prompts\":{\"listChanged\":true},"
+	    "\"logging\":{}},\"serverInfo\":{"); /* LOG-01 */
 	buf_str(out, mcp->identity_names);
 	if (peer->revision >= MCP_2025_06_18) /* LIFE-17 */
 		buf_str(out, mcp->identity_title);
@@ -314,6 +303,7 @@ mcp_serve_stateful(
 		return;
 	}
 	x->client = peer->client;
+	x->peer = peer;
 	method->serve(x, m, NULL);
 }
 

@@ -287,6 +287,25 @@ host_done(struct tp_call *c, int status)
 }
 
 static int
+host_message(struct tp_call *c, int level, struct tp_str logger,
+    struct tp_str data, uint32_t flags)
+{
+	struct call_log log = {
+		.level = level,
+		.is_json = (flags & TP_MESSAGE_JSON) != 0,
+		.logger = str_from(logger),
+		.data = str_from(data),
+	};
+
+	if (level < TP_MESSAGE_DEBUG || level > TP_MESSAGE_EMERGENCY
+	    || (flags & ~(uint32_t)TP_MESSAGE_JSON) != 0
+	    || !str_is_utf8(log.logger) || !str_is_utf8(log.data)
+	    || (log.is_json && !is_json(log.data)))
+		return TP_EPARAMS;
+	return status_of(call_message(call_of(c), &log));
+}
+
+static int
 host_json_type(const struct tp_json *v)
 {
 	static const int types[] = {
@@ -388,4 +407,5 @@ const struct tp_host plugin_host = {
 	.json_num = host_json_num,
 	.json_int = host_json_int,
 	.json_raw = host_json_raw,
+	.message = host_message,
 };

@@ -107,6 +107,25 @@ tool_with_progress(struct tp_call *call, void *state)
 }
 
 static int
+tool_with_logging(struct tp_call *call, void *state)
+{
+	static const char *const steps[] = { "Tool execution started",
+		"Tool processing data", "Tool execution completed" };
+	int64_t start = now_ns();
+	int i, rc;
+
+	(void)state;
+	for (i = 0; i <= 2; i++) {
+		rc = pause_until(call, start + i * (int64_t)50000000);
+		if (rc != TP_OK)
+			return rc;
+		(void)tp_tell(call, TP_MESSAGE_INFO, "conformance",
+		    tp_cstr(steps[i]));
+	}
+	return tp_text(call, tp_cstr("Tool with logging completed."));
+}
+
+static int
 json_schema(struct tp_call *call, void *state)
 {
 	(void)state;
@@ -124,9 +143,9 @@ streaming_elicitation(struct tp_call *call, void *state)
 static int
 logging_tool(struct tp_call *call, void *state)
 {
-	const struct conformance *s = state;
-
-	tp_log(s->plugin, TP_INFO, "test_logging_tool was called");
+	(void)state;
+	(void)tp_tell(call, TP_MESSAGE_INFO, NULL,
+	    tp_cstr("test_logging_tool was called"));
 	return tp_text(call, tp_cstr("Logged."));
 }
 
@@ -275,6 +294,7 @@ static const struct tp_entry entries[] = {
 	QUICK("test_multiple_content_types", multiple_content_types),
 	QUICK("test_error_handling", error_handling),
 	TP_TOOL("test_tool_with_progress", tool_with_progress),
+	TP_TOOL("test_tool_with_logging", tool_with_logging),
 	QUICK("json_schema_2020_12_tool", json_schema),
 	QUICK("test_sampling", test_sampling),
 	QUICK("test_elicitation", test_elicitation),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layout of version 1.0 on 64-bit machines.  A change that breaks it by
+/* The layout of version 1 on 64-bit machines.  A change that breaks it by
  * accident does not compile; a change on purpose is a new major.  What is
  * appended to a struct changes its size here, and nothing else. */
 #include <assert.h>
@@ -73,7 +73,7 @@ AT(tp_plugin_desc, load, 80);
 AT(tp_plugin_desc, save, 88);
 AT(tp_plugin_desc, unload, 96);
 
-SIZE(tp_host, 208);
+SIZE(tp_host, 216);
 AT(tp_host, size, 0);
 AT(tp_host, abi_major, 4);
 AT(tp_host, abi_minor, 6);
@@ -102,6 +102,7 @@ AT(tp_host, json_str, 176);
 AT(tp_host, json_num, 184);
 AT(tp_host, json_int, 192);
 AT(tp_host, json_raw, 200);
+AT(tp_host, message, 208);
 
 SIZE(tp_complete, 16);
 AT(tp_complete, flags, 4);
@@ -143,6 +144,9 @@ VALUE(TP_ENOTSUP, -8);
 VALUE(TP_ESTATE, -9);
 VALUE(TP_DEBUG, 0);
 VALUE(TP_ERROR, 3);
+VALUE(TP_MESSAGE_DEBUG, 0);
+VALUE(TP_MESSAGE_ERROR, 4);
+VALUE(TP_MESSAGE_EMERGENCY, 7);
 VALUE(TP_KIND_TOOL, 1);
 VALUE(TP_KIND_RESOURCE, 2);
 VALUE(TP_KIND_PROMPT, 3);

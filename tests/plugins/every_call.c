@@ -45,6 +45,36 @@ json_part(struct tp_call *call, const struct tp_host *h)
 }
 
 static void
+message_part(struct tp_call *call, const struct tp_host *h)
+{
+	struct tp_str who = tp_cstr("logger"), words = tp_cstr("words");
+
+	expect(call, TP_HAS(h, message), "message is there");
+	expect(call, h->message(call, -1, who, words, 0) == TP_EPARAMS,
+	    "level too low");
+	expect(call, h->message(call, 8, who, words, 0) == TP_EPARAMS,
+	    "level too high");
+	expect(call,
+	    h->message(call, TP_MESSAGE_INFO, who, words, 2) == TP_EPARAMS,
+	    "unknown flag");
+	expect(call,
+	    h->message(call, TP_MESSAGE_INFO, tp_cstr("\xff"), words, 0)
+	        == TP_EPARAMS,
+	    "logger is not UTF-8");
+	expect(call,
+	    h->message(call, TP_MESSAGE_INFO, who, words, TP_MESSAGE_JSON)
+	        == TP_EPARAMS,
+	    "message is not JSON");
+	expect(call,
+	    h->message(call, TP_MESSAGE_INFO, who, tp_cstr("[1]"),
+	        TP_MESSAGE_JSON)
+	        == TP_OK,
+	    "message");
+	expect(call, tp_tell(call, TP_MESSAGE_ERROR, NULL, words) == TP_OK,
+	    "tell");
+}
+
+static void
 answer_part(struct tp_call *call, const struct tp_host *h)
 {
 	struct tp_content c;
@@ -77,6 +107,7 @@ answer_part(struct tp_call *call, const struct tp_host *h)
 	    call, h->progress(call, NAN, 0, tp_cstr("")) == TP_EPARAMS, "NaN");
 	expect(call, h->progress(call, 1, 2, tp_cstr("half")) == TP_OK,
 	    "progress");
+	message_part(call, h);
 	expect(call, h->on_cancel(call, NULL, NULL) == TP_EPARAMS, "no hook");
 	expect(call, h->alloc(call, 0) != NULL, "alloc");
 	expect(call, !h->cancelled(call), "cancelled");

@@ -127,6 +127,21 @@ progress(struct tp_call *call, void *state)
 	return tp_text(call, tp_cstr("done"));
 }
 
+/* One message of each level, then one of JSON. */
+static int
+tell(struct tp_call *call, void *state)
+{
+	int level, rc = TP_OK;
+
+	(void)state;
+	for (level = TP_MESSAGE_DEBUG; level <= TP_MESSAGE_EMERGENCY; level++)
+		rc |= tp_tell(call, (enum tp_message_level)level,
+		    level % 2 == 0 ? "fx" : NULL, tp_cstr("a\nb"));
+	rc |= tp_tell_json(call, TP_MESSAGE_EMERGENCY, "json",
+	    tp_cstr("{\n\"a\": [1,\r\n\"\\n\"]}"));
+	return rc == TP_OK ? tp_text(call, tp_cstr("told")) : TP_EFAIL;
+}
+
 static int
 gate_open(const char *path)
 {
@@ -151,7 +166,7 @@ gate_say(int fd, const char *what)
 }
 
 /* Says that it has begun, then waits for a byte: g go on, p report progress,
- * f fail.  Says when it was cancelled. */
+ * m send a message, f fail.  Says when it was cancelled. */
 static int
 hold(struct tp_call *call, void *state)
 {
@@ -176,7 +191,12 @@ hold(struct tp_call *call, void *state)
 		} else if (poll(&p, 1, 5) > 0) {
 			if (recv(fd, &c, 1, 0) <= 0)
 				c = 'f';
-			if (c == 'p') {
+			if (c == 'm') {
+				rc = tp_tell(call, TP_MESSAGE_NOTICE, "held",
+				    tp_cstr("m"));
+				gate_say(fd, rc == TP_OK ? "told\n" : "untold\n");
+				rc = TP_PENDING;
+			} else if (c == 'p') {
 				rc = tp_progress(call, ++step, 0, "held");
 				gate_say(fd, rc == TP_OK ? "told\n" : "untold\n");
 				rc = TP_PENDING;
@@ -311,6 +331,8 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("fx_print", print),
 	TP_TOOL("fx_fail", fail),
 	TP_TOOL("fx_progress", progress),
+	TP_TOOL("fx_tell", tell),
+	TP_TOOL_FLAGS("fx_tell_quick", tell, TP_NONBLOCKING),
 	TP_TOOL("fx_hold", hold),
 	TP_TOOL("fx_deadline", hold),
 	TP_TOOL("fx_one", hold),

@@ -28,7 +28,7 @@ def test_each_stateful_revision_is_echoed(server, revision):
                       "instructions", "_meta"}
     assert h["capabilities"] == {
         "tools": {"listChanged": True}, "prompts": {"listChanged": True},
-        "resources": {"listChanged": True}}
+        "resources": {"listChanged": True}, "logging": {}}
     s.close()
 
 
@@ -79,7 +79,7 @@ def test_a_second_handshake_is_refused(session, conn):
     assert session.call("ping") == {}
 
 
-@pytest.mark.parametrize("method", ["completion/complete", "logging/setLevel",
+@pytest.mark.parametrize("method", ["completion/complete",
                                     "resources/subscribe", "resources/unsubscribe",
                                     "tasks/list", "nope", "Tools/List"])
 def test_a_method_that_is_not_offered_is_unknown(legacy, method):

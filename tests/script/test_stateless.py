@@ -36,7 +36,7 @@ def test_discovery_tells_versions_capabilities_and_hints(modern):
     assert d["supportedVersions"] == [w.R5]
     assert d["capabilities"] == {
         "tools": {"listChanged": True}, "prompts": {"listChanged": True},
-        "resources": {"listChanged": True, "subscribe": True}}
+        "resources": {"listChanged": True, "subscribe": True}, "logging": {}}
     assert type(d["ttlMs"]) is int and d["ttlMs"] >= 0
     assert d["cacheScope"] in ("public", "private")
     assert d["_meta"][w.SI]["name"] == "toolpost" and d["_meta"][w.SI]["version"]

@@ -298,7 +298,8 @@ call_finished(struct call *c, enum call_status status)
 		r->newest = number;
 }
 
-static const struct call_sink sink = { no_progress, call_finished };
+static const struct call_sink sink = { .progress = no_progress,
+	.finished = call_finished };
 
 /* Reads the list too: it lives in the snapshot. */
 static void

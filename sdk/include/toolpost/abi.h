@@ -26,7 +26,7 @@ extern "C" {
 
 #define TP_ABI_MAGIC 0x31505054u /* "TPP1", little endian on disk */
 #define TP_ABI_MAJOR 1
-#define TP_ABI_MINOR 0
+#define TP_ABI_MINOR 1
 #define TP_PLUGIN_SYMBOL "toolpost_plugin_v1"
 
 struct tp_plugin; /* one loaded generation, owned by the host */
@@ -55,6 +55,20 @@ enum tp_status {
 };
 
 enum tp_level { TP_DEBUG, TP_INFO, TP_WARN, TP_ERROR };
+/* Of messages to the client: those of the protocol, from RFC 5424. */
+enum tp_message_level {
+	TP_MESSAGE_DEBUG,
+	TP_MESSAGE_INFO,
+	TP_MESSAGE_NOTICE,
+	TP_MESSAGE_WARNING,
+	TP_MESSAGE_ERROR,
+	TP_MESSAGE_CRITICAL,
+	TP_MESSAGE_ALERT,
+	TP_MESSAGE_EMERGENCY
+};
+enum tp_message_flags {
+	TP_MESSAGE_JSON = 1u << 0 /* data is JSON text, not a string */
+};
 enum tp_kind { TP_KIND_TOOL = 1, TP_KIND_RESOURCE = 2, TP_KIND_PROMPT = 3 };
 enum tp_role { TP_USER = 0, TP_ASSISTANT = 1 };
 enum tp_content_type { TP_TEXT = 1, TP_IMAGE, TP_AUDIO, TP_LINK, TP_EMBED };
@@ -157,6 +171,17 @@ struct tp_host {
 	/* TP_EPARAMS unless an integer by value that fits. */
 	int (*json_int)(const struct tp_json *, int64_t *out);
 	struct tp_str (*json_raw)(const struct tp_json *); /* exact JSON text */
+
+	/* Since minor 1. */
+
+	/* [any] A log message to the client of this call, beside its answer:
+	 * level is an enum tp_message_level, logger may be empty, data is text,
+	 * or JSON text with TP_MESSAGE_JSON; copied.  The client chooses the
+	 * level it hears: one below it is dropped and that is TP_OK too.
+	 * TP_EBUSY: too many are on their way; TP_ECANCELLED: nobody listens
+	 * any more.  Never put secrets or personal data into it. */
+	int (*message)(struct tp_call *, int level, struct tp_str logger,
+	    struct tp_str data, uint32_t flags);
 };
 
 /* Every handle begins with its table: no globals, two generations coexist,

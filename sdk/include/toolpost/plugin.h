@@ -209,6 +209,28 @@ tp_progress(struct tp_call *call, double done, double total, const char *text)
 	return call->host->progress(call, done, total, tp_cstr(text));
 }
 
+/* A log message to the client of this call; TP_ENOTSUP: an older host.
+ *	tp_tell(call, TP_MESSAGE_INFO, NULL, tp_cstr("half done")); */
+static inline int
+tp_tell(struct tp_call *call, enum tp_message_level level, const char *logger,
+    struct tp_str text)
+{
+	if (!TP_HAS(call->host, message))
+		return TP_ENOTSUP;
+	return call->host->message(call, (int)level, tp_cstr(logger), text, 0);
+}
+
+/* The same with JSON text, such as tp_json_str() gives. */
+static inline int
+tp_tell_json(struct tp_call *call, enum tp_message_level level,
+    const char *logger, struct tp_str json)
+{
+	if (!TP_HAS(call->host, message))
+		return TP_ENOTSUP;
+	return call->host->message(
+	    call, (int)level, tp_cstr(logger), json, TP_MESSAGE_JSON);
+}
+
 static inline int
 tp_cancelled(const struct tp_call *call)
 {

@@ -203,6 +203,7 @@ tp_test_reset(struct tp_test_result *c)
 {
 	tp_test_notes_drop(&c->content);
 	tp_test_notes_drop(&c->progress);
+	tp_test_notes_drop(&c->messages);
 	tp_test_notes_drop(&c->requests);
 	tp_test_json_free(&c->structured);
 	free(c->message);

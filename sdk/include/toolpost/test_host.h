@@ -35,15 +35,16 @@ enum tp_test_capability {
  * list it stands in.  Texts are NUL-terminated copies. */
 struct tp_test_note {
 	struct tp_test_note *next;
-	int number; /* log: level; changed: kind; content: type */
+	int number; /* log, message: level; changed: kind; content: type */
 	uint32_t role; /* content */
-	uint32_t flags;
+	uint32_t flags; /* content, message */
 	double done; /* progress */
 	double total;
-	char *text; /* log, progress, content: data; require: params */
+	char *text; /* log, progress, message, content: data;
+	             * require: params */
 	size_t len; /* of text */
 	char *key; /* require: key; content: uri; changed: uri */
-	char *name; /* require: method; content: name */
+	char *name; /* require: method; content: name; message: logger */
 	char *mime; /* content */
 };
 
@@ -92,12 +93,13 @@ struct tp_test_result {
 	int status;
 	struct tp_test_notes content;
 	struct tp_test_notes progress;
+	struct tp_test_notes messages; /* to the client */
 	struct tp_test_notes requests;
 	struct tp_test_json structured;
 	char *message; /* of a failure, else NULL */
 	unsigned allocs;
 
-	pthread_mutex_t lock; /* guards the rest, progress and status */
+	pthread_mutex_t lock; /* guards the rest, progress, messages, status */
 	pthread_cond_t changed;
 	int cancelled;
 	int returned; /* the handler has come back */
@@ -354,6 +356,40 @@ tp_test_host_progress(
 	return rc;
 }
 
+static inline int
+tp_test_host_message(struct tp_call *call, int level, struct tp_str logger,
+    struct tp_str data, uint32_t flags)
+{
+	struct tp_test_result *c = tp_test_of(call);
+	struct tp_test_json doc;
+	struct tp_test_note *n;
+	int rc = TP_OK;
+
+	if ((flags & TP_MESSAGE_JSON) != 0) {
+		doc = tp_test_json_parse(data);
+		if (doc.root == NULL)
+			rc = TP_EPARAMS;
+		tp_test_json_free(&doc);
+	}
+	if (rc != TP_OK || level < TP_MESSAGE_DEBUG
+	    || level > TP_MESSAGE_EMERGENCY || !tp_test_utf8(logger)
+	    || !tp_test_utf8(data)) {
+		tp_test_misuse(c->host, c->entry->name, "message()");
+		return TP_EPARAMS;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->cancelled) {
+		rc = TP_ECANCELLED;
+	} else {
+		n = tp_test_note_add(&c->messages, data);
+		n->number = level;
+		n->flags = flags;
+		n->name = tp_test_copy(logger);
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
 static inline void *
 tp_test_host_alloc(struct tp_call *call, size_t len)
 {
@@ -511,7 +547,7 @@ tp_test_table(void)
 		tp_test_host_require, tp_test_host_done, tp_test_json_type,
 		tp_test_json_get, tp_test_json_at, tp_test_json_len,
 		tp_test_json_str, tp_test_json_num, tp_test_json_int,
-		tp_test_json_raw };
+		tp_test_json_raw, tp_test_host_message };
 
 	return &table;
 }

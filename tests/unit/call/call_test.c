@@ -24,6 +24,7 @@ struct rig {
 	char text[256];
 	double progress[8];
 	int progress_len;
+	int messages;
 	pthread_t thread;
 	struct call *pending;
 	atomic_int hooks;
@@ -64,6 +65,17 @@ rig_progress(struct call *c, double done, double total, struct str text)
 }
 
 static void
+rig_message(struct call *c, const struct call_log *log)
+{
+	struct rig *r = c->sink_arg;
+
+	ck_assert_int_eq(r->finished, 0); /* in order, before the end */
+	ck_assert(str_equal(log->logger, S("log")));
+	if (r->messages++ == 0)
+		ck_assert(str_equal(log->data, S("first")));
+}
+
+static void
 rig_finished(struct call *c, enum call_status status)
 {
 	struct rig *r = c->sink_arg;
@@ -87,7 +99,8 @@ rig_wait(struct rig *r, int finished)
 		loop_turn(r->loop);
 }
 
-static const struct call_sink rig_sink = { rig_progress, rig_finished };
+static const struct call_sink rig_sink = { rig_progress, rig_finished,
+	rig_message };
 
 static void
 rig_begin(struct rig *r, int (*handler)(struct rig *, struct call *))
@@ -169,6 +182,89 @@ START_TEST(blocking_calls_run_in_the_pool_and_end_on_the_reactor)
 	rig_wait(&r, 1);
 	ck_assert_str_eq(r.text, "hello");
 	ck_assert_int_eq(r.progress_len, 1); /* before the end: PROG-01 */
+	rig_end(&r);
+}
+END_TEST
+
+static struct call_log
+log_of(struct str data, int level)
+{
+	return (struct call_log){
+		.level = level, .logger = S("log"), .data = data
+	};
+}
+
+static int
+say_and_log(struct rig *r, struct call *c)
+{
+	struct call_log heard = log_of(S("first"), 3);
+	struct call_log low = log_of(S("low"), 2);
+	struct call_log big =
+	    log_of((struct str){ "", CALL_LOG_DATA_MAX + 1 }, 7);
+
+	ck_assert_int_eq(call_message(c, &big), ERR_LIMIT);
+	ck_assert_int_eq(call_message(c, &low), 0);
+	ck_assert_int_eq(call_message(c, &heard), 0);
+	heard.data = S("second");
+	ck_assert_int_eq(call_message(c, &heard), 0);
+	return say_hello(r, c);
+}
+
+static struct call *
+rig_call_from(struct rig *r, int level)
+{
+	struct call *c = rig_call(r);
+
+	c->log_level = level;
+	return c;
+}
+
+/* LOG-05 */
+START_TEST(messages_come_in_order_before_the_end_and_not_below_the_level)
+{
+	struct rig r;
+
+	rig_begin(&r, say_and_log);
+	call_start(rig_call_from(&r, 3));
+	rig_wait(&r, 1);
+	ck_assert_int_eq(r.messages, 2);
+	rig_end(&r);
+
+	rig_begin(&r, say_and_log);
+	r.target.nonblocking = true;
+	call_start(rig_call_from(&r, 3));
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_int_eq(r.messages, 2);
+	rig_end(&r);
+}
+END_TEST
+
+/* More than the bound while the reactor does not turn. */
+static int
+flood(struct rig *r, struct call *c)
+{
+	struct call_log log = log_of(S("first"), 0);
+	int i;
+
+	(void)r;
+	for (i = 0; i < CALL_LOGS_MAX; i++)
+		ck_assert_int_eq(call_message(c, &log), 0);
+	ck_assert_int_eq(call_message(c, &log), ERR_BUSY);
+	atomic_store(&r->entered, 1);
+	return CALL_OK;
+}
+
+START_TEST(messages_on_their_way_are_bounded)
+{
+	struct rig r;
+
+	rig_begin(&r, flood);
+	call_start(rig_call(&r));
+	while (atomic_load(&r.entered) == 0)
+		(void)sched_yield();
+	ck_assert_int_eq(r.messages, 0);
+	rig_wait(&r, 1);
+	ck_assert_int_eq(r.messages, CALL_LOGS_MAX);
 	rig_end(&r);
 }
 END_TEST
@@ -401,6 +497,8 @@ END_TEST
 UNIT_MAIN("call/call",
     nonblocking_calls_end_before_start_returns_and_take_no_pin,
     blocking_calls_run_in_the_pool_and_end_on_the_reactor,
+    messages_come_in_order_before_the_end_and_not_below_the_level,
+    messages_on_their_way_are_bounded,
     a_pending_call_ends_by_done_from_any_thread,
     done_may_come_before_the_handler_returns_and_only_once,
     the_client_hears_at_the_deadline_and_the_call_stays_pinned,

@@ -16,7 +16,7 @@ static const struct {
 } refused[] = {
 	{ "abi_major",
 	    "4:9: error: module: sample.so: was built for ABI 2.1, this host "
-	    "offers 1.0 (hint: install toolpost >= 2.1, or rebuild with "
+	    "offers 1.0 to 1.1 (hint: install toolpost >= 2.1, or rebuild with "
 	    "`toolpost plugin build`)\n" },
 	{ "abi_magic",
 	    "4:9: error: module: sample.so: its descriptor begins with "

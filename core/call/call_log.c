@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log messages of a handler on their way to the client, in order with its
+ * progress and before its answer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "call/call_priv.h"
+
+/* One message on its way to the reactor; holds a reference on the call. */
+struct log_msg {
+	struct loop_msg msg;
+	struct call *call;
+	struct call_log log; /* its bytes are in text */
+	char text[];
+};
+
+static void
+log_run(struct loop_msg *msg)
+{
+	struct log_msg *l = CONTAINER_OF(msg, struct log_msg, msg);
+	struct call *c = l->call;
+
+	(void)atomic_fetch_sub_explicit(
+	    &c->logs, 1, memory_order_relaxed /* only the count matters */);
+	if (!c->answered)
+		c->sink->message(c, &l->log);
+	call_unref(c);
+	free(l);
+}
+
+static int
+log_post(struct call *c, const struct call_log *log)
+{
+	size_t logger = log->logger.len, data = log->data.len;
+	struct log_msg *l = malloc(sizeof *l + logger + data);
+
+	if (l == NULL)
+		return ERR_NOMEM;
+	if (logger > 0)
+		memcpy(l->text, log->logger.ptr, logger);
+	if (data > 0)
+		memcpy(l->text + logger, log->data.ptr, data);
+	l->msg.run = log_run;
+	l->call = c;
+	l->log = *log;
+	l->log.logger.ptr = l->text;
+	l->log.data.ptr = l->text + logger;
+	(void)atomic_fetch_add_explicit(&c->refs, 1,
+	    memory_order_relaxed /* the caller's own reference protects it */);
+	loop_post(c->reactor->loop, &l->msg);
+	return 0;
+}
+
+int
+call_message(struct call *c, const struct call_log *log)
+{
+	int rc;
+
+	if (call_is_cancelled(c))
+		return ERR_CANCELLED;
+	if (log->data.len > CALL_LOG_DATA_MAX
+	    || log->logger.len > CALL_LOG_LOGGER_MAX)
+		return ERR_LIMIT;
+	if (c->sink->message == NULL || log->level < c->log_level)
+		return 0;
+	if (loop_is_here(c->reactor->loop) && c->inline_run) {
+		c->sink->message(c, log);
+		return 0;
+	}
+	if (atomic_fetch_add_explicit(
+		&c->logs, 1, memory_order_relaxed /* only the count matters */)
+	    >= CALL_LOGS_MAX)
+		rc = ERR_BUSY;
+	else
+		rc = log_post(c, log);
+	if (rc < 0)
+		(void)atomic_fetch_sub_explicit(&c->logs, 1,
+		    memory_order_relaxed /* only the count matters */);
+	return rc;
+}
