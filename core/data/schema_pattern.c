@@ -2,8 +2,8 @@
 /* Regular expressions of ECMA-262 (u flag), translated for PCRE2.  What ECMA
  * does not know is refused, which also keeps out recursion, call-outs and
  * verbs.  \d, \w and \b are ASCII, \s is Unicode white space, "$" is the very
- * end.  Two things differ: "." takes U+2028 and U+2029, and a lookbehind must
- * have a fixed length.
+ * end.  Two things differ: a lookbehind must have a fixed length, and \S inside
+ * a class takes the white space that is not ASCII.
  *
  * The cost of a match is metered: every pattern is compiled with automatic
  * call-outs, which count items tried and bytes passed, and end the match when
@@ -384,6 +384,9 @@ translate_byte(struct translation *t, int c)
 			t->at++;
 			buf_char(t->out, '^');
 		}
+		return 0;
+	case '.':
+		BUF_LIT(t->out, "[^\\n\\r\\x{2028}\\x{2029}]");
 		return 0;
 	default:
 		buf_char(t->out, (char)c);
