@@ -10,8 +10,7 @@ type_is(const struct json_node *type, struct str name)
 {
 	if (json_type(type) == JSON_STRING)
 		return str_equal(json_str(type), name);
-	JSON_EACH_ELEMENT(v, type)
-	{
+	JSON_EACH_ELEMENT (v, type) {
 		if (str_equal(json_str(v), name))
 			return true;
 	}
@@ -177,8 +176,7 @@ mirrors(const struct json_node *schema, const struct json_node *args,
 {
 	size_t n = 0;
 
-	JSON_EACH_MEMBER(k, property, json_get(schema, S("properties")))
-	{
+	JSON_EACH_MEMBER (k, property, json_get(schema, S("properties"))) {
 		struct str name =
 		    json_str(json_get(property, S("x-mcp-header")));
 		const struct json_node *value = json_get(args, json_str(k));

@@ -111,8 +111,7 @@ is_offered(const struct json_node *result, enum mcp_revision revision)
 {
 	struct str name = mcp_revision_name(revision);
 
-	JSON_EACH_ELEMENT(v, json_get(result, S("supportedVersions")))
-	{
+	JSON_EACH_ELEMENT (v, json_get(result, S("supportedVersions"))) {
 		if (str_equal(json_str(v), name))
 			return true;
 	}
@@ -220,8 +219,7 @@ cli_client_each(struct cli_client *k, struct str method, struct str key,
 		rc = cli_client_send(k, &r, &a, err);
 		if (rc < 0)
 			break;
-		JSON_EACH_ELEMENT(v, json_get(a.result, key))
-		{
+		JSON_EACH_ELEMENT (v, json_get(a.result, key)) {
 			rc = fn(arg, v);
 			if (rc != 0)
 				goto out;

@@ -76,8 +76,7 @@ block_add(struct buf *out, const struct json_node *block, bool terminal)
 static void
 messages_add(struct buf *out, const struct json_node *messages, bool terminal)
 {
-	JSON_EACH_ELEMENT(m, messages)
-	{
+	JSON_EACH_ELEMENT (m, messages) {
 		line_end(out);
 		cli_line(out, json_str(json_get(m, S("role"))));
 		BUF_LIT(out, ":\n");
@@ -92,12 +91,10 @@ result_text(struct buf *out, const struct json_node *result, bool terminal)
 	const struct json_node *data = json_get(result, S("structuredContent"));
 
 	messages_add(out, json_get(result, S("messages")), terminal);
-	JSON_EACH_ELEMENT(r, json_get(result, S("contents")))
-	{
+	JSON_EACH_ELEMENT (r, json_get(result, S("contents"))) {
 		contents_add(out, r, terminal);
 	}
-	JSON_EACH_ELEMENT(b, content)
-	{
+	JSON_EACH_ELEMENT (b, content) {
 		block_add(out, b, terminal);
 	}
 	if (json_count(content) == 0 && data != NULL)

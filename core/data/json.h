@@ -28,15 +28,15 @@ enum json_type {
 };
 
 struct json_node {
-	const char *raw;  /* the exact text, quotes and brackets included */
+	const char *raw; /* the exact text, quotes and brackets included */
 	const char *text; /* strings: decoded bytes; else NULL */
 	uint32_t raw_len;
 	uint32_t text_len;
-	uint32_t span;    /* nodes of this value, itself included: next sibling
-	                   * = node + span */
-	uint32_t count;   /* arrays: elements; objects: members */
-	uint8_t type;     /* enum json_type */
-	uint8_t integer;  /* numbers: no fraction, no exponent */
+	uint32_t span; /* nodes of this value, itself included: next sibling
+			* = node + span */
+	uint32_t count; /* arrays: elements; objects: members */
+	uint8_t type; /* enum json_type */
+	uint8_t integer; /* numbers: no fraction, no exponent */
 };
 
 /* Every bound of the scanner, in one place (security.md 3). */
@@ -63,8 +63,8 @@ enum json_fault {
 };
 
 enum json_mode {
-	JSON_GRAMMAR,  /* RFC 8259 and the bounds alone */
-	JSON_PROTOCOL  /* also: no duplicate keys, no U+0000 in keys */
+	JSON_GRAMMAR, /* RFC 8259 and the bounds alone */
+	JSON_PROTOCOL /* also: no duplicate keys, no U+0000 in keys */
 };
 
 /* A reusable parse: one per reactor on the request path. */
@@ -72,9 +72,9 @@ struct json_doc {
 	struct json_node *nodes; /* owned; nodes[0] is the root */
 	size_t len;
 	size_t cap;
-	struct buf decoded;      /* owned; strings that had escapes */
+	struct buf decoded; /* owned; strings that had escapes */
 	enum json_fault fault;
-	size_t fault_at;         /* byte offset in the text */
+	size_t fault_at; /* byte offset in the text */
 };
 
 void json_doc_init(struct json_doc *d);
@@ -85,8 +85,8 @@ void json_doc_finish(struct json_doc *d);
  * or ERR_LIMIT (every other fault, -32600).  No recursion. */
 int json_parse(struct json_doc *d, struct str text, enum json_mode mode);
 /* One sentence for a person: "duplicate key \"id\" at byte 17". */
-void json_fault_text(const struct json_doc *d, struct str text,
-    struct buf *out);
+void json_fault_text(
+    const struct json_doc *d, struct str text, struct buf *out);
 
 /* All of these read NULL as absent. */
 static inline enum json_type
@@ -96,8 +96,8 @@ json_type(const struct json_node *n)
 }
 
 /* The member's value, by decoded key, byte for byte; NULL if none. */
-const struct json_node *json_get(const struct json_node *object,
-    struct str key);
+const struct json_node *json_get(
+    const struct json_node *object, struct str key);
 const struct json_node *json_at(const struct json_node *array, size_t i);
 /* Elements or members; 0 for anything else. */
 size_t json_count(const struct json_node *n);
@@ -121,11 +121,12 @@ int json_number_compare(const struct json_node *a, const struct json_node *b);
  *	JSON_EACH_MEMBER(k, v, object) { .. } */
 #define JSON_EACH_MEMBER(k_, v_, object_) \
 	for (const struct json_node *k_ = json_first(object_), \
-	     *k_##_end = json_end(object_), *v_ = k_ + 1; \
+				    *k_##_end = json_end(object_), \
+				    *v_ = k_ + 1; \
 	     k_ < k_##_end; k_ = v_ + v_->span, v_ = k_ + 1)
 #define JSON_EACH_ELEMENT(v_, array_) \
 	for (const struct json_node *v_ = json_first(array_), \
-	     *v_##_end = json_end(array_); \
+				    *v_##_end = json_end(array_); \
 	     v_ < v_##_end; v_ += v_->span)
 const struct json_node *json_first(const struct json_node *container);
 const struct json_node *json_end(const struct json_node *container);

@@ -90,16 +90,14 @@ copy_items(struct cJSON *t, const struct json_node *n)
 	int rc = 0;
 
 	if (n->type == JSON_ARRAY) {
-		JSON_EACH_ELEMENT(v, n)
-		{
+		JSON_EACH_ELEMENT (v, n) {
 			rc = json_tree_add(t, json_tree_of(v));
 			if (rc != 0)
 				return rc;
 		}
 		return 0;
 	}
-	JSON_EACH_MEMBER(k, v, n)
-	{
+	JSON_EACH_MEMBER (k, v, n) {
 		rc = json_tree_set(t, json_str(k), json_tree_of(v));
 		if (rc != 0)
 			return rc;

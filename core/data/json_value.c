@@ -46,8 +46,7 @@ json_get(const struct json_node *object, struct str key)
 {
 	if (json_type(object) != JSON_OBJECT)
 		return NULL;
-	JSON_EACH_MEMBER(k, v, object)
-	{
+	JSON_EACH_MEMBER (k, v, object) {
 		if (key_is(k, key))
 			return v;
 	}
@@ -59,8 +58,7 @@ json_at(const struct json_node *array, size_t i)
 {
 	if (json_type(array) != JSON_ARRAY || i >= array->count)
 		return NULL;
-	JSON_EACH_ELEMENT(v, array)
-	{
+	JSON_EACH_ELEMENT (v, array) {
 		if (i-- == 0)
 			return v;
 	}
@@ -106,8 +104,7 @@ key_table_init(struct key_table *t, const struct json_node *object)
 	if (t->slots == NULL)
 		return ERR_NOMEM;
 	t->mask = cap - 1;
-	JSON_EACH_MEMBER(k, v, object)
-	{
+	JSON_EACH_MEMBER (k, v, object) {
 		size_t at = hash_bytes(json_str(k)) & t->mask;
 
 		while (t->slots[at] != NULL)
@@ -138,8 +135,7 @@ same_object(const struct json_node *a, const struct json_node *b)
 
 	/* Equal objects mostly have the same order, too; without memory for
 	 * the table the answer is late, not wrong. */
-	JSON_EACH_MEMBER(k, v, a)
-	{
+	JSON_EACH_MEMBER (k, v, a) {
 		const struct json_node *found = NULL;
 
 		if (other < b + b->span && key_is(other, json_str(k)))
@@ -164,8 +160,7 @@ same_array(const struct json_node *a, const struct json_node *b)
 {
 	const struct json_node *other = b + 1;
 
-	JSON_EACH_ELEMENT(v, a)
-	{
+	JSON_EACH_ELEMENT (v, a) {
 		if (!json_same(v, other))
 			return false;
 		other += other->span;
@@ -213,12 +208,12 @@ json_hash(const struct json_node *n)
 	case JSON_STRING:
 		return mix(h, hash_bytes(json_str(n)));
 	case JSON_ARRAY:
-		JSON_EACH_ELEMENT(v, n)
-		h = mix(h, json_hash(v));
+		JSON_EACH_ELEMENT (v, n)
+			h = mix(h, json_hash(v));
 		return h;
 	case JSON_OBJECT:
-		JSON_EACH_MEMBER(k, v, n)
-		h += mix(hash_bytes(json_str(k)), json_hash(v));
+		JSON_EACH_MEMBER (k, v, n)
+			h += mix(hash_bytes(json_str(k)), json_hash(v));
 		return h;
 	default:
 		return h;

@@ -20,8 +20,7 @@ schema_run_enum(struct schema_run *r, const struct schema_op *op,
     const struct schema_path *at)
 {
 	(void)marks;
-	JSON_EACH_ELEMENT(allowed, op->u.value)
-	{
+	JSON_EACH_ELEMENT (allowed, op->u.value) {
 		if (schema_value_same(r, allowed, n))
 			return true;
 		if (r->stop != STOP_NONE)

@@ -38,8 +38,7 @@ put_step(
 	unsigned i = 0;
 
 	if (at->type == JSON_OBJECT) {
-		JSON_EACH_MEMBER(k, v, at)
-		{
+		JSON_EACH_MEMBER (k, v, at) {
 			if (k != node && !holds(v, node))
 				continue;
 			put_key(b, json_str(k));
@@ -47,8 +46,7 @@ put_step(
 		}
 	}
 	if (at->type == JSON_ARRAY) {
-		JSON_EACH_ELEMENT(v, at)
-		{
+		JSON_EACH_ELEMENT (v, at) {
 			if (holds(v, node)) {
 				buf_printf(b, "/%u", i);
 				return v;
@@ -174,8 +172,7 @@ compile_keywords(struct schema_compiler *c, struct schema_rule *rule)
 	bool only_ref =
 	    rule->resource->draft == DRAFT_7 && json_type(ref) == JSON_STRING;
 
-	JSON_EACH_MEMBER(name, value, rule->node)
-	{
+	JSON_EACH_MEMBER (name, value, rule->node) {
 		const struct schema_keyword *k;
 		int rc;
 

@@ -183,8 +183,7 @@ compile_type(struct schema_compiler *c, struct schema_rule *rule,
 		return add_type(c, rule, value);
 	if (value->count == 0)
 		return REFUSE(c, rule, value, "must name a type");
-	JSON_EACH_ELEMENT(v, value)
-	{
+	JSON_EACH_ELEMENT (v, value) {
 		rc = add_type(c, rule, v);
 		if (rc < 0)
 			return rc;
@@ -341,8 +340,8 @@ rules_of(struct schema_compiler *c, const struct schema_rule *rule,
 	rules = take(c, list->count, sizeof *rules);
 	if (rules == NULL)
 		return NULL;
-	JSON_EACH_ELEMENT(v, list)
-	rules[n++] = rule_at(rule, v);
+	JSON_EACH_ELEMENT (v, list)
+		rules[n++] = rule_at(rule, v);
 	return rules;
 }
 
@@ -456,8 +455,7 @@ read_names(struct schema_compiler *c, const struct schema_rule *rule,
 	if (names == NULL)
 		return ERR_NOMEM;
 	map_init(&seen);
-	JSON_EACH_ELEMENT(v, value)
-	{
+	JSON_EACH_ELEMENT (v, value) {
 		void *old = NULL;
 
 		names[n] = json_str(v);
@@ -490,8 +488,7 @@ compile_dependent(struct schema_compiler *c, struct schema_rule *rule,
 	list = d = take(c, value->count, sizeof *list);
 	if (list == NULL)
 		return ERR_NOMEM;
-	JSON_EACH_MEMBER(name, v, value)
-	{
+	JSON_EACH_MEMBER (name, v, value) {
 		d->name = json_str(name);
 		if (k->children == CHILD_MAP
 		    || (k->children == CHILD_MAP_MIXED
@@ -523,8 +520,7 @@ fill_properties(struct schema_compiler *c, const struct schema_rule *rule,
 	int rc = names == NULL ? ERR_NOMEM : 0;
 
 	map_init(&index);
-	JSON_EACH_MEMBER(name, v, properties)
-	{
+	JSON_EACH_MEMBER (name, v, properties) {
 		if (rc < 0)
 			break;
 		table[n].name = json_str(name);
@@ -591,8 +587,7 @@ fill_patterns(struct schema_compiler *c, const struct schema_rule *rule,
 	list = take(c, patterns->count, sizeof *list);
 	if (list == NULL)
 		return ERR_NOMEM;
-	JSON_EACH_MEMBER(name, v, patterns)
-	{
+	JSON_EACH_MEMBER (name, v, patterns) {
 		list[n].pattern = add_pattern(c, rule, name, json_str(name));
 		list[n].rule = rule_at(rule, v);
 		if (list[n++].pattern == NULL)

@@ -268,8 +268,7 @@ put_nearest_value(struct buf *b, const struct json_node *allowed,
 	const char *near;
 	size_t n = 0;
 
-	JSON_EACH_ELEMENT(v, allowed)
-	{
+	JSON_EACH_ELEMENT (v, allowed) {
 		if (n < NAMES_TRIED && v->type == JSON_STRING
 		    && to_name(space[n], json_str(v))) {
 			names[n] = space[n];
@@ -294,8 +293,7 @@ schema_fail_enum(struct schema_run *r, const struct schema_path *at,
 	if (b == NULL)
 		return false;
 	buf_cstr(b, allowed->count == 1 ? "must be " : "must be one of ");
-	JSON_EACH_ELEMENT(v, allowed)
-	{
+	JSON_EACH_ELEMENT (v, allowed) {
 		if (i == ENUM_SHOWN) {
 			BUF_LIT(b, ", ...");
 			break;
@@ -351,8 +349,7 @@ find_misspelt(struct str name, const struct schema_object *object,
 	const char *one = space;
 	uint32_t tried = 0;
 
-	JSON_EACH_MEMBER(k, v, found)
-	{
+	JSON_EACH_MEMBER (k, v, found) {
 		if (tried++ == NAMES_TRIED)
 			break;
 		if (to_name(space, json_str(k)) && !is_declared(object, space)

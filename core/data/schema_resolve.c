@@ -59,8 +59,7 @@ vocabularies_read(struct schema_compiler *c, const struct schema_source *source,
 {
 	uint16_t bits = VOCAB_CORE;
 
-	JSON_EACH_MEMBER(k, v, list)
-	{
+	JSON_EACH_MEMBER (k, v, list) {
 		size_t i;
 
 		for (i = 0; i < ARRAY_LEN(vocabularies); i++)
@@ -401,8 +400,7 @@ scan_children(struct schema_compiler *c, struct schema_source *source,
 	int rc = 0;
 
 	if (list) {
-		JSON_EACH_ELEMENT(v, value)
-		{
+		JSON_EACH_ELEMENT (v, value) {
 			rc = schema_scan(c, source, v, r);
 			if (rc < 0)
 				return rc;
@@ -410,8 +408,7 @@ scan_children(struct schema_compiler *c, struct schema_source *source,
 		return 0;
 	}
 	if (map) {
-		JSON_EACH_MEMBER(name, v, value)
-		{
+		JSON_EACH_MEMBER (name, v, value) {
 			if (k->children == CHILD_MAP_MIXED
 			    && v->type == JSON_ARRAY)
 				continue;
@@ -453,8 +450,7 @@ schema_scan(struct schema_compiler *c, struct schema_source *source,
 	if (node->type != JSON_OBJECT)
 		return 0;
 	rc = anchors_add(c, source, node, r);
-	JSON_EACH_MEMBER(name, value, node)
-	{
+	JSON_EACH_MEMBER (name, value, node) {
 		const struct schema_keyword *k =
 		    schema_keyword_find(r, json_str(name));
 

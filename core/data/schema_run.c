@@ -120,8 +120,7 @@ run_items(struct schema_run *r, const struct schema_op *op,
 
 	if (!schema_charge(r, n->count))
 		return false;
-	JSON_EACH_ELEMENT(v, n)
-	{
+	JSON_EACH_ELEMENT (v, n) {
 		const struct schema_rule *rule = here.index < items->prefix_len
 		    ? items->prefix[here.index]
 		    : items->rest;
@@ -148,8 +147,7 @@ run_contains(struct schema_run *r, const struct schema_op *op,
 	struct schema_path here = { at, NULL, 0, at->depth + 1 };
 	uint64_t found = 0;
 
-	JSON_EACH_ELEMENT(v, n)
-	{
+	JSON_EACH_ELEMENT (v, n) {
 		if (apply_branch(r, c->rule, v, NULL, &here)) {
 			found++;
 			mark(marks, here.index);
@@ -280,8 +278,7 @@ run_object(struct schema_run *r, const struct schema_op *op,
 
 	if (!schema_charge(r, n->count))
 		return false;
-	JSON_EACH_MEMBER(k, v, n)
-	{
+	JSON_EACH_MEMBER (k, v, n) {
 		struct str name = { k->text, k->text_len };
 		const struct schema_property *p = find_property(o, name);
 		bool matched = false, good = true;
@@ -322,8 +319,7 @@ run_property_names(struct schema_run *r, const struct schema_op *op,
 	bool ok = true;
 
 	(void)marks;
-	JSON_EACH_MEMBER(k, v, n)
-	{
+	JSON_EACH_MEMBER (k, v, n) {
 		here.key = k;
 		if (apply_branch(r, op->u.rule, k, NULL, &here))
 			continue;

@@ -17,8 +17,7 @@ array_same(
 {
 	const struct json_node *y = json_first(b);
 
-	JSON_EACH_ELEMENT(x, a)
-	{
+	JSON_EACH_ELEMENT (x, a) {
 		if (!schema_value_same(r, x, y))
 			return false;
 		y += y->span;
@@ -42,8 +41,7 @@ object_same(
 	const struct json_node *first = json_first(b), *end = json_end(b);
 	const struct json_node *at = first;
 
-	JSON_EACH_MEMBER(k, v, a)
-	{
+	JSON_EACH_MEMBER (k, v, a) {
 		uint32_t tried = 0;
 
 		while (tried < b->count && !key_same(k, at)) {
@@ -104,12 +102,12 @@ value_hash(const struct json_node *n)
 	case JSON_STRING:
 		return mix(hash, hash_bytes(json_str(n)));
 	case JSON_ARRAY:
-		JSON_EACH_ELEMENT(v, n)
-		hash = mix(hash, value_hash(v));
+		JSON_EACH_ELEMENT (v, n)
+			hash = mix(hash, value_hash(v));
 		return hash;
 	case JSON_OBJECT:
-		JSON_EACH_MEMBER(k, v, n)
-		hash += mix(hash_bytes(json_str(k)), value_hash(v));
+		JSON_EACH_MEMBER (k, v, n)
+			hash += mix(hash_bytes(json_str(k)), value_hash(v));
 		return hash;
 	default:
 		return mix(hash, 1);
@@ -138,11 +136,9 @@ unique_by_pairs(struct schema_run *r, const struct json_node *array,
 {
 	uint32_t i = 0, k;
 
-	JSON_EACH_ELEMENT(a, array)
-	{
+	JSON_EACH_ELEMENT (a, array) {
 		k = 0;
-		JSON_EACH_ELEMENT(b, array)
-		{
+		JSON_EACH_ELEMENT (b, array) {
 			if (k == i)
 				break;
 			if (schema_value_same(r, a, b)) {
@@ -165,8 +161,7 @@ unique_by_hash(struct schema_run *r, const struct json_node *array,
 
 	if (!schema_charge(r, 2 * (uint64_t)array->span + array->raw_len / 64))
 		return false;
-	JSON_EACH_ELEMENT(v, array)
-	{
+	JSON_EACH_ELEMENT (v, array) {
 		table[n] = (struct hashed){ value_hash(v), v, (uint32_t)n };
 		n++;
 	}

@@ -24,11 +24,11 @@ enum yaml_type { YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node {
 	enum yaml_type type;
 	struct diag_at at;
-	struct str text;    /* scalars; NUL-terminated copy */
-	bool plain;         /* scalars: not quoted, not a block */
+	struct str text; /* scalars; NUL-terminated copy */
+	bool plain; /* scalars: not quoted, not a block */
 	struct yaml_node *first; /* lists: elements; maps: values */
-	struct yaml_node *next;  /* sibling */
-	struct str key;     /* in a map */
+	struct yaml_node *next; /* sibling */
+	struct str key; /* in a map */
 	struct diag_at key_at;
 	size_t count;
 };
@@ -45,7 +45,7 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, struct str key);
 int yaml_to_json(const struct yaml_node *n, struct buf *out);
 /* The node that a JSON Pointer names (RFC 6901), or the nearest parent that
  * exists: for "schema error at /properties/a" -> line and column. */
-const struct yaml_node *yaml_at_pointer(const struct yaml_node *root,
-    struct str pointer);
+const struct yaml_node *yaml_at_pointer(
+    const struct yaml_node *root, struct str pointer);
 
 #endif

@@ -16,9 +16,9 @@
 
 struct http_url {
 	struct str text;
-	struct str host;  /* without brackets */
+	struct str host; /* without brackets */
 	uint16_t port;
-	struct str path;  /* at least "/" , with query */
+	struct str path; /* at least "/" , with query */
 	struct str socket_path; /* unix:/run/x.sock: then path is "/mcp" */
 };
 
@@ -28,14 +28,14 @@ int http_url_parse(struct http_url *u, struct str text, struct err *err);
 
 struct http_client;
 /* [any] Connects at the first send.  Owned; NULL: ERR_NOMEM.  u may go. */
-struct http_client *http_client_create(const struct http_url *u,
-    struct err *err);
+struct http_client *http_client_create(
+    const struct http_url *u, struct err *err);
 void http_client_destroy(struct http_client *c);
 
 struct http_reply {
 	int status;
-	struct buf head;  /* owned; raw fields, each with CRLF */
-	struct buf body;  /* owned; for streams: what came before the end */
+	struct buf head; /* owned; raw fields, each with CRLF */
+	struct buf body; /* owned; for streams: what came before the end */
 };
 void http_reply_init(struct http_reply *r);
 void http_reply_finish(struct http_reply *r);

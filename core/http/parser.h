@@ -13,19 +13,25 @@
 
 /* Every bound of the edge, with its default. */
 struct http_limits {
-	uint32_t request_line;  /* 8 KiB */
-	uint32_t head;          /* 16 KiB, all fields */
-	uint32_t fields;        /* 100 */
-	uint32_t trailers;      /* 4 KiB */
-	uint64_t body;          /* 4 MiB, decoded */
-	bool syntax_only;       /* tests: no Host rule, no target policy, no
-	                         * method table */
+	uint32_t request_line; /* 8 KiB */
+	uint32_t head; /* 16 KiB, all fields */
+	uint32_t fields; /* 100 */
+	uint32_t trailers; /* 4 KiB */
+	uint64_t body; /* 4 MiB, decoded */
+	bool syntax_only; /* tests: no Host rule, no target policy, no
+			   * method table */
 };
 #define HTTP_FIELDS_MAX 128
 extern const struct http_limits http_limits_default;
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE, HTTP_OPTIONS, HTTP_HEAD,
-	HTTP_OTHER /* registered, but none of ours */ };
+enum http_method {
+	HTTP_GET,
+	HTTP_POST,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_HEAD,
+	HTTP_OTHER /* registered, but none of ours */
+};
 
 /* Offsets into the request's bytes; the buffer may move between feeds. */
 struct http_span {
@@ -41,19 +47,31 @@ struct http_field {
 /* Fields that we interpret, found while parsing; len 0 and at 0: absent
  * (use http_known_has).  Of a field that may be repeated: the first. */
 enum http_known {
-	HTTP_K_HOST, HTTP_K_CONTENT_LENGTH, HTTP_K_TRANSFER_ENCODING,
-	HTTP_K_CONTENT_TYPE, HTTP_K_ACCEPT, HTTP_K_ORIGIN, HTTP_K_CONNECTION,
-	HTTP_K_EXPECT, HTTP_K_AUTHORIZATION, HTTP_K_CONTENT_ENCODING,
-	HTTP_K_MCP_SESSION_ID, HTTP_K_MCP_PROTOCOL_VERSION, HTTP_K_MCP_METHOD,
-	HTTP_K_MCP_NAME, HTTP_K_LAST_EVENT_ID,
-	HTTP_K_ACCESS_CONTROL_REQUEST_METHOD, HTTP_KNOWN_COUNT
+	HTTP_K_HOST,
+	HTTP_K_CONTENT_LENGTH,
+	HTTP_K_TRANSFER_ENCODING,
+	HTTP_K_CONTENT_TYPE,
+	HTTP_K_ACCEPT,
+	HTTP_K_ORIGIN,
+	HTTP_K_CONNECTION,
+	HTTP_K_EXPECT,
+	HTTP_K_AUTHORIZATION,
+	HTTP_K_CONTENT_ENCODING,
+	HTTP_K_MCP_SESSION_ID,
+	HTTP_K_MCP_PROTOCOL_VERSION,
+	HTTP_K_MCP_METHOD,
+	HTTP_K_MCP_NAME,
+	HTTP_K_LAST_EVENT_ID,
+	HTTP_K_ACCESS_CONTROL_REQUEST_METHOD,
+	HTTP_KNOWN_COUNT
 };
 
 enum http_result {
-	HTTP_MORE,     /* wants further bytes */
-	HTTP_HEAD_DONE,/* the head is complete: look at it, then feed again */
+	HTTP_MORE, /* wants further bytes */
+	HTTP_HEAD_DONE, /* the head is complete: look at it, then feed again */
 	HTTP_COMPLETE, /* head and body: consumed says where the next begins */
-	HTTP_REFUSED   /* status says with what; the connection ends unless keep */
+	HTTP_REFUSED /* status says with what; the connection ends unless keep
+		      */
 };
 
 struct http_parser {
@@ -61,13 +79,13 @@ struct http_parser {
 	/* The result. */
 	enum http_method method;
 	struct http_span method_text;
-	struct http_span target;      /* as sent */
-	struct http_span path;        /* of the target, without query */
+	struct http_span target; /* as sent */
+	struct http_span path; /* of the target, without query */
 	struct http_span query;
-	struct http_span authority;   /* Host, or that of an absolute target,
-	                               * whose path may be empty ("/") */
-	uint8_t minor;                /* HTTP/1.minor */
-	bool keep_alive;              /* after the answer, by version and field */
+	struct http_span authority; /* Host, or that of an absolute target,
+				     * whose path may be empty ("/") */
+	uint8_t minor; /* HTTP/1.minor */
+	bool keep_alive; /* after the answer, by version and field */
 	bool expect_continue;
 	bool has_body;
 	bool chunked;
@@ -75,21 +93,21 @@ struct http_parser {
 	uint32_t fields_len;
 	struct http_field fields[HTTP_FIELDS_MAX];
 	struct http_span known[HTTP_KNOWN_COUNT];
-	uint32_t known_seen;          /* bit per enum http_known */
-	struct http_span body;        /* decoded, in place, behind the head */
-	size_t consumed;              /* COMPLETE: bytes of the request as sent */
+	uint32_t known_seen; /* bit per enum http_known */
+	struct http_span body; /* decoded, in place, behind the head */
+	size_t consumed; /* COMPLETE: bytes of the request as sent */
 	/* REFUSED */
-	int status;                   /* 400, 408, 413, 414, 417, 431, 501, 505 */
-	bool keep;                    /* the framing is sound: go on */
-	const char *reason;           /* one short sentence, static */
+	int status; /* 400, 408, 413, 414, 417, 431, 501, 505 */
+	bool keep; /* the framing is sound: go on */
+	const char *reason; /* one short sentence, static */
 	/* Private state of the machine. */
 	struct {
 		uint32_t state;
-		uint32_t at;          /* next byte to look at */
+		uint32_t at; /* next byte to look at */
 		uint32_t mark;
 		uint32_t head_end;
-		uint64_t left;        /* of the body or chunk */
-		uint64_t framing;     /* bytes spent on chunk framing */
+		uint64_t left; /* of the body or chunk */
+		uint64_t framing; /* bytes spent on chunk framing */
 		uint32_t scratch[6];
 	} m;
 };
@@ -103,8 +121,8 @@ void http_parser_init(struct http_parser *p, const struct http_limits *limits);
  * bytes holds the request from its first byte; len grows from call to call
  * (the same bytes in front).  Chunked bodies are decoded in place: the bytes
  * between body end and the raw position are scratch then. */
-enum http_result http_parser_feed(struct http_parser *p, char *bytes,
-    size_t len);
+enum http_result http_parser_feed(
+    struct http_parser *p, char *bytes, size_t len);
 /* [any] After MORE: closes the gap that decoded chunks left behind, so that
  * one-byte chunks do not hold six times their content.  Returns the new len;
  * consumed then counts in the buffer as it is. */

@@ -21,31 +21,31 @@ const char *http_status_text(int status);
 bool http_value_is_safe(struct str value);
 
 struct http_header {
-	const char *name;  /* static */
-	struct str value;  /* CR, LF or NUL in it: the field is left out and the
-	                    * writer returns ERR_SYNTAX (RFC 9112 11.1) */
+	const char *name; /* static */
+	struct str value; /* CR, LF or NUL in it: the field is left out and the
+			   * writer returns ERR_SYNTAX (RFC 9112 11.1) */
 };
 
 struct http_response {
 	int status;
 	const char *content_type; /* NULL: none */
-	bool keep_alive;          /* false: Connection: close */
-	bool chunked;             /* a stream: no Content-Length */
-	bool no_body;             /* HEAD: length without content */
+	bool keep_alive; /* false: Connection: close */
+	bool chunked; /* a stream: no Content-Length */
+	bool no_body; /* HEAD: length without content */
 	const struct http_header *headers;
 	size_t headers_len;
-	int64_t wall_ns;          /* for Date; cached by the caller per turn */
+	int64_t wall_ns; /* for Date; cached by the caller per turn */
 	struct http_date_cache *date; /* NULL: formatted anew */
 };
 
 /* [any] Head and whole body.  Content-Length and Connection follow from the
  * response; X-Content-Type-Options is always there.  ERR_SYNTAX as said above,
  * ERR_NOMEM. */
-int http_response_write(struct buf *out, const struct http_response *r,
-    struct str body);
+int http_response_write(
+    struct buf *out, const struct http_response *r, struct str body);
 /* [any] Head alone; for chunked streams. */
-int http_response_head(struct buf *out, const struct http_response *r,
-    uint64_t content_length);
+int http_response_head(
+    struct buf *out, const struct http_response *r, uint64_t content_length);
 /* [any] "100 Continue" (RFC 9110 15.2.1). */
 void http_response_continue(struct buf *out);
 /* [any] Frames of a chunked body; the last ends it.  No data: no frame. */

@@ -13,7 +13,7 @@
 
 struct sse_event {
 	struct str event; /* empty: "message" */
-	struct str id;    /* empty: none */
+	struct str id; /* empty: none */
 	struct str data;
 	int64_t retry_ms; /* negative: none */
 };
@@ -29,13 +29,13 @@ struct sse_reader {
 	struct buf line;
 	struct buf data;
 	struct buf event;
-	struct buf id;     /* last event id, sticky */
-	int64_t retry_ms;       /* the last one seen; negative: none */
+	struct buf id; /* last event id, sticky */
+	int64_t retry_ms; /* the last one seen; negative: none */
 	int64_t event_retry_ms; /* of the event being read */
 	bool has_data;
 	bool skip_lf;
-	bool begun;        /* a leading BOM has been looked for */
-	size_t max;        /* bound on one event */
+	bool begun; /* a leading BOM has been looked for */
+	size_t max; /* bound on one event */
 };
 
 void sse_reader_init(struct sse_reader *r, size_t max);

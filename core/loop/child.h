@@ -13,25 +13,25 @@
 #define LOOP_CHILD_OUTPUT_MAX ((size_t)64 * 1024)
 
 struct loop_child_end {
-	int status;        /* as of waitpid */
-	bool timed_out;    /* killed at the deadline */
-	struct str out;    /* standard output, cut at the bound; borrowed */
+	int status; /* as of waitpid */
+	bool timed_out; /* killed at the deadline */
+	struct str out; /* standard output, cut at the bound; borrowed */
 	struct str errors; /* standard error, the same */
 };
 
 struct loop_child;
 
-/* [control] argv[0] is an absolute path; timeout_ns 0: none; the child gets /dev/null as input,
- * pipes as output, no other descriptor, default signals.  fn runs once, on the
- * loop, and child is gone after it. */
+/* [control] argv[0] is an absolute path; timeout_ns 0: none; the child gets
+ * /dev/null as input, pipes as output, no other descriptor, default signals. fn
+ * runs once, on the loop, and child is gone after it. */
 struct loop_child *loop_child_start(struct loop *l, const char *const *argv,
     const char *const *envp, int64_t timeout_ns,
     void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
     struct err *err);
 /* Kills it, with its process group, and forgets fn. */
 void loop_child_cancel(struct loop_child *c);
-/* [any] The same without a loop: waits here.  out and errors are appended (NULL:
- * dropped).  0 once it has ended by itself, ERR_TIMEOUT when killed. */
+/* [any] The same without a loop: waits here.  out and errors are appended
+ * (NULL: dropped).  0 once it has ended by itself, ERR_TIMEOUT when killed. */
 int loop_child_run(const char *const *argv, const char *const *envp,
     int64_t timeout_ns, int *status, struct buf *out, struct buf *errors,
     struct err *err);

@@ -91,8 +91,7 @@ struct loop_deferred {
 	void *arg;
 };
 
-void loop_deferred_init(struct loop_deferred *d, void (*fn)(void *),
-    void *arg);
+void loop_deferred_init(struct loop_deferred *d, void (*fn)(void *), void *arg);
 void loop_defer(struct loop *l, struct loop_deferred *d);
 void loop_deferred_clear(struct loop_deferred *d);
 

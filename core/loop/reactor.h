@@ -14,7 +14,7 @@ struct loop_reactor {
 	unsigned index;
 	struct loop *loop; /* owned */
 	pthread_t thread;
-	void *user;        /* of who started them, borrowed */
+	void *user; /* of who started them, borrowed */
 };
 
 struct loop_reactors_start;
@@ -32,8 +32,7 @@ struct loop_reactors {
  * overlap. */
 int loop_reactors_start(struct loop_reactors *rs, unsigned n,
     int (*begin)(struct loop_reactor *, void *arg, struct err *err),
-    void (*end)(struct loop_reactor *, void *arg), void *arg,
-    struct err *err);
+    void (*end)(struct loop_reactor *, void *arg), void *arg, struct err *err);
 /* Stops and joins.  Harmless when not started. */
 void loop_reactors_stop(struct loop_reactors *rs);
 
@@ -41,7 +40,7 @@ void loop_reactors_stop(struct loop_reactors *rs);
  * two turns, after the deferred work of the first; when all have, 'done' runs
  * on home, the caller's loop. */
 int loop_reactors_barrier(struct loop_reactors *rs, struct loop *home,
-    void (*each)(struct loop_reactor *, void *arg),
-    void (*done)(void *arg), void *arg);
+    void (*each)(struct loop_reactor *, void *arg), void (*done)(void *arg),
+    void *arg);
 
 #endif

@@ -81,8 +81,7 @@ resource_annotations(
 	json_doc_init(&doc);
 	if (json_parse(&doc, e->annotations, JSON_GRAMMAR) == 0) {
 		BUF_LIT(out, ",\"annotations\":{");
-		JSON_EACH_MEMBER(k, v, doc.nodes)
-		{
+		JSON_EACH_MEMBER (k, v, doc.nodes) {
 			if (str_equal(json_str(k), S("lastModified")))
 				continue;
 			if (!first)

@@ -174,8 +174,7 @@ wishes_read(struct mcp_exchange *x, const struct json_node *wishes)
 	if (uris->type != JSON_ARRAY || uris->count > MCP_SUBSCRIPTIONS_MAX)
 		return false;
 	x->uris = arena_alloc(&x->arena, (uris->count + 1) * sizeof *x->uris);
-	JSON_EACH_ELEMENT(v, uris)
-	{
+	JSON_EACH_ELEMENT (v, uris) {
 		if (v->type != JSON_STRING || x->uris == NULL)
 			return false;
 		x->uris[x->uris_len++] = arena_dup(&x->arena, json_str(v));

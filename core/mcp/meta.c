@@ -14,8 +14,7 @@ mcp_meta_read(const struct rpc_message *m, struct mcp_meta *meta)
 	memset(meta, 0, sizeof *meta);
 	if (json_type(node) != JSON_OBJECT)
 		return;
-	JSON_EACH_MEMBER(k, v, node)
-	{
+	JSON_EACH_MEMBER (k, v, node) {
 		struct str key = json_str(k);
 
 		if (str_equal(key, S("progressToken"))) {

@@ -14,21 +14,21 @@
 #include "base/str.h"
 #include "loop/loop.h"
 
-#define NET_READ_SIZE ((size_t)64 * 1024)     /* per reactor */
-#define NET_OUT_SOFT ((size_t)256 * 1024)     /* reading stops above it */
+#define NET_READ_SIZE ((size_t)64 * 1024) /* per reactor */
+#define NET_OUT_SOFT ((size_t)256 * 1024) /* reading stops above it */
 /* Input held back at most; an owner refuses long before. */
 #define NET_HELD_MAX ((size_t)8 * 1024 * 1024 + NET_READ_SIZE)
 #define NET_LINGER_NS (2 * NS_PER_S)
 #define NET_LINGER_BYTES ((size_t)1024 * 1024)
-#define NET_LINGER_MAX 1024                   /* sockets, per process */
+#define NET_LINGER_MAX 1024 /* sockets, per process */
 #define NET_WRITE_STALL_NS (30 * NS_PER_S)
 
 #define NET_CONN_MAGIC 0x4e434f4eu
 
 enum net_close {
-	NET_CLOSE_PEER,    /* end of file or reset */
-	NET_CLOSE_LOCAL,   /* net_conn_close() */
-	NET_CLOSE_STALL,   /* the peer does not read */
+	NET_CLOSE_PEER, /* end of file or reset */
+	NET_CLOSE_LOCAL, /* net_conn_close() */
+	NET_CLOSE_STALL, /* the peer does not read */
 	NET_CLOSE_ERROR
 };
 
@@ -68,25 +68,25 @@ struct net_conn_slow;
 
 struct net_conn {
 	uint32_t magic;
-	int fd;        /* owned; reading */
-	int out_fd;    /* owned; writing: the same, but for stdio */
-	uint16_t flags;              /* from here on private to net/ */
+	int fd; /* owned; reading */
+	int out_fd; /* owned; writing: the same, but for stdio */
+	uint16_t flags; /* from here on private to net/ */
 	uint8_t state;
-	uint8_t watching;            /* what io waits for */
+	uint8_t watching; /* what io waits for */
 	const struct net_conn_ops *ops;
 	struct net_reactor *reactor;
 	struct loop_io io;
-	struct net_conn_slow *slow;  /* owned; only while the peer is slow */
-	struct loop_timer timer;     /* the owner's, by net_conn_timer() */
+	struct net_conn_slow *slow; /* owned; only while the peer is slow */
+	struct loop_timer timer; /* the owner's, by net_conn_timer() */
 	struct loop_deferred flush;
-	char *held;    /* owned: input kept back; NULL when none */
-	uint32_t held_at;            /* where it begins */
+	char *held; /* owned: input kept back; NULL when none */
+	uint32_t held_at; /* where it begins */
 	uint32_t held_len;
 	uint32_t held_cap;
 	enum net_close why;
 	struct buf out; /* owned: written up to out_at */
 	size_t out_at;
-	struct list node;            /* in the reactor's list of all */
+	struct list node; /* in the reactor's list of all */
 };
 
 /* [reactor] Takes fd, non-blocking (and out_fd, -1: the same).  Starts reading.
@@ -112,10 +112,10 @@ void net_conn_resume(struct net_conn *c);
 void net_conn_timer(struct net_conn *c, int64_t due_ns);
 
 enum net_conn_close_how {
-	NET_CONN_FLUSH,  /* write what is queued, then close */
+	NET_CONN_FLUSH, /* write what is queued, then close */
 	NET_CONN_LINGER, /* the same, then SHUT_WR and discard input a while, so
-	                  * that the answer is not lost to a reset */
-	NET_CONN_RESET   /* at once */
+			  * that the answer is not lost to a reset */
+	NET_CONN_RESET /* at once */
 };
 /* ops->closed follows, at the end of the turn at the earliest, and nothing
  * else: no more input, eof or timeout. Clears the timer. */

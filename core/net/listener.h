@@ -12,8 +12,8 @@
 /* [control] Opens and binds, non-blocking and close-on-exec.  Port 0 picks
  * one: *bound has it.  EADDRINUSE etc. become one line with a remedy. A stale
  * Unix socket file (nobody listens) is replaced, a live one is refused. */
-int net_listen_open(const struct net_addr *a, struct net_addr *bound,
-    int *fd, struct err *err);
+int net_listen_open(
+    const struct net_addr *a, struct net_addr *bound, int *fd, struct err *err);
 /* [control] ERR_EXISTS when some process listens on a TCP address: with
  * SO_REUSEPORT a second server of the same user would else share the port in
  * silence.  Call it once, before the first net_listen_open() of an address. */

@@ -72,8 +72,7 @@ tables_fill(struct comparison *c)
 		table_add(c, &c->declared[plugin_kind_of(e->entry.kind)],
 		    e->entry.key, e);
 	}
-	JSON_EACH_ELEMENT(node, c->entries)
-	{
+	JSON_EACH_ELEMENT (node, c->entries) {
 		struct str name = json_str(json_get(node, S("name")));
 		unsigned kind = kind_of_node(node);
 
@@ -155,8 +154,7 @@ compare_entries(struct comparison *c)
 		    == NULL)
 			refuse_no_function(c, e);
 	}
-	JSON_EACH_ELEMENT(node, c->entries)
-	{
+	JSON_EACH_ELEMENT (node, c->entries) {
 		struct str name = json_str(json_get(node, S("name")));
 		unsigned kind = kind_of_node(node);
 		char hint[64];

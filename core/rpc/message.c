@@ -38,8 +38,7 @@ members_read(const struct json_node *root, struct rpc_message *m,
     const struct json_node **version, const struct json_node **method,
     bool *answer)
 {
-	JSON_EACH_MEMBER(k, v, root)
-	{
+	JSON_EACH_MEMBER (k, v, root) {
 		struct str key = json_str(k);
 
 		if (str_equal(key, S("jsonrpc")))

@@ -25,8 +25,7 @@ batch_fault(const struct json_node *array, const struct mcp_peer *peer)
 		return "a batch must not be empty";
 	if (array->count > BATCH_MAX) /* BAT-07 */
 		return "a batch has at most 100 members";
-	JSON_EACH_ELEMENT(v, array)
-	{
+	JSON_EACH_ELEMENT (v, array) {
 		struct rpc_message m;
 
 		if (is_handshake(v)) /* BAT-05, LIFE-13 */
@@ -158,8 +157,8 @@ batch_serve(
 {
 	OBJ_CHECK(b, BATCH_MAGIC);
 	CHECK(array->count <= BATCH_MAX);
-	JSON_EACH_ELEMENT(v, array)
-	member_serve(b, v, peer);
+	JSON_EACH_ELEMENT (v, array)
+		member_serve(b, v, peer);
 	one_done(b);
 }
 

@@ -119,8 +119,8 @@ tool_with_logging(struct tp_call *call, void *state)
 		rc = pause_until(call, start + i * (int64_t)50000000);
 		if (rc != TP_OK)
 			return rc;
-		(void)tp_tell(call, TP_MESSAGE_INFO, "conformance",
-		    tp_cstr(steps[i]));
+		(void)tp_tell(
+		    call, TP_MESSAGE_INFO, "conformance", tp_cstr(steps[i]));
 	}
 	return tp_text(call, tp_cstr("Tool with logging completed."));
 }

@@ -36,8 +36,7 @@ write_node(const struct json_node *n, struct buf *out)
 		break;
 	case JSON_ARRAY:
 		buf_char(out, '[');
-		JSON_EACH_ELEMENT(v, n)
-		{
+		JSON_EACH_ELEMENT (v, n) {
 			if (i++ > 0)
 				buf_char(out, ',');
 			write_node(v, out);
@@ -47,8 +46,7 @@ write_node(const struct json_node *n, struct buf *out)
 		break;
 	case JSON_OBJECT:
 		buf_char(out, '{');
-		JSON_EACH_MEMBER(k, v, n)
-		{
+		JSON_EACH_MEMBER (k, v, n) {
 			if (i++ > 0)
 				buf_char(out, ',');
 			CHECK(json_write_str(out, json_str(k)) == 0);

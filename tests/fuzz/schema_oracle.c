@@ -72,8 +72,7 @@ time_from_text(const struct schema *s, const struct json_node *list, double ns)
 
 	while (passed < ns) {
 		for (size_t k = 0; k < LOOK_AT_CLOCK; k++)
-			JSON_EACH_ELEMENT(v, list)
-			{
+			JSON_EACH_ELEMENT (v, list) {
 				CHECK(json_parse(&instances[0], json_raw(v),
 					  JSON_PROTOCOL)
 				    == 0);
@@ -101,9 +100,10 @@ answer(struct str line, double ns)
 	CHECK(json_count(list) <= INSTANCES_MAX);
 	s = schema_compile(
 	    json_raw(json_get(doc.nodes, S("schema"))), NULL, NULL, &err);
-	JSON_EACH_ELEMENT(v, list)
-	CHECK(s == NULL
-	    || json_parse(&instances[len++], json_raw(v), JSON_PROTOCOL) == 0);
+	JSON_EACH_ELEMENT (v, list)
+		CHECK(s == NULL
+		    || json_parse(&instances[len++], json_raw(v), JSON_PROTOCOL)
+			== 0);
 	if (s == NULL) {
 		printf("E%s", err.text);
 	} else if (ns > 0) {

@@ -59,16 +59,16 @@ message_part(struct tp_call *call, const struct tp_host *h)
 	    "unknown flag");
 	expect(call,
 	    h->message(call, TP_MESSAGE_INFO, tp_cstr("\xff"), words, 0)
-	        == TP_EPARAMS,
+		== TP_EPARAMS,
 	    "logger is not UTF-8");
 	expect(call,
 	    h->message(call, TP_MESSAGE_INFO, who, words, TP_MESSAGE_JSON)
-	        == TP_EPARAMS,
+		== TP_EPARAMS,
 	    "message is not JSON");
 	expect(call,
-	    h->message(call, TP_MESSAGE_INFO, who, tp_cstr("[1]"),
-	        TP_MESSAGE_JSON)
-	        == TP_OK,
+	    h->message(
+		call, TP_MESSAGE_INFO, who, tp_cstr("[1]"), TP_MESSAGE_JSON)
+		== TP_OK,
 	    "message");
 	expect(call, tp_tell(call, TP_MESSAGE_ERROR, NULL, words) == TP_OK,
 	    "tell");

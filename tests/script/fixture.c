@@ -30,8 +30,8 @@ blocks(struct tp_call *call, void *state)
 	if (rc == TP_OK)
 		rc = tp_audio(call, pixel_bytes(), "audio/wav");
 	if (rc == TP_OK)
-		rc = tp_link(call, tp_cstr("fx://text"), tp_cstr("text"),
-		    "text/plain");
+		rc = tp_link(
+		    call, tp_cstr("fx://text"), tp_cstr("text"), "text/plain");
 	if (rc == TP_OK)
 		rc = tp_embed(call, tp_cstr("fx://text"), "text/plain",
 		    tp_cstr("inside"), 0);
@@ -53,7 +53,8 @@ static int
 object(struct tp_call *call, void *state)
 {
 	(void)state;
-	return call->host->structured(call, tp_cstr("{\"n\":1,\"u\":\"\\u00fc\"}"));
+	return call->host->structured(
+	    call, tp_cstr("{\"n\":1,\"u\":\"\\u00fc\"}"));
 }
 
 static int
@@ -82,7 +83,9 @@ static int
 not_utf8(struct tp_call *call, void *state)
 {
 	(void)state;
-	return tp_text(call, tp_cstr("a\xff" "b"));
+	return tp_text(call,
+	    tp_cstr("a\xff"
+		    "b"));
 }
 
 static int
@@ -194,11 +197,13 @@ hold(struct tp_call *call, void *state)
 			if (c == 'm') {
 				rc = tp_tell(call, TP_MESSAGE_NOTICE, "held",
 				    tp_cstr("m"));
-				gate_say(fd, rc == TP_OK ? "told\n" : "untold\n");
+				gate_say(
+				    fd, rc == TP_OK ? "told\n" : "untold\n");
 				rc = TP_PENDING;
 			} else if (c == 'p') {
 				rc = tp_progress(call, ++step, 0, "held");
-				gate_say(fd, rc == TP_OK ? "told\n" : "untold\n");
+				gate_say(
+				    fd, rc == TP_OK ? "told\n" : "untold\n");
 				rc = TP_PENDING;
 			} else {
 				rc = c == 'g' ? TP_OK : TP_EFAIL;
@@ -284,7 +289,7 @@ said(struct tp_call *call, void *state)
 
 	(void)state;
 	return rc == TP_OK ? tp_message(call, TP_ASSISTANT, tp_cstr("I see"))
-	                   : rc;
+			   : rc;
 }
 
 static int

@@ -19,7 +19,8 @@
 		TCase *tcase_ = tcase_create(name_); \
 		SRunner *runner_; \
 		int failed_; \
-		for (size_t i_ = 0; i_ < sizeof tests_ / sizeof tests_[0]; i_++) \
+		for (size_t i_ = 0; i_ < sizeof tests_ / sizeof tests_[0]; \
+		     i_++) \
 			tcase_add_test(tcase_, tests_[i_]); \
 		tcase_set_timeout(tcase_, 120); \
 		suite_add_tcase(suite_, tcase_); \

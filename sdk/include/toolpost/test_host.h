@@ -41,7 +41,7 @@ struct tp_test_note {
 	double done; /* progress */
 	double total;
 	char *text; /* log, progress, message, content: data;
-	             * require: params */
+		     * require: params */
 	size_t len; /* of text */
 	char *key; /* require: key; content: uri; changed: uri */
 	char *name; /* require: method; content: name; message: logger */

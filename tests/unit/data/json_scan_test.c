@@ -125,8 +125,7 @@ START_TEST(decoded_text_does_not_move)
 	repeat(&text, ",\"0123456789\\u00e90123456789\"", 20000);
 	buf_char(&text, ']');
 	ck_assert_int_eq(parse(buf_view(&text)), JSON_OK);
-	JSON_EACH_ELEMENT(v, doc.nodes)
-	{
+	JSON_EACH_ELEMENT (v, doc.nodes) {
 		if (n++ > 0)
 			ck_assert(str_equal(json_str(v),
 			    S("0123456789\xc3\xa9"

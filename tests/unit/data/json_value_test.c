@@ -54,10 +54,10 @@ START_TEST(null_reads_as_absent)
 	ck_assert_int_eq(json_i64(NULL, &n), ERR_SYNTAX);
 	ck_assert_int_eq(json_double(NULL, &d), ERR_SYNTAX);
 	ck_assert(json_same(NULL, NULL));
-	JSON_EACH_MEMBER(k, v, NULL)
-	ck_abort_msg("a member of nothing: %p", (const void *)v);
-	JSON_EACH_ELEMENT(v, NULL)
-	ck_abort_msg("an element of nothing");
+	JSON_EACH_MEMBER (k, v, NULL)
+		ck_abort_msg("a member of nothing: %p", (const void *)v);
+	JSON_EACH_ELEMENT (v, NULL)
+		ck_abort_msg("an element of nothing");
 }
 END_TEST
 
@@ -68,17 +68,17 @@ START_TEST(walking_skips_what_is_nested)
 	char keys[8] = "";
 	size_t len = 0;
 
-	JSON_EACH_MEMBER(k, v, n)
-	keys[len++] = json_str(k).ptr[0];
+	JSON_EACH_MEMBER (k, v, n)
+		keys[len++] = json_str(k).ptr[0];
 	ck_assert_str_eq(keys, "abc");
 	len = 0;
-	JSON_EACH_ELEMENT(v, json_get(n, S("a")))
-	len++;
+	JSON_EACH_ELEMENT (v, json_get(n, S("a")))
+		len++;
 	ck_assert_uint_eq(len, 3);
-	JSON_EACH_ELEMENT(v, json_get(n, S("b")))
-	ck_abort_msg("an element of an empty object");
-	JSON_EACH_ELEMENT(v, json_get(n, S("c")))
-	ck_abort_msg("an element of a number");
+	JSON_EACH_ELEMENT (v, json_get(n, S("b")))
+		ck_abort_msg("an element of an empty object");
+	JSON_EACH_ELEMENT (v, json_get(n, S("c")))
+		ck_abort_msg("an element of a number");
 	ck_assert_ptr_null(json_at(json_get(n, S("a")), 3));
 	ck_assert_int_eq(
 	    json_type(json_at(json_get(n, S("a")), 2)), JSON_OBJECT);

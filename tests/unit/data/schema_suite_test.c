@@ -128,8 +128,7 @@ run_group(const char *file, const struct json_node *group, const char *draft,
 	struct schema *s =
 	    compile(json_get(group, S("schema")), draft, assert_format, &err);
 
-	JSON_EACH_ELEMENT(test, json_get(group, S("tests")))
-	{
+	JSON_EACH_ELEMENT (test, json_get(group, S("tests"))) {
 		bool want = json_type(json_get(test, S("valid"))) == JSON_TRUE;
 
 		if (s != NULL
@@ -158,8 +157,8 @@ run_file(const char *path, const char *draft, bool assert_format)
 	json_doc_init(&doc);
 	testdata_read(&text, path);
 	ck_assert_int_eq(json_parse(&doc, buf_view(&text), JSON_GRAMMAR), 0);
-	JSON_EACH_ELEMENT(group, doc.nodes)
-	run_group(path, group, draft, assert_format, &score);
+	JSON_EACH_ELEMENT (group, doc.nodes)
+		run_group(path, group, draft, assert_format, &score);
 	json_doc_finish(&doc);
 	buf_finish(&text);
 	return score;

@@ -55,8 +55,7 @@ needs_policy(struct str id)
 static bool
 status_allowed(const struct json_node *expect, int status)
 {
-	JSON_EACH_ELEMENT(s, json_get(expect, S("status")))
-	{
+	JSON_EACH_ELEMENT (s, json_get(expect, S("status"))) {
 		int64_t n;
 
 		if (json_i64(s, &n) == 0 && n == status)
@@ -112,8 +111,7 @@ START_TEST(each_case_gets_its_verdict)
 	unsigned n = 0;
 
 	load();
-	JSON_EACH_ELEMENT(c, cases)
-	{
+	JSON_EACH_ELEMENT (c, cases) {
 		struct buf raw;
 		struct trace t;
 
@@ -135,8 +133,7 @@ END_TEST
 START_TEST(cuts_do_not_change_a_verdict)
 {
 	load();
-	JSON_EACH_ELEMENT(c, cases)
-	{
+	JSON_EACH_ELEMENT (c, cases) {
 		struct str id = json_str(json_get(c, S("id")));
 		char name[64];
 		struct buf raw;
@@ -161,8 +158,7 @@ END_TEST
 START_TEST(a_second_request_is_reached_only_behind_a_sound_one)
 {
 	load();
-	JSON_EACH_ELEMENT(c, cases)
-	{
+	JSON_EACH_ELEMENT (c, cases) {
 		struct str id = json_str(json_get(c, S("id")));
 		struct trace alone, both;
 		struct buf raw;

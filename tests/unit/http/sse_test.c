@@ -116,8 +116,7 @@ START_TEST(wire_texts_give_their_message)
 	json_doc_init(&doc);
 	ck_assert(test_file(&text, CASES));
 	ck_assert_int_eq(json_parse(&doc, buf_view(&text), JSON_GRAMMAR), 0);
-	JSON_EACH_ELEMENT(c, json_get(&doc.nodes[0], S("parse")))
-	{
+	JSON_EACH_ELEMENT (c, json_get(&doc.nodes[0], S("parse"))) {
 		const struct json_node *m = json_get(c, S("message"));
 		struct str wire = json_str(json_get(c, S("wire")));
 		struct str id = json_str(json_get(c, S("id")));
@@ -179,8 +178,7 @@ START_TEST(injected_values_do_not_break_out)
 	json_doc_init(&doc);
 	ck_assert(test_file(&text, CASES));
 	ck_assert_int_eq(json_parse(&doc, buf_view(&text), JSON_GRAMMAR), 0);
-	JSON_EACH_ELEMENT(c, json_get(&doc.nodes[0], S("writer_injection")))
-	{
+	JSON_EACH_ELEMENT (c, json_get(&doc.nodes[0], S("writer_injection"))) {
 		injection_check(json_str(json_get(c, S("value"))));
 		n++;
 	}

@@ -15,7 +15,9 @@ static const struct decode_case decodes[] = {
 	{ "", "" },
 	{ "a\tb", "a\tb" },
 	{ "=?base64?SGVsbG8=?=", "Hello" },
-	{ "=?base64?" "?=", "" },
+	{ "=?base64?"
+	  "?=",
+	    "" },
 	{ "=?base64?S8O2bG4=?=", "K\xc3\xb6ln" },
 	/* without both markers, or spelt otherwise: literals */
 	{ "=?BASE64?SGVsbG8=?=", "=?BASE64?SGVsbG8=?=" },

@@ -34,9 +34,9 @@ is_expected(const struct json_node *expected, struct str got)
 {
 	if (expected->type == JSON_STRING)
 		return str_equal(json_str(expected), got);
-	JSON_EACH_ELEMENT(v, expected)
-	if (str_equal(json_str(v), got))
-		return true;
+	JSON_EACH_ELEMENT (v, expected)
+		if (str_equal(json_str(v), got))
+			return true;
 	return false;
 }
 
@@ -166,13 +166,12 @@ run_file(const char *name)
 	json_doc_init(&doc);
 	testdata_read(&text, path);
 	ck_assert_int_eq(json_parse(&doc, buf_view(&text), JSON_GRAMMAR), 0);
-	JSON_EACH_MEMBER(title, group, doc.nodes)
-	{
+	JSON_EACH_MEMBER (title, group, doc.nodes) {
 		const struct json_node *cases = json_get(group, S("testcases"));
 
-		JSON_EACH_ELEMENT(one, cases)
-		run_case(json_str(json_at(one, 0)), json_at(one, 1),
-		    json_get(group, S("variables")));
+		JSON_EACH_ELEMENT (one, cases)
+			run_case(json_str(json_at(one, 0)), json_at(one, 1),
+			    json_get(group, S("variables")));
 	}
 	json_doc_finish(&doc);
 	buf_finish(&text);
