@@ -249,9 +249,10 @@ serve_array(struct http_conn *c, const struct json_node *array,
 		http_error_send(c, 400, RPC_INVALID_REQUEST, fault);
 		return;
 	}
-	JSON_EACH_ELEMENT(v, array)
-	cancel_tell(
-	    c, json_str(json_get(v, S("method"))), json_get(v, S("params")));
+	CHECK(c->session != NULL); /* batch_fault() refuses without one */
+	JSON_EACH_ELEMENT (v, array)
+		cancel_tell(c, json_str(json_get(v, S("method"))),
+		    json_get(v, S("params")));
 	c->batch = batch_create(c->t->mcp, &batch_ops, c);
 	if (c->batch == NULL)
 		http_status_send(c, 503);
