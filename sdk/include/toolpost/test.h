@@ -77,22 +77,27 @@ tp_test_host_init(struct tp_test_host *h, const struct tp_plugin_desc *d)
 	return -1;
 }
 
-/* Opens the file as toolpost does.  0, or -1 and a line. */
+/* Opens the file as toolpost does.  0, or -1 and a line: then there is nothing
+ * to close. */
 static inline int
 tp_test_open(struct tp_test_host *h, const char *path)
 {
 	void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	int rc;
 
 	if (so == NULL)
 		(void)fprintf(stderr, "%s\n", dlerror());
-	if (tp_test_host_init(h,
-		so != NULL
-		    ? (const struct tp_plugin_desc *)dlsym(so, TP_PLUGIN_SYMBOL)
-		    : NULL)
-	    < 0)
-		return -1;
-	h->so = so;
-	return 0;
+	rc = tp_test_host_init(h,
+	    so != NULL
+		? (const struct tp_plugin_desc *)dlsym(so, TP_PLUGIN_SYMBOL)
+		: NULL);
+	if (rc == 0) {
+		h->so = so;
+	} else if (so != NULL) {
+		h->desc = NULL;
+		(void)dlclose(so);
+	}
+	return rc;
 }
 
 /* Runs load(); config is JSON text, or NULL for none.  A plugin without
