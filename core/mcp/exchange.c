@@ -15,6 +15,7 @@ mcp_peer_init(struct mcp_peer *p)
 	p->scope = mcp_scope_next();
 	atomic_init(&p->phase, MCP_PEER_NEW);
 	atomic_init(&p->log_level, MCP_LOG_LEVEL_DEFAULT);
+	atomic_init(&p->subscriptions, NULL);
 }
 
 uint64_t

@@ -126,6 +126,7 @@ mcp_resource_updated(struct mcp_reactor *m, struct str uri)
 {
 	struct buf *out = &m->out;
 
+	mcp_listeners_updated(m, uri);
 	LIST_EACH_SAFE (node, &m->listening) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);

@@ -26,7 +26,9 @@
 #define MCP_EXCHANGE_MAGIC 0x4d435058u
 #define MCP_EXCHANGES_KEPT 64
 #define MCP_LIST_TTL_MS 300000
-#define MCP_SUBSCRIPTIONS_MAX 1000 /* URIs of one listen stream */
+#define MCP_SUBSCRIPTIONS_MAX 1000 /* URIs of a listen stream, a session */
+#define MCP_SUBSCRIPTION_URI_MAX 2048 /* bytes of one; plugins have the same \
+				       */
 /* What a session hears before its first logging/setLevel (LOG-03): "info". */
 #define MCP_LOG_LEVEL_DEFAULT 1
 #define MCP_LOG_NONE 8 /* above every level */
@@ -51,16 +53,22 @@ struct mcp_identity {
  * The revision is fixed once the phase is MCP_PEER_OPEN. */
 enum mcp_phase { MCP_PEER_NEW, MCP_PEER_OPEN, MCP_PEER_READY };
 
+struct mcp_subscriptions;
+
 struct mcp_peer {
 	uint64_t scope; /* unique in the process: ids are scoped to it */
 	enum mcp_revision revision;
 	unsigned client; /* enum mcp_client */
 	atomic_int phase;
 	atomic_int log_level; /* the least that it hears, 0: debug */
+	/* Owned; NULL until the first resources/subscribe. */
+	_Atomic(struct mcp_subscriptions *) subscriptions;
 };
 
 /* [any] Gives it a scope of its own. */
 void mcp_peer_init(struct mcp_peer *p);
+/* [any] Nobody may use it any more. */
+void mcp_peer_finish(struct mcp_peer *p);
 uint64_t mcp_scope_next(void);
 
 struct mcp_exchange;
@@ -156,10 +164,11 @@ void mcp_scope_abandon(struct mcp_reactor *m, uint64_t scope);
 /* Listen streams of a scope end with their responses (SUB-10, SUB-11). */
 void mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope);
 
-/* Who hears of changed lists in the stateful era: a GET stream or a line
+/* Who hears of changes in the stateful era: a GET stream or a line
  * stream whose peer is ready.  Embedded in the transport's object. */
 struct mcp_listener {
 	struct list node;
+	struct mcp_peer *peer; /* whose subscriptions count; outlives it */
 	void (*send)(struct mcp_listener *l, struct str message);
 	uint64_t seen[REGISTRY_KINDS]; /* list versions it knows */
 };

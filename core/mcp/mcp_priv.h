@@ -100,6 +100,13 @@ mcp_method_fn mcp_tools_list, mcp_resources_list, mcp_templates_list,
     mcp_prompts_list;
 mcp_method_fn mcp_tools_call, mcp_resources_read, mcp_prompts_get;
 mcp_method_fn mcp_listen, mcp_set_level;
+mcp_method_fn mcp_resources_subscribe, mcp_resources_unsubscribe;
+/* RSRC-06: ends x. */
+void mcp_resource_not_found(struct mcp_exchange *x, struct str uri);
+/* [any] */
+bool mcp_peer_is_subscribed(struct mcp_peer *p, struct str uri);
+/* notifications/resources/updated to sessions that have subscribed. */
+void mcp_listeners_updated(struct mcp_reactor *m, struct str uri);
 
 /* 0 to 7, or -1: not the name of a level. */
 int mcp_log_level_find(const struct json_node *n);

@@ -5,8 +5,8 @@
 #include "mcp/mcp_priv.h"
 
 /* RSRC-06, ERR-01. */
-static void
-not_found(struct mcp_exchange *x, struct str uri)
+void
+mcp_resource_not_found(struct mcp_exchange *x, struct str uri)
 {
 	struct buf data;
 
@@ -44,7 +44,7 @@ mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
 		return;
 	}
 	if (e == NULL) {
-		not_found(x, json_str(uri));
+		mcp_resource_not_found(x, json_str(uri));
 		return;
 	}
 	mcp_call_start(
@@ -103,7 +103,7 @@ mcp_resource_finished(
 		return;
 	if (status == CALL_ENOTFOUND
 	    || (status == CALL_OK && c->contents == NULL)) { /* RSRC-07 */
-		not_found(x, c->name);
+		mcp_resource_not_found(x, c->name);
 	} else if (status == CALL_OK) {
 		resource_result(x, c);
 	} else if (c->message.len > 0) { /* RSRC-08 */

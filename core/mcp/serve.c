@@ -12,6 +12,10 @@ static const struct mcp_method methods[] = {
 	{ STR("resources/list"), mcp_resources_list, true, true, NULL },
 	{ STR("resources/templates/list"), mcp_templates_list, true, true,
 	    NULL },
+	{ STR("resources/subscribe"), mcp_resources_subscribe, true, false,
+	    NULL },
+	{ STR("resources/unsubscribe"), mcp_resources_unsubscribe, true, false,
+	    NULL },
 	{ STR("prompts/get"), mcp_prompts_get, true, true, "name" },
 	{ STR("prompts/list"), mcp_prompts_list, true, true, NULL },
 	{ STR("logging/setLevel"), mcp_set_level, true, false, NULL },
@@ -236,7 +240,7 @@ initialize(
 	buf_str(out, mcp_revision_name(peer->revision));
 	BUF_LIT(out,
 	    "\",\"capabilities\":{\"tools\":{\"listChanged\":true},"
-	    "\"resources\":{\"listChanged\":true},"
+	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
 	    "\"logging\":{}},\"serverInfo\":{"); /* LOG-01 */
 	buf_str(out, mcp->identity_names);

@@ -136,6 +136,7 @@ session_unref(struct session *s)
 	OBJ_CHECK(s, SESSION_MAGIC);
 	if (!ref_drop(&s->ref))
 		return;
+	mcp_peer_finish(&s->peer);
 	OBJ_WIPE(s);
 	free(s);
 }

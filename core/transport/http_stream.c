@@ -75,6 +75,7 @@ stream_begin(struct http_conn *c, struct session *s)
 		return;
 	}
 	l->base.send = listener_send;
+	l->base.peer = &s->peer;
 	l->conn = c;
 	for (k = 0; k < REGISTRY_KINDS; k++)
 		l->base.seen[k] = s->seen[k];

@@ -115,6 +115,7 @@ listen_when_ready(struct line_conn *l)
 		return;
 	l->listening = true;
 	l->listener.send = listener_send;
+	l->listener.peer = &l->peer;
 	mcp_listener_start(l->t->mcp, &l->listener);
 }
 
@@ -321,6 +322,7 @@ line_closed(struct net_conn *c, enum net_close why)
 		batch_abandon(
 		    LIST_OBJ(node, struct batch, node), MCP_ABANDON_WORK);
 	mcp_scope_abandon(l->t->mcp, l->peer.scope);
+	mcp_peer_finish(&l->peer);
 	atomic_fetch_sub(&l->t->shared->connections, 1);
 	if (l->closed != NULL)
 		l->closed(l->closed_arg);

@@ -119,6 +119,7 @@ serve(uint8_t how, struct str header, struct str body)
 		mcp_resource_updated(rig.mcp, S("test://x"));
 		mcp_scope_listening_end(rig.mcp, peer.scope);
 	}
+	mcp_peer_finish(&peer);
 	CHECK(rig.answers == 1);
 }
 
