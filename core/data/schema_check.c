@@ -20,13 +20,11 @@ schema_run_enum(struct schema_run *r, const struct schema_op *op,
     const struct schema_path *at)
 {
 	(void)marks;
-	JSON_EACH_ELEMENT (allowed, op->u.value) {
-		if (schema_value_same(r, allowed, n))
-			return true;
-		if (r->stop != STOP_NONE)
-			return false;
-	}
-	return schema_fail_enum(r, at, op->u.value, n);
+	if (schema_enum_has(r, op->u.values, n))
+		return true;
+	if (r->stop != STOP_NONE)
+		return false;
+	return schema_fail_enum(r, at, op->u.values->list, n);
 }
 
 bool

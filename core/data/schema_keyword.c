@@ -195,9 +195,23 @@ static int
 compile_value(struct schema_compiler *c, struct schema_rule *rule,
     const struct schema_keyword *k, const struct json_node *value)
 {
-	if (k->code == OP_ENUM && value->type != JSON_ARRAY)
-		return REFUSE(c, rule, value, "must be an array of values");
+	(void)rule;
 	add_op(c, k->code, TYPE_ANY, k->name)->u.value = value;
+	return 0;
+}
+
+static int
+compile_enum(struct schema_compiler *c, struct schema_rule *rule,
+    const struct schema_keyword *k, const struct json_node *value)
+{
+	struct schema_enum *values;
+
+	if (value->type != JSON_ARRAY)
+		return REFUSE(c, rule, value, "must be an array of values");
+	values = schema_enum_create(&c->schema->arena, value);
+	if (values == NULL)
+		return schema_nomem(c);
+	add_op(c, OP_ENUM, TYPE_ANY, k->name)->u.values = values;
 	return 0;
 }
 
@@ -565,7 +579,7 @@ fill_buckets(struct schema_compiler *c, struct schema_object *o,
 	if (buckets == NULL)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < o->properties_len; i++) {
-		uint32_t at = schema_name_hash(table[i].name) & (size - 1);
+		uint32_t at = schema_text_hash(table[i].name) & (size - 1);
 
 		table[i].next = buckets[at];
 		buckets[at] = i + 1;
@@ -673,7 +687,7 @@ static const struct schema_keyword keywords[] = {
 
 	{ "type", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_COUNT, compile_type },
 	{ "const", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_CONST, compile_value },
-	{ "enum", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_ENUM, compile_value },
+	{ "enum", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_ENUM, compile_enum },
 	{ "maximum", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_MAXIMUM, compile_limit },
 	{ "exclusiveMaximum", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_EXCLUSIVE_MAXIMUM, compile_limit },
 	{ "minimum", BOTH, CHILD_NONE, VOCAB_VALIDATION, OP_MINIMUM, compile_limit },

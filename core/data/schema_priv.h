@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -86,6 +87,19 @@ struct schema_object {
 	uint32_t patterns_len;
 	uint32_t required_len;
 	uint32_t names_len;
+};
+
+/* The values of an enum; its texts are found by their hash. */
+struct schema_text {
+	struct str text;
+	uint32_t next; /* index + 1 of the same bucket; 0: none */
+};
+
+struct schema_enum {
+	const struct json_node *list;
+	const struct schema_text *texts;
+	const uint32_t *buckets;
+	uint32_t mask;
 };
 
 struct schema_items {
@@ -166,6 +180,7 @@ struct schema_op {
 		const struct schema_contains *contains;
 		const struct schema_dependent *dependents;
 		const struct json_node *value;
+		const struct schema_enum *values;
 		uint64_t count;
 	} u;
 	struct str anchor; /* OP_DYNAMIC_REF; empty: resolved for good */
@@ -398,8 +413,73 @@ struct schema_marks {
 bool schema_apply(struct schema_run *r, const struct schema_rule *rule,
     const struct json_node *n, struct schema_marks *marks,
     const struct schema_path *at);
-/* Of the buckets of a schema_object. */
-uint32_t schema_name_hash(struct str name);
+
+/* Names and texts of a schema against those of a value.  They are short, and
+ * there are many: words at a time, and inline, because the call of memcmp()
+ * costs more than the comparison (tavily_search of tests/bench/schema: 154 ns
+ * with bytes and memcmp(), see there). */
+static inline uint64_t
+schema_word(const char *p, size_t len)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, p, len);
+	return word;
+}
+
+static inline bool
+schema_text_same(struct str a, struct str b)
+{
+	size_t i = 0;
+
+	if (a.len != b.len)
+		return false;
+	if (a.len >= 8) {
+		for (; i + 8 < a.len; i += 8)
+			if (schema_word(a.ptr + i, 8)
+			    != schema_word(b.ptr + i, 8))
+				return false;
+		i = a.len - 8;
+		return schema_word(a.ptr + i, 8) == schema_word(b.ptr + i, 8);
+	}
+	if (a.len >= 4)
+		return schema_word(a.ptr, 4) == schema_word(b.ptr, 4)
+		    && schema_word(a.ptr + a.len - 4, 4)
+		    == schema_word(b.ptr + a.len - 4, 4);
+	while (i < a.len && a.ptr[i] == b.ptr[i])
+		i++;
+	return i == a.len;
+}
+
+/* The names that are in a table come from the schema, so that what a client
+ * sends meets no longer chains than the schema has. */
+static inline uint32_t
+schema_text_hash(struct str s)
+{
+	const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = s.len, word = 0;
+
+	for (size_t i = 0; i + 8 < s.len && i < 64; i += 8) {
+		hash = (hash ^ schema_word(s.ptr + i, 8)) * mix;
+		hash ^= hash >> 32;
+	}
+	if (s.len >= 8)
+		word = schema_word(s.ptr + s.len - 8, 8);
+	else if (s.len >= 4)
+		word = schema_word(s.ptr, 4)
+		    | schema_word(s.ptr + s.len - 4, 4) << 32;
+	else
+		for (size_t i = 0; i < s.len; i++)
+			word = word << 8 | (unsigned char)s.ptr[i];
+	hash = (hash ^ word) * mix;
+	return (uint32_t)(hash >> 32);
+}
+
+/* schema_value.c: NULL without memory. */
+struct schema_enum *schema_enum_create(
+    struct arena *arena, const struct json_node *list);
+bool schema_enum_has(struct schema_run *r, const struct schema_enum *e,
+    const struct json_node *n);
 /* Takes steps; false when they have run out. */
 bool schema_charge(struct schema_run *r, uint64_t steps);
 bool schema_value_same(

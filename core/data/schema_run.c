@@ -176,38 +176,25 @@ run_contains(struct schema_run *r, const struct schema_op *op,
 	return true;
 }
 
-static bool
-name_equal(const struct schema_property *p, struct str name)
-{
-	return p->name.len == name.len
-	    && memcmp(p->name.ptr, name.ptr, name.len) == 0;
-}
-
-uint32_t
-schema_name_hash(struct str name)
-{
-	uint32_t hash = (uint32_t)name.len;
-
-	for (size_t i = 0; i < name.len && i < 32; i++)
-		hash = hash * 31 + (unsigned char)name.ptr[i];
-	return hash ^ hash >> 15;
-}
-
+/* Callers like the order of the schema: guess is the one that comes next. */
 static const struct schema_property *
-find_property(const struct schema_object *o, struct str name)
+find_property(const struct schema_object *o, struct str name, uint32_t guess)
 {
-	if (o->buckets != NULL) {
-		uint32_t i =
-		    o->buckets[schema_name_hash(name) & o->buckets_mask];
+	const struct schema_property *p = o->properties;
+	uint32_t i;
 
-		for (; i != 0; i = o->properties[i - 1].next)
-			if (name_equal(&o->properties[i - 1], name))
-				return &o->properties[i - 1];
+	if (guess < o->properties_len && schema_text_same(p[guess].name, name))
+		return &p[guess];
+	if (o->buckets == NULL) {
+		for (i = 0; i < o->properties_len; i++)
+			if (schema_text_same(p[i].name, name))
+				return &p[i];
 		return NULL;
 	}
-	for (uint32_t i = 0; i < o->properties_len; i++)
-		if (name_equal(&o->properties[i], name))
-			return &o->properties[i];
+	i = o->buckets[schema_text_hash(name) & o->buckets_mask];
+	for (; i != 0; i = p[i - 1].next)
+		if (schema_text_same(p[i - 1].name, name))
+			return &p[i - 1];
 	return NULL;
 }
 
@@ -274,16 +261,19 @@ run_object(struct schema_run *r, const struct schema_op *op,
 	const struct schema_object *o = op->u.object;
 	struct schema_path here = { at, NULL, 0, at->depth + 1 };
 	uint64_t seen = 0;
+	uint32_t guess = 0;
 	bool ok = true;
 
 	if (!schema_charge(r, n->count))
 		return false;
 	JSON_EACH_MEMBER (k, v, n) {
 		struct str name = { k->text, k->text_len };
-		const struct schema_property *p = find_property(o, name);
+		const struct schema_property *p = find_property(o, name, guess);
 		bool matched = false, good = true;
 
 		here.key = k;
+		if (p != NULL)
+			guess = (uint32_t)(p - o->properties) + 1;
 		if (p != NULL && p->required >= 0)
 			seen |= UINT64_C(1) << p->required;
 		if (p != NULL && p->rule != NULL) {

@@ -28,8 +28,8 @@ array_same(
 static bool
 key_same(const struct json_node *a, const struct json_node *b)
 {
-	return a->text_len == b->text_len
-	    && memcmp(a->text, b->text, a->text_len) == 0;
+	return schema_text_same((struct str){ a->text, a->text_len },
+	    (struct str){ b->text, b->text_len });
 }
 
 /* Members usually stand in the same order: the search for each begins where
@@ -80,6 +80,57 @@ schema_value_same(
 	default:
 		return true;
 	}
+}
+
+struct schema_enum *
+schema_enum_create(struct arena *arena, const struct json_node *list)
+{
+	struct schema_enum *e = arena_zalloc(arena, sizeof *e);
+	struct schema_text *texts =
+	    arena_alloc(arena, (list->count + 1) * sizeof *texts);
+	uint32_t *buckets, size = 4, len = 0;
+
+	while (size < 2 * list->count)
+		size *= 2;
+	buckets = arena_zalloc(arena, size * sizeof *buckets);
+	if (e == NULL || texts == NULL || buckets == NULL)
+		return NULL;
+	JSON_EACH_ELEMENT (v, list) {
+		uint32_t at = schema_text_hash(json_str(v)) & (size - 1);
+
+		if (v->type != JSON_STRING)
+			continue;
+		texts[len].text = json_str(v);
+		texts[len].next = buckets[at];
+		buckets[at] = ++len;
+	}
+	e->list = list;
+	e->texts = texts;
+	e->buckets = buckets;
+	e->mask = size - 1;
+	return e;
+}
+
+bool
+schema_enum_has(struct schema_run *r, const struct schema_enum *e,
+    const struct json_node *n)
+{
+	struct str text = { n->text, n->text_len };
+	uint32_t i;
+
+	if (n->type == JSON_STRING) {
+		i = e->buckets[schema_text_hash(text) & e->mask];
+		while (i != 0 && !schema_text_same(e->texts[i - 1].text, text))
+			i = e->texts[i - 1].next;
+		return i != 0;
+	}
+	JSON_EACH_ELEMENT (allowed, e->list) {
+		if (schema_value_same(r, allowed, n))
+			return true;
+		if (r->stop != STOP_NONE)
+			return false;
+	}
+	return false;
 }
 
 static uint64_t

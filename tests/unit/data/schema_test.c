@@ -280,6 +280,13 @@ static const struct {
 	{ "{\"const\":1}", "1.0", true },
 	{ "{\"const\":9007199254740993}", "9007199254740992", false },
 	{ "{\"enum\":[0.1e1]}", "1", true },
+	{ "{\"enum\":[\"\",1,null,\"ab\",[\"x\"],\"abcd\",\"abcdefgh\"]}",
+	    "\"\"", true },
+	{ "{\"enum\":[\"\",1,null,\"ab\",[\"x\"],\"abcd\",\"abcdefgh\"]}",
+	    "[\"x\"]", true },
+	{ "{\"enum\":[\"\",1,null,\"ab\",[\"x\"],\"abcd\",\"abcdefgh\"]}",
+	    "\"abcdefgi\"", false },
+	{ "{\"enum\":[\"\",1,null]}", "\"1\"", false },
 	{ "{\"maxLength\":2.0}", "\"abc\"", false },
 	{ "{\"uniqueItems\":true}", "[1,1e0]", false },
 	{ "{\"uniqueItems\":true}",
@@ -350,6 +357,31 @@ START_TEST(formats_assert_only_when_asked)
 }
 END_TEST
 
+/* Names of every length that differ in one place only. */
+START_TEST(names_are_told_apart_at_each_byte)
+{
+	char name[101], schema[512], json[512];
+
+	for (size_t len = 1; len <= 100; len++) {
+		for (size_t at = 0; at < len; at++) {
+			memset(name, 'a', len);
+			name[len] = '\0';
+			(void)snprintf(schema, sizeof schema,
+			    "{\"properties\":{\"%s\":true},"
+			    "\"additionalProperties\":{\"enum\":[\"%s\"]}}",
+			    name, name);
+			(void)snprintf(
+			    json, sizeof json, "{\"%s\":\"b\"}", name);
+			ck_assert_str_eq(verdict(schema, json), "valid");
+			name[at] = 'b';
+			(void)snprintf(
+			    json, sizeof json, "{\"%s\":\"%s\"}", name, name);
+			ck_assert_str_ne(verdict(schema, json), "valid");
+		}
+	}
+}
+END_TEST
+
 /* ECMA-262, where PCRE2 reads a pattern otherwise. */
 static const struct {
 	const char *pattern;
@@ -404,4 +436,5 @@ UNIT_MAIN("data/schema", reports_say_where_what_and_what_was_meant,
     the_pointer_is_given_apart_from_the_message,
     documents_refer_to_one_another_and_name_themselves_in_errors,
     numbers_are_exact, many_required_and_properties_are_found,
-    formats_assert_only_when_asked, patterns_are_read_by_ecma_262)
+    formats_assert_only_when_asked, names_are_told_apart_at_each_byte,
+    patterns_are_read_by_ecma_262)
