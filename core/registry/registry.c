@@ -24,13 +24,25 @@ struct registry {
 	struct loop *home;
 	void (*each)(struct loop_reactor *, void *arg);
 	void *each_arg;
+	struct retired *stuck; /* no memory for their grace period: kept */
 };
 
 /* An old snapshot until every reader has passed a turn. */
 struct retired {
+	struct retired *next; /* of the stuck ones */
 	struct registry *registry;
 	struct registry_snapshot *snapshot;
 };
+
+/* [control] Every reader has passed a turn: nobody can be inside it. */
+static void
+retired_drop(void *arg)
+{
+	struct retired *old = arg;
+
+	registry_snapshot_destroy(old->snapshot);
+	free(old);
+}
 
 struct registry *
 registry_create(registry_describe_fn *describe, struct err *err)
@@ -69,6 +81,12 @@ registry_destroy(struct registry *r)
 		map_finish(&r->keys[i]);
 	registry_snapshot_destroy(
 	    (struct registry_snapshot *)(uintptr_t)registry_current(r));
+	while (r->stuck != NULL) {
+		struct retired *old = r->stuck;
+
+		r->stuck = old->next;
+		retired_drop(old);
+	}
 	for (i = 0; i < r->len; i++)
 		registry_set_unref(r->sets[i]);
 	free(r->sets);
@@ -204,16 +222,17 @@ entries_count(const struct registry *r, struct str without)
 	return total;
 }
 
-/* Makes room at the place of plugin, or frees the place it has. */
+/* Makes room at the place of plugin, or finds the set it has: *before. */
 static int
-place_take(struct registry *r, struct str plugin, size_t *at)
+place_take(struct registry *r, struct str plugin, size_t *at,
+    struct registry_set **before)
 {
 	bool found;
 
+	*before = NULL;
 	*at = set_position(r, plugin, &found);
 	if (found) {
-		keys_remove(r, r->sets[*at]);
-		registry_set_unref(r->sets[*at]);
+		*before = r->sets[*at];
 		return 0;
 	}
 	if (sets_grow(r) < 0)
@@ -236,6 +255,7 @@ int
 registry_put(struct registry *r, struct registry_set *s, struct err *err)
 {
 	const struct registry_entry *theirs;
+	struct registry_set *before;
 	size_t at;
 
 	OBJ_CHECK(r, REGISTRY_MAGIC);
@@ -247,14 +267,22 @@ registry_put(struct registry *r, struct registry_set *s, struct err *err)
 		return err_set(err, ERR_EXISTS,
 		    "\"%.*s\" is taken by plugin %.*s", STR_FMT(theirs->key),
 		    STR_FMT(theirs->set->plugin));
-	if (place_take(r, s->plugin, &at) < 0)
+	if (place_take(r, s->plugin, &at, &before) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	r->changed = true;
+	if (before != NULL)
+		keys_remove(r, before);
 	if (keys_add(r, s) < 0) {
-		place_close(r, at);
+		/* What was there before has its room still. */
+		if (before == NULL)
+			place_close(r, at);
+		else
+			CHECK(keys_add(r, before) == 0);
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
 	r->sets[at] = s;
+	if (before != NULL)
+		registry_set_unref(before);
+	r->changed = true;
 	return 0;
 }
 
@@ -289,16 +317,6 @@ reader_turn(struct loop_reactor *reactor, void *arg)
 		old->registry->each(reactor, old->registry->each_arg);
 }
 
-/* [control] Every reader has passed a turn: nobody can be inside it. */
-static void
-retired_drop(void *arg)
-{
-	struct retired *old = arg;
-
-	registry_snapshot_destroy(old->snapshot);
-	free(old);
-}
-
 int
 registry_publish(struct registry *r, struct err *err)
 {
@@ -330,7 +348,11 @@ registry_publish(struct registry *r, struct err *err)
 	rc = loop_reactors_barrier(
 	    r->readers, r->home, reader_turn, retired_drop, old);
 	CHECK(rc == 0 || rc == ERR_NOMEM);
-	return rc; /* ERR_NOMEM: the old snapshot stays, which is safe */
+	if (rc == 0)
+		return 0;
+	old->next = r->stuck;
+	r->stuck = old;
+	return err_set(err, rc, "out of memory");
 }
 
 const struct registry_snapshot *

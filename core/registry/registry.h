@@ -66,7 +66,8 @@ int registry_describe(
     struct registry *r, struct registry_set *s, struct arena *arena);
 /* [control] Adds the set, or replaces the one of the same plugin; takes the
  * caller's reference.  Refused (ERR_EXISTS) when another plugin has one of
- * the keys: the message names both.  Visible with the next publish. */
+ * the keys: the message names both.  Any failure leaves all as it was, and the
+ * reference with the caller.  Visible with the next publish. */
 int registry_put(struct registry *r, struct registry_set *s, struct err *err);
 /* [control] */
 int registry_drop(struct registry *r, struct str plugin);

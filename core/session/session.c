@@ -165,38 +165,46 @@ session_count(const struct session_table *t)
 	return atomic_load(&((struct session_table *)(uintptr_t)t)->len);
 }
 
-/* One idle session of a shard, referenced; NULL: no more. */
-static struct session *
-idle_take(struct shard *shard, int64_t before_ns)
+#define IDLE_BATCH 256
+
+/* Idle sessions of a shard, each referenced, as many as fit: a walk for each
+ * would hold the lock for the square of their number. */
+static size_t
+idle_take(
+    struct shard *shard, int64_t before_ns, struct session *found[IDLE_BATCH])
 {
-	struct session *found = NULL;
+	size_t n = 0;
 
 	shard_lock(shard);
 	MAP_EACH (slot, &shard->sessions) {
 		struct session *s = slot->value;
 
+		if (n == IDLE_BATCH)
+			break;
 		if (atomic_load(&s->streaming)
 		    || atomic_load(&s->used_ns) >= before_ns)
 			continue;
 		ref_take(&s->ref);
-		found = s;
-		break;
+		found[n++] = s;
 	}
 	shard_unlock(shard);
-	return found;
+	return n;
 }
 
 void
 session_expire(struct session_table *t, int64_t before_ns,
     void (*fn)(struct session *s, void *arg), void *arg)
 {
-	struct session *s;
-	size_t i;
+	struct session *found[IDLE_BATCH];
+	size_t i, k, n;
 
 	for (i = 0; i < SESSION_SHARDS; i++)
-		while ((s = idle_take(&t->shards[i], before_ns)) != NULL) {
-			if (session_end(t, s))
-				fn(s, arg);
-			session_unref(s);
-		}
+		do {
+			n = idle_take(&t->shards[i], before_ns, found);
+			for (k = 0; k < n; k++) {
+				if (session_end(t, found[k]))
+					fn(found[k], arg);
+				session_unref(found[k]);
+			}
+		} while (n == IDLE_BATCH);
 }
