@@ -130,7 +130,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	atomic_init(&c->ends, 0);
 	atomic_init(&c->cancelled, false);
 	atomic_init(&c->refs, 1);
-	atomic_init(&c->logs, 0);
+	atomic_init(&c->reports, 0);
 	c->hook = NULL;
 	c->hook_arg = NULL;
 	c->hook_closed = false;
@@ -162,7 +162,8 @@ call_unref(struct call *c)
 static enum call_status
 status_of(const struct call *c, int rc)
 {
-	if (c->too_large)
+	/* A handler may not have looked at what its calls returned. */
+	if (c->too_large || c->arena.failed)
 		return CALL_ENOMEM;
 	if (rc == CALL_INPUT && c->needs_len == 0)
 		return CALL_EFAIL;
@@ -269,8 +270,11 @@ job_run(struct loop_job *job)
 	struct call *c = CONTAINER_OF(job, struct call, job);
 	struct call_target *t = c->target;
 	unsigned bits = CALL_END_RETURNED;
-	int rc = t->ops->run(t, c);
+	int rc = CALL_ECANCELLED;
 
+	/* Whom nobody waits for any more does not begin. */
+	if (!call_is_cancelled(c))
+		rc = t->ops->run(t, c);
 	if (rc != CALL_PENDING) {
 		hook_close(c);
 		c->status = status_of(c, rc);

@@ -33,7 +33,9 @@
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
 #define CALL_LOG_DATA_MAX ((size_t)64 * 1024) /* of one log message */
 #define CALL_LOG_LOGGER_MAX ((size_t)256)
-#define CALL_LOGS_MAX 256 /* of one call, on their way to its reactor */
+/* Reports of one call, progress and log messages, on their way to its
+ * reactor. */
+#define CALL_REPORTS_MAX 256
 #define CALL_KEPT 64 /* idle call objects a reactor keeps */
 
 /* How a handler ended.  The values are those of the SDK's enum tp_status. */
@@ -155,7 +157,7 @@ struct call {
 	atomic_uint ends; /* CALL_END_* bits */
 	atomic_bool cancelled;
 	atomic_uint refs; /* posted progress and log messages hold one */
-	atomic_uint logs; /* posted and not yet arrived */
+	atomic_uint reports; /* posted and not yet arrived */
 	pthread_mutex_t hook_lock; /* leaf; guards the three below */
 	void (*hook)(void *arg);
 	void *hook_arg;
@@ -191,7 +193,8 @@ void call_reactor_each(
 bool call_is_cancelled(const struct call *c);
 /* [call] ERR_EXISTS when one is set; ERR_CANCELLED: it will not run. */
 int call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg);
-/* [any] Dropped when the answer is complete. */
+/* [any] Dropped when the answer is complete.  ERR_BUSY: too many are on their
+ * way. */
 int call_progress(struct call *c, double done, double total, struct str text);
 /* [any] Copies; ERR_BUSY: too many are on their way. */
 int call_message(struct call *c, const struct call_log *log);

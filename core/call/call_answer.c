@@ -33,6 +33,40 @@ call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg)
 	return rc;
 }
 
+bool
+call_report_begin(struct call *c)
+{
+	if (atomic_fetch_add_explicit(&c->reports, 1,
+		memory_order_relaxed /* only the count matters */)
+	    >= CALL_REPORTS_MAX) {
+		(void)atomic_fetch_sub_explicit(&c->reports, 1,
+		    memory_order_relaxed /* only the count matters */);
+		return false;
+	}
+	(void)atomic_fetch_add_explicit(&c->refs, 1,
+	    memory_order_relaxed /* the caller's own reference protects it */);
+	return true;
+}
+
+/* The handler still runs: its call holds the last reference, not this. */
+void
+call_report_drop(struct call *c)
+{
+	(void)atomic_fetch_sub_explicit(
+	    &c->reports, 1, memory_order_relaxed /* only the count matters */);
+	CHECK(atomic_fetch_sub_explicit(
+		  &c->refs, 1, memory_order_relaxed /* as above */)
+	    > 1);
+}
+
+void
+call_report_end(struct call *c)
+{
+	(void)atomic_fetch_sub_explicit(
+	    &c->reports, 1, memory_order_relaxed /* only the count matters */);
+	call_unref(c);
+}
+
 /* One report on its way to the reactor; holds a reference on the call. */
 struct progress_msg {
 	struct loop_msg msg;
@@ -52,7 +86,7 @@ progress_run(struct loop_msg *msg)
 	if (!c->answered)
 		c->sink->progress(
 		    c, p->done, p->total, (struct str){ p->text, p->len });
-	call_unref(c);
+	call_report_end(c);
 	free(p);
 }
 
@@ -69,9 +103,13 @@ call_progress(struct call *c, double done, double total, struct str text)
 	}
 	if (text.len > CALL_PROGRESS_TEXT_MAX)
 		return ERR_LIMIT;
+	if (!call_report_begin(c))
+		return ERR_BUSY;
 	p = malloc(sizeof *p + text.len);
-	if (p == NULL)
+	if (p == NULL) {
+		call_report_drop(c);
 		return ERR_NOMEM;
+	}
 	p->msg.run = progress_run;
 	p->call = c;
 	p->done = done;
@@ -79,8 +117,6 @@ call_progress(struct call *c, double done, double total, struct str text)
 	p->len = text.len;
 	if (text.len > 0)
 		memcpy(p->text, text.ptr, text.len);
-	(void)atomic_fetch_add_explicit(&c->refs, 1,
-	    memory_order_relaxed /* the caller's own reference protects it */);
 	loop_post(c->reactor->loop, &p->msg);
 	return 0;
 }
@@ -142,8 +178,13 @@ call_structured_set(struct call *c, struct str json)
 int
 call_fail(struct call *c, int status, struct str message)
 {
-	if (message.len > CALL_MESSAGE_MAX)
+	if (message.len > CALL_MESSAGE_MAX) {
 		message.len = CALL_MESSAGE_MAX;
+		/* Not in the middle of a character. */
+		while (
+		    message.len > CALL_MESSAGE_MAX - 4 && !str_is_utf8(message))
+			message.len--;
+	}
 	c->message = arena_dup(&c->arena, message);
 	return status;
 }

@@ -20,11 +20,9 @@ log_run(struct loop_msg *msg)
 	struct log_msg *l = CONTAINER_OF(msg, struct log_msg, msg);
 	struct call *c = l->call;
 
-	(void)atomic_fetch_sub_explicit(
-	    &c->logs, 1, memory_order_relaxed /* only the count matters */);
 	if (!c->answered)
 		c->sink->message(c, &l->log);
-	call_unref(c);
+	call_report_end(c);
 	free(l);
 }
 
@@ -32,10 +30,15 @@ static int
 log_post(struct call *c, const struct call_log *log)
 {
 	size_t logger = log->logger.len, data = log->data.len;
-	struct log_msg *l = malloc(sizeof *l + logger + data);
+	struct log_msg *l;
 
-	if (l == NULL)
+	if (!call_report_begin(c))
+		return ERR_BUSY;
+	l = malloc(sizeof *l + logger + data);
+	if (l == NULL) {
+		call_report_drop(c);
 		return ERR_NOMEM;
+	}
 	if (logger > 0)
 		memcpy(l->text, log->logger.ptr, logger);
 	if (data > 0)
@@ -45,8 +48,6 @@ log_post(struct call *c, const struct call_log *log)
 	l->log = *log;
 	l->log.logger.ptr = l->text;
 	l->log.data.ptr = l->text + logger;
-	(void)atomic_fetch_add_explicit(&c->refs, 1,
-	    memory_order_relaxed /* the caller's own reference protects it */);
 	loop_post(c->reactor->loop, &l->msg);
 	return 0;
 }
@@ -54,8 +55,6 @@ log_post(struct call *c, const struct call_log *log)
 int
 call_message(struct call *c, const struct call_log *log)
 {
-	int rc;
-
 	if (call_is_cancelled(c))
 		return ERR_CANCELLED;
 	if (log->data.len > CALL_LOG_DATA_MAX
@@ -67,14 +66,5 @@ call_message(struct call *c, const struct call_log *log)
 		c->sink->message(c, log);
 		return 0;
 	}
-	if (atomic_fetch_add_explicit(
-		&c->logs, 1, memory_order_relaxed /* only the count matters */)
-	    >= CALL_LOGS_MAX)
-		rc = ERR_BUSY;
-	else
-		rc = log_post(c, log);
-	if (rc < 0)
-		(void)atomic_fetch_sub_explicit(&c->logs, 1,
-		    memory_order_relaxed /* only the count matters */);
-	return rc;
+	return log_post(c, log);
 }

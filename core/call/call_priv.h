@@ -15,6 +15,12 @@ enum call_end {
 /* [any] Adds bits; whoever completes the pair hands the call back to its
  * reactor. */
 void call_end(struct call *c, unsigned bits);
+/* [any] Whether one more report may be on its way; it holds a reference until
+ * it has come, or was dropped before it was posted. */
+bool call_report_begin(struct call *c);
+void call_report_drop(struct call *c);
+/* [reactor] */
+void call_report_end(struct call *c);
 /* [reactor] Drops one reference. */
 void call_unref(struct call *c);
 

@@ -247,7 +247,7 @@ flood(struct rig *r, struct call *c)
 	int i;
 
 	(void)r;
-	for (i = 0; i < CALL_LOGS_MAX; i++)
+	for (i = 0; i < CALL_REPORTS_MAX; i++)
 		ck_assert_int_eq(call_message(c, &log), 0);
 	ck_assert_int_eq(call_message(c, &log), ERR_BUSY);
 	atomic_store(&r->entered, 1);
@@ -264,7 +264,7 @@ START_TEST(messages_on_their_way_are_bounded)
 		(void)sched_yield();
 	ck_assert_int_eq(r.messages, 0);
 	rig_wait(&r, 1);
-	ck_assert_int_eq(r.messages, CALL_LOGS_MAX);
+	ck_assert_int_eq(r.messages, CALL_REPORTS_MAX);
 	rig_end(&r);
 }
 END_TEST
