@@ -3,6 +3,17 @@
  * PROM-06; downgrade rules of the version matrix). */
 #include "mcp/mcp_priv.h"
 
+void
+mcp_json_write(struct buf *out, struct str json)
+{
+	size_t at = out->len, i;
+
+	buf_str(out, json);
+	for (i = at; i < out->len; i++)
+		if (out->ptr[i] == '\n' || out->ptr[i] == '\r')
+			out->ptr[i] = ' ';
+}
+
 static int
 text_block(struct buf *out, struct str text)
 {

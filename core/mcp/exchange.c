@@ -172,10 +172,11 @@ mcp_exchange_open(struct mcp_reactor *m, const struct mcp_reply_ops *ops,
 void
 mcp_exchange_close(struct mcp_exchange *x)
 {
-	struct mcp_reactor *m = x->mcp;
+	struct mcp_reactor *m;
 
 	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
 	CHECK(x->call == NULL);
+	m = x->mcp;
 	list_drop(&x->node);
 	if (x->listening && m->streams != NULL)
 		atomic_fetch_sub(m->streams, 1);
@@ -216,9 +217,10 @@ mcp_exchange_is_stateless(const struct mcp_exchange *x)
 void
 mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how)
 {
-	struct call *c = x->call;
+	struct call *c;
 
 	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
+	c = x->call;
 	if (c != NULL && how == MCP_KEEP_WORK) {
 		x->gone = true; /* finished() closes it */
 		x->peer = NULL;
@@ -302,6 +304,17 @@ mcp_errorf(struct mcp_exchange *x, int code, const char *fmt, ...)
 			n--;
 	}
 	mcp_error(x, 200, code, (struct str){ text, (size_t)n }, STR_NONE);
+}
+
+bool
+mcp_id_take(struct mcp_exchange *x, const struct rpc_message *m)
+{
+	x->id = arena_dup(&x->arena, json_raw(m->id));
+	if (x->id.ptr != NULL)
+		return true;
+	mcp_refuse(
+	    x, json_raw(m->id), 503, RPC_INTERNAL_ERROR, "out of memory");
+	return false;
 }
 
 void

@@ -67,9 +67,12 @@ void
 mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l)
 {
 	const struct registry_snapshot *s = registry_current(m->registry);
+	struct mcp_peer *peer = (struct mcp_peer *)(uintptr_t)l->peer;
 	struct buf *out = &m->out;
 	size_t i;
 
+	if (atomic_load(&peer->phase) != (int)MCP_PEER_READY)
+		return;
 	for (i = 0; i < ARRAY_LEN(lists); i++) {
 		if (!versions_take(s, l->seen, lists[i].kinds))
 			continue;

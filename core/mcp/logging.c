@@ -47,26 +47,14 @@ level_heard(const struct mcp_exchange *x)
 			       : x->log_level;
 }
 
-/* A line end is white space in JSON, but the end of a message on a line. */
-static void
-json_on_one_line(struct buf *out, struct str json)
-{
-	size_t i;
-
-	for (i = 0; i < json.len; i++)
-		buf_char(out,
-		    json.ptr[i] == '\n' || json.ptr[i] == '\r' ? ' '
-							       : json.ptr[i]);
-}
-
 void
 mcp_call_message(struct call *c, const struct call_log *log)
 {
-	struct mcp_exchange *x = c->sink_arg;
+	struct mcp_exchange *x =
+	    OBJ_CAST(c->sink_arg, struct mcp_exchange, MCP_EXCHANGE_MAGIC);
 	struct buf *out = &x->mcp->out;
 	int rc = 0;
 
-	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
 	if (x->gone || log->level < level_heard(x)
 	    || log->level >= (int)ARRAY_LEN(levels))
 		return;
@@ -82,7 +70,7 @@ mcp_call_message(struct call *c, const struct call_log *log)
 	}
 	BUF_LIT(out, "\"data\":");
 	if (log->is_json)
-		json_on_one_line(out, log->data);
+		mcp_json_write(out, log->data);
 	else
 		rc |= json_write_str(out, log->data);
 	BUF_LIT(out, "}}");

@@ -168,7 +168,10 @@ void mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope);
  * stream whose peer is ready.  Embedded in the transport's object. */
 struct mcp_listener {
 	struct list node;
-	struct mcp_peer *peer; /* whose subscriptions count; outlives it */
+	/* Whose subscriptions count; outlives it.  Nothing is told before it is
+	 * ready (LIFE-06); what has changed until then comes with the next
+	 * change, or with its next stream. */
+	struct mcp_peer *peer;
 	void (*send)(struct mcp_listener *l, struct str message);
 	uint64_t seen[REGISTRY_KINDS]; /* list versions it knows */
 };

@@ -80,6 +80,8 @@ void mcp_error(struct mcp_exchange *x, int status, int code, struct str message,
     struct str data);
 void mcp_errorf(struct mcp_exchange *x, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Remembers the id of a request; false: out of memory, it has answered. */
+bool mcp_id_take(struct mcp_exchange *x, const struct rpc_message *m);
 /* Lets go of an exchange after its answer. */
 void mcp_exchange_close(struct mcp_exchange *x);
 
@@ -132,6 +134,14 @@ void mcp_prompt_finished(
 /* What ends alike for all kinds; true when it has answered. */
 bool mcp_finished_alike(
     struct mcp_exchange *x, struct call *c, enum call_status status);
+
+/* A line in the log about a plugin's defect; clients set the pace of calls, so
+ * there is at most one a second. */
+void mcp_defect_log(const char *what, const struct call *c, struct str more);
+
+/* JSON text that came from a plugin, on one line (STD-01): a line end is white
+ * space in JSON, but the end of a message on a line stream. */
+void mcp_json_write(struct buf *out, struct str json);
 
 /* Blocks of an answer, as x's revision writes them; ERR_SYNTAX: a plugin gave
  * text that is not UTF-8. */

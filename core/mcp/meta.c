@@ -114,6 +114,9 @@ mcp_classify(const struct rpc_message *m, const struct mcp_headers *headers)
 	if (m->kind == RPC_INVALID)
 		return refused(400, RPC_INVALID_REQUEST, m->fault);
 	mcp_meta_read(m, &meta);
+	if (meta.claim && m->kind == RPC_RESPONSE && headers != NULL)
+		return refused(400, RPC_INVALID_REQUEST, /* HTM-01 */
+		    "this revision takes no responses from a client");
 	if (meta.claim)
 		return (struct mcp_class){ MCP_ERA_STATELESS, 0, 0, NULL };
 	if (headers != NULL)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prompts/get. */
-#include "base/log.h"
 #include "mcp/mcp_priv.h"
 
 /* PROM-03, PROM-04; false: it has answered. */
@@ -15,8 +14,7 @@ arguments_pass(struct mcp_exchange *x, const struct registry_entry *e,
 		    "params.arguments must be an object");
 		return false;
 	}
-	JSON_EACH_MEMBER(k, v, args)
-	{
+	JSON_EACH_MEMBER (k, v, args) {
 		if (v->type == JSON_STRING)
 			continue;
 		mcp_errorf(x, RPC_INVALID_PARAMS,
@@ -111,7 +109,7 @@ mcp_prompt_finished(
 	if (rc == 0)
 		rc = messages_write(out, x, c);
 	if (rc < 0) {
-		LOG_WARN("prompt is not UTF-8", F_STR("entry", c->name));
+		mcp_defect_log("prompt is not UTF-8", c, STR_NONE);
 		mcp_errorf(
 		    x, RPC_INTERNAL_ERROR, "The prompt's text is not UTF-8");
 		return;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resources/read. */
-#include "base/log.h"
 #include "data/uri.h"
 #include "mcp/mcp_priv.h"
 
@@ -37,10 +36,14 @@ mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
 		    x, RPC_INVALID_PARAMS, "params.uri must be a string");
 		return;
 	}
-	e = registry_find_uri(s, json_str(uri), &x->arena, &variables);
-	if (e == NULL && !uri_is_valid(json_str(uri))) { /* RSRC-09 */
+	if (!uri_is_valid(json_str(uri))) { /* RSRC-09: before it is used */
 		mcp_errorf(x, RPC_INVALID_PARAMS,
 		    "params.uri is not a URI (RFC 3986)");
+		return;
+	}
+	e = registry_find_uri(s, json_str(uri), &x->arena, &variables);
+	if (e == NULL && x->arena.failed) {
+		mcp_errorf(x, RPC_INTERNAL_ERROR, "out of memory");
 		return;
 	}
 	if (e == NULL) {
@@ -78,7 +81,7 @@ resource_result(struct mcp_exchange *x, const struct call *c)
 	struct buf *out = mcp_result_begin(x);
 
 	if (contents_write(out, x, c) < 0) {
-		LOG_WARN("resource is not UTF-8", F_STR("entry", c->name));
+		mcp_defect_log("resource is not UTF-8", c, STR_NONE);
 		mcp_errorf(
 		    x, RPC_INTERNAL_ERROR, "The resource's text is not UTF-8");
 		return;

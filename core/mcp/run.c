@@ -3,18 +3,29 @@
  * are the same for tools, resources and prompts. */
 #include <math.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "mcp/mcp_priv.h"
+
+void
+mcp_defect_log(const char *what, const struct call *c, struct str more)
+{
+	static struct log_gate gate;
+	uint64_t suppressed;
+
+	if (log_gate_pass(&gate, NS_PER_S, &suppressed))
+		LOG_WARN(what, F_STR("entry", c->name), F_STR("faults", more),
+		    F_INT("suppressed", suppressed));
+}
 
 /* PROG-01, PROG-02, PROG-04: only with a token, only upwards. */
 static void
 call_progressed(struct call *c, double done, double total, struct str text)
 {
-	struct mcp_exchange *x = c->sink_arg;
-	struct buf *out;
+	struct mcp_exchange *x =
+	    OBJ_CAST(c->sink_arg, struct mcp_exchange, MCP_EXCHANGE_MAGIC);
+	struct buf *out = &x->mcp->out;
 
-	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
-	out = &x->mcp->out;
 	if (x->gone || x->token.len == 0 || !isfinite(done) || !isfinite(total)
 	    || (x->progress_begun && done <= x->progress))
 		return;
@@ -43,9 +54,9 @@ call_progressed(struct call *c, double done, double total, struct str text)
 static void
 call_finished(struct call *c, enum call_status status)
 {
-	struct mcp_exchange *x = c->sink_arg;
+	struct mcp_exchange *x =
+	    OBJ_CAST(c->sink_arg, struct mcp_exchange, MCP_EXCHANGE_MAGIC);
 
-	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
 	x->call = NULL;
 	list_drop(&x->node);
 	if (x->gone) {
@@ -183,7 +194,7 @@ input_required(struct mcp_exchange *x, const struct call *c)
 		rc |= json_write_str(out, n->method);
 		if (n->params.len > 0) {
 			BUF_LIT(out, ",\"params\":");
-			buf_str(out, n->params);
+			mcp_json_write(out, n->params);
 		}
 		buf_char(out, '}');
 	}

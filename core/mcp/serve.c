@@ -156,7 +156,8 @@ mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
 		take_notification(x, m, headers);
 		return;
 	}
-	x->id = arena_dup(&x->arena, json_raw(m->id));
+	if (!mcp_id_take(x, m))
+		return;
 	mcp_meta_read(m, &meta);
 	fault = envelope_fault(&meta);
 	if (fault == NULL && !mcp_token_take(x, meta.token))
@@ -283,7 +284,8 @@ mcp_serve_stateful(
 		take_stateful_notification(x, m, peer);
 		return;
 	}
-	x->id = arena_dup(&x->arena, json_raw(m->id));
+	if (!mcp_id_take(x, m))
+		return;
 	if (str_equal(m->method, S("initialize"))) {
 		initialize(x, m, peer);
 		return;

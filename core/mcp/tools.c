@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tools/call. */
-#include "base/log.h"
 #include "mcp/mcp_priv.h"
 
 static const struct json_node no_arguments = { .raw = "{}",
@@ -89,8 +88,7 @@ structured_check(struct mcp_exchange *x, const struct call *c)
 	struct buf text;
 
 	if (json_parse(doc, c->structured, JSON_PROTOCOL) < 0) {
-		LOG_WARN(
-		    "structured result is not JSON", F_STR("entry", c->name));
+		mcp_defect_log("structured result is not JSON", c, STR_NONE);
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    "The tool's structured result is not JSON");
 		return NULL;
@@ -100,8 +98,8 @@ structured_check(struct mcp_exchange *x, const struct call *c)
 		return doc->nodes;
 	buf_init(&text);
 	schema_report_print(&x->mcp->report, &text);
-	LOG_WARN("structured result breaks its outputSchema",
-	    F_STR("entry", c->name), F_STR("faults", buf_view(&text)));
+	mcp_defect_log(
+	    "structured result breaks its outputSchema", c, buf_view(&text));
 	buf_finish(&text);
 	mcp_errorf(x, RPC_INTERNAL_ERROR,
 	    "The tool's result does not match its outputSchema");
@@ -143,8 +141,7 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 		if (structured == NULL)
 			return;
 	} else if (x->entry->output != NULL) {
-		LOG_WARN(
-		    "structured result is missing", F_STR("entry", c->name));
+		mcp_defect_log("structured result is missing", c, STR_NONE);
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    "The tool declares an outputSchema but gave no "
 		    "structured result");
@@ -152,7 +149,7 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 	}
 	out = mcp_result_begin(x);
 	if (contents_write(out, x, c) < 0) {
-		LOG_WARN("result is not UTF-8", F_STR("entry", c->name));
+		mcp_defect_log("result is not UTF-8", c, STR_NONE);
 		mcp_errorf(
 		    x, RPC_INTERNAL_ERROR, "The tool's result is not UTF-8");
 		return;
@@ -161,9 +158,11 @@ tool_result(struct mcp_exchange *x, const struct call *c)
 	if (structured != NULL
 	    && (x->revision >= MCP_2026_07_28
 		|| (x->revision >= MCP_2025_06_18
-		    && structured->type == JSON_OBJECT))) {
+		    && structured->type == JSON_OBJECT
+		    && (x->entry->output_schema.len == 0
+			|| x->entry->output_is_object)))) {
 		BUF_LIT(out, "\"structuredContent\":");
-		buf_str(out, c->structured);
+		mcp_json_write(out, c->structured);
 		buf_char(out, ',');
 	}
 	mcp_result_end(x);

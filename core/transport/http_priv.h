@@ -104,6 +104,7 @@ size_t http_cors_fields(
 struct str http_known(
     const struct http_parser *p, const char *bytes, enum http_known k);
 /* HTTP-09, GETL-02: does Accept allow type/subtype? */
-bool http_accepts(struct str accept, struct str type, struct str subtype);
+bool http_accepts(const struct http_parser *p, const char *bytes,
+    struct str type, struct str subtype);
 
 #endif

@@ -49,15 +49,18 @@ is_refused_range(struct str params)
 	return false;
 }
 
-bool
-http_accepts(struct str accept, struct str type, struct str subtype)
+struct range {
+	struct str type;
+	struct str subtype;
+	int exact; /* of the range that has decided; -1: none yet */
+	bool accepted;
+};
+
+static void
+ranges_read(struct range *want, struct str accept)
 {
-	int best = -1; /* how exact the range that decided was */
-	bool accepted = false;
 	struct str rest = accept;
 
-	if (accept.ptr == NULL)
-		return true;
 	while (rest.len > 0) {
 		struct str params, t, s, range = str_split(rest, ',', &rest);
 		int exact;
@@ -66,41 +69,96 @@ http_accepts(struct str accept, struct str type, struct str subtype)
 		t = str_split(range, '/', &s);
 		if (str_equal(t, S("*")) && str_equal(s, S("*")))
 			exact = 0;
-		else if (!str_equal_nocase(t, type))
+		else if (!str_equal_nocase(t, want->type))
 			continue;
 		else if (str_equal(s, S("*")))
 			exact = 1;
-		else if (str_equal_nocase(s, subtype))
+		else if (str_equal_nocase(s, want->subtype))
 			exact = 2;
 		else
 			continue;
-		if (exact < best)
+		if (exact < want->exact)
 			continue;
-		best = exact;
-		accepted = !is_refused_range(params);
+		want->exact = exact;
+		want->accepted = !is_refused_range(params);
 	}
-	return accepted;
+}
+
+bool
+http_accepts(const struct http_parser *p, const char *bytes, struct str type,
+    struct str subtype)
+{
+	struct range want = { type, subtype, -1, false };
+	struct str accept;
+	size_t i = 0;
+
+	if (!http_known_has(p, HTTP_K_ACCEPT))
+		return true;
+	/* Several fields are one list (RFC 9110 5.3). */
+	while (http_field_next(p, bytes, S("Accept"), &i, &accept))
+		ranges_read(&want, accept);
+	return want.accepted;
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return (c | 0x20) - 'a' + 10;
+}
+
+static bool
+is_unreserved(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+	    || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
+	    || c == '~';
+}
+
+/* One decoding of unreserved characters, no more (RFC 3986 6.2.2.2).  The
+ * parser has seen to it that two digits follow each percent sign. */
+static bool
+path_equal(struct str sent, struct str path)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < sent.len; i++, k++) {
+		char c = sent.ptr[i];
+
+		if (c == '%' && i + 2 < sent.len) {
+			int d = hex_value(sent.ptr[i + 1]) * 16
+			    + hex_value(sent.ptr[i + 2]);
+
+			if (is_unreserved(d)) {
+				c = (char)d;
+				i += 2;
+			}
+		}
+		if (k == path.len || path.ptr[k] != c)
+			return false;
+	}
+	return k == path.len;
 }
 
 static bool
 is_endpoint(
     const struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
-	return str_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
+	return path_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
 }
 
 static int
 post_check(const struct http_parser *p, const char *bytes)
 {
-	struct str accept = http_known(p, bytes, HTTP_K_ACCEPT);
 	struct str encoding = http_known(p, bytes, HTTP_K_CONTENT_ENCODING);
 
 	if (!is_json(http_known(p, bytes, HTTP_K_CONTENT_TYPE)))
 		return 415;
 	if (encoding.len > 0 && !str_equal_nocase(encoding, S("identity")))
 		return 415;
-	if (!http_accepts(accept, S("application"), S("json"))
-	    || !http_accepts(accept, S("text"), S("event-stream")))
+	if (!http_accepts(p, bytes, S("application"), S("json"))
+	    || !http_accepts(p, bytes, S("text"), S("event-stream")))
 		return 406;
 	return 0;
 }

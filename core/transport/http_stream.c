@@ -97,8 +97,8 @@ http_stream_open(
 		refuse_method(c);
 		return;
 	}
-	if (!http_accepts(http_known(p, bytes, HTTP_K_ACCEPT), S("text"),
-		S("event-stream"))) { /* GETL-02 */
+	if (!http_accepts(
+		p, bytes, S("text"), S("event-stream"))) { /* GETL-02 */
 		http_status_send(c, 406);
 		return;
 	}
