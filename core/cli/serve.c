@@ -21,6 +21,8 @@ serve(struct cli *c, bool stdio)
 
 	if (rc == SERVER_DONE)
 		return CLI_DONE;
+	if (err.text[0] == '\0') /* it has been said */
+		return CLI_CONFIG;
 	return cli_fail(c, rc == SERVER_CONFIG ? CLI_CONFIG : CLI_USAGE, &err);
 }
 

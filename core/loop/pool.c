@@ -128,7 +128,7 @@ loop_pool_submit(struct loop_pool *p, struct loop_job *job)
 }
 
 void
-loop_pool_destroy(struct loop_pool *p)
+loop_pool_stop(struct loop_pool *p)
 {
 	if (p == NULL)
 		return;
@@ -136,8 +136,16 @@ loop_pool_destroy(struct loop_pool *p)
 	p->closing = true;
 	(void)pthread_cond_broadcast(&p->more);
 	(void)pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->len; i++)
-		(void)pthread_join(p->threads[i], NULL);
+	while (p->len > 0)
+		(void)pthread_join(p->threads[--p->len], NULL);
+}
+
+void
+loop_pool_destroy(struct loop_pool *p)
+{
+	if (p == NULL)
+		return;
+	loop_pool_stop(p);
 	(void)pthread_cond_destroy(&p->more);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p);

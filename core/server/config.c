@@ -39,7 +39,7 @@ static const struct settings_item http_settings[] = {
 
 #define AT(member_) offsetof(struct server_limits_config, member_)
 static const struct settings_item limits_settings[] = {
-	{ .key = "body", .type = SETTINGS_SIZE, .offset = AT(body), .fallback = "4MiB", .min = 1 * KIB, .max = 64 * MIB,
+	{ .key = "body", .type = SETTINGS_SIZE, .offset = AT(body), .fallback = "4MiB", .min = 1 * KIB, .max = 8 * MIB,
 	  .help = "Largest request body; a larger one gets 413." },
 	{ .key = "head", .type = SETTINGS_SIZE, .offset = AT(head), .fallback = "16KiB", .min = 1 * KIB, .max = 60 * KIB,
 	  .help = "All header fields of a request; more gets 431." },
@@ -52,7 +52,7 @@ static const struct settings_item limits_settings[] = {
 	{ .key = "connections", .type = SETTINGS_INT, .offset = AT(connections), .fallback = "0", .min = 0, .max = 10000000,
 	  .help = "Connections at once; 0: 90 % of the descriptor limit. Beyond it 503." },
 	{ .key = "streams", .type = SETTINGS_INT, .offset = AT(streams), .fallback = "100000", .min = 1, .max = 10000000,
-	  .help = "Open GET streams at once; beyond it 503." },
+	  .help = "Open GET and listen streams at once; beyond it 503." },
 	{ .key = "sessions", .type = SETTINGS_INT, .offset = AT(sessions), .fallback = "1000000", .min = 1, .max = 10000000,
 	  .help = "Sessions at once; beyond it 503." },
 	{ .key = "stream_buffer", .type = SETTINGS_SIZE, .offset = AT(stream_buffer), .fallback = "1MiB", .min = 64 * KIB, .max = 64 * MIB,
@@ -119,7 +119,7 @@ const struct settings_item server_settings[] = {
 /* Keys of plugins that are no plugin names. */
 const struct settings_item server_plugin_settings[] = {
 	{ .key = "dirs", .type = SETTINGS_STRS, .offset = AT(plugin_dirs),
-	  .help = "Folders of plugins; the first match of a name wins." },
+	  .help = "Folders of plugins; the first match of a name wins. Default: ~/.local/share/toolpost/plugins (not for root), /etc/toolpost/plugins.d, /usr/local/lib/toolpost/plugins, /usr/lib/toolpost/plugins, as far as they exist." },
 	{ .key = "watch", .type = SETTINGS_BOOL, .offset = AT(watch), .fallback = "true",
 	  .help = "Load what changes in the folders while serving." },
 	{ .key = "max_resident_generations", .type = SETTINGS_INT, .offset = AT(resident_max), .fallback = "64", .min = 1, .max = 100000,
@@ -375,6 +375,72 @@ list_take(struct server_config *c, struct settings_strs *list,
 	return c->arena.failed ? ERR_NOMEM : 0;
 }
 
+static int
+usual_dir_add(struct server_config *c, const char *path)
+{
+	struct str copy;
+
+	if (access(path, R_OK | X_OK) < 0)
+		return 0;
+	copy = arena_dup(&c->arena, str_of(path));
+	if (copy.ptr == NULL)
+		return ERR_NOMEM;
+	c->plugin_dirs.items[c->plugin_dirs.len++] = copy;
+	return 0;
+}
+
+/* Where plugins are looked for when nobody says where. */
+static int
+usual_dirs_take(struct server_config *c)
+{
+	static const char *const system_dirs[] = { "/etc/toolpost/plugins.d",
+		"/usr/local/lib/toolpost/plugins",
+		"/usr/lib/toolpost/plugins" };
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	char path[4096];
+	size_t i;
+	int rc = 0;
+
+	if (c->plugin_dirs.len > 0)
+		return 0;
+	c->plugin_dirs_usual = true;
+	c->plugin_dirs.items = arena_alloc(&c->arena,
+	    (ARRAY_LEN(system_dirs) + 1) * sizeof *c->plugin_dirs.items);
+	if (c->plugin_dirs.items == NULL)
+		return ERR_NOMEM;
+	path[0] = '\0';
+	if (data != NULL && data[0] == '/')
+		(void)snprintf(path, sizeof path, "%s/toolpost/plugins", data);
+	else if (home != NULL)
+		(void)snprintf(path, sizeof path,
+		    "%s/.local/share/toolpost/plugins", home);
+	if (geteuid() != 0 && path[0] != '\0')
+		rc = usual_dir_add(c, path);
+	for (i = 0; i < ARRAY_LEN(system_dirs) && rc == 0; i++)
+		rc = usual_dir_add(c, system_dirs[i]);
+	return rc;
+}
+
+void
+server_plugin_dirs_check(const struct server_config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->plugin_dirs.len && !c->plugin_dirs_usual; i++) {
+		struct str path = c->plugin_dirs.items[i];
+		DIR *dir = opendir(path.ptr);
+
+		if (dir == NULL)
+			LOG_WARN("plugin folder not read", F_STR("dir", path),
+			    F_CSTR("reason", strerror(errno)),
+			    F_CSTR("hint",
+				"make it, or correct --plugins or "
+				"plugins.dirs"));
+		else
+			(void)closedir(dir); /* it was only looked at */
+	}
+}
+
 int
 server_config_read(struct server_config *c, const struct server_options *o,
     struct diags *diags)
@@ -399,6 +465,8 @@ server_config_read(struct server_config *c, const struct server_options *o,
 		return rc;
 	if (list_take(c, &c->http.listen, o->listen, o->listen_len) < 0
 	    || list_take(c, &c->plugin_dirs, o->plugins, o->plugins_len) < 0)
+		return ERR_NOMEM;
+	if (usual_dirs_take(c) < 0)
 		return ERR_NOMEM;
 	if (o->no_watch)
 		c->watch = false;

@@ -61,6 +61,7 @@ struct server_config {
 	const struct yaml_node *plugins_node;
 	/* Taken from plugins_node of all files. */
 	struct settings_strs plugin_dirs;
+	bool plugin_dirs_usual; /* nobody has named any */
 	bool watch;
 	int64_t resident_max;
 	struct str run_dir;
@@ -72,6 +73,9 @@ struct server_config {
 extern const struct settings_item server_settings[];
 extern const struct settings_item server_plugin_settings[];
 
+/* A folder that somebody has named and that is not there is said in the log:
+ * it may be made later. */
+void server_plugin_dirs_check(const struct server_config *c);
 void server_config_init(struct server_config *c);
 void server_config_finish(struct server_config *c);
 /* Defaults, then the file (or /etc/toolpost/toolpost.yaml and

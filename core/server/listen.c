@@ -3,6 +3,7 @@
  * "line+tcp:ADDR:PORT". */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "server/server_priv.h"
@@ -14,6 +15,8 @@ address_parse(struct str text, struct server_listen *l, struct err *err)
 {
 	static const struct str line_tcp = STR("line+tcp:");
 	static const struct str line = STR("line+");
+	struct err why;
+	int rc;
 
 	l->kind = TRANSPORT_HTTP;
 	if (str_starts(text, line_tcp)) {
@@ -23,7 +26,13 @@ address_parse(struct str text, struct server_listen *l, struct err *err)
 		l->kind = TRANSPORT_LINE;
 		text = str_sub(text, line.len, text.len);
 	}
-	return net_addr_parse(&l->bound, text, err);
+	rc = net_addr_parse(&l->bound, text, &why);
+	if (rc < 0 && strstr(why.text, "hint") == NULL)
+		return err_set(err, rc,
+		    "%.900s (hint: write ADDR:PORT, unix:PATH, "
+		    "line+tcp:ADDR:PORT or line+unix:PATH)",
+		    why.text);
+	return rc < 0 ? err_set(err, rc, "%s", why.text) : 0;
 }
 
 /* Everybody who reaches us may call everything, so only this machine may

@@ -124,6 +124,7 @@ plugins_start(struct server *s, struct err *err)
 	struct plugin_changes changes;
 	int rc;
 
+	server_plugin_dirs_check(&s->config);
 	s->plugins = plugin_manager_create(s->control, s->registry, &o, err);
 	if (s->plugins == NULL)
 		return ERR_CONFIG;
@@ -384,6 +385,9 @@ finish(struct server *s)
 {
 	size_t i;
 
+	/* A worker may still be inside loop_post(): it ends before the loops
+	 * do, and the pool stays for what reactors may yet submit. */
+	loop_pool_stop(s->pool);
 	loop_reactors_stop(&s->reactors);
 	for (i = 0; i < ARRAY_LEN(s->signals); i++)
 		if (s->signals[i] != NULL)
@@ -406,17 +410,16 @@ finish(struct server *s)
 	free(s);
 }
 
-/* Findings in files become the error's lines. */
-static int
-config_failed(const struct diags *diags, struct err *err)
+/* Findings say FILE:LINE:COLUMN themselves, each on its line. */
+static void
+findings_print(const struct diags *diags)
 {
 	struct buf text;
 
 	buf_init(&text);
 	diags_print(diags, &text);
-	(void)err_set(err, ERR_CONFIG, "%.*s", STR_FMT(buf_view(&text)));
+	(void)!write(STDERR_FILENO, text.ptr, text.len); /* the last word */
 	buf_finish(&text);
-	return SERVER_CONFIG;
 }
 
 int
@@ -436,11 +439,12 @@ server_run(const struct server_options *o, bool stdio, struct err *err)
 	server_config_init(&s->config);
 	rc = server_config_read(&s->config, o, &diags);
 	if (rc < 0) {
-		rc = config_failed(&diags, err);
+		findings_print(&diags);
+		(void)err_set(err, ERR_CONFIG, "%s", "");
 		diags_finish(&diags);
 		server_config_finish(&s->config);
 		free(s);
-		return rc;
+		return SERVER_CONFIG;
 	}
 	diags_finish(&diags);
 	log_open(STDERR_FILENO, (enum log_format)s->config.log.format,

@@ -26,7 +26,8 @@ enum server_exit { SERVER_DONE = 0, SERVER_FAILED = 1, SERVER_CONFIG = 6 };
 
 /* Runs until it is told to stop (SIGTERM, SIGINT; with stdio the end of
  * standard input) and returns an enum server_exit.  What keeps it from
- * starting is in err, one line or several (findings in files). */
+ * starting is in err; findings in files are on standard error already, and
+ * err has no text then. */
 int server_run(const struct server_options *o, bool stdio, struct err *err);
 
 /* Reads a configuration file with no effect on anything. */
