@@ -446,6 +446,129 @@ START_TEST(a_queued_call_that_is_cancelled_never_runs)
 END_TEST
 
 static int
+hold(struct rig *r, struct call *c)
+{
+	(void)c;
+	atomic_fetch_add(&r->entered, 1);
+	CHECK(pthread_mutex_lock(&r->gate) == 0);
+	CHECK(pthread_mutex_unlock(&r->gate) == 0);
+	return CALL_OK;
+}
+
+START_TEST(a_call_cancelled_before_its_worker_came_never_runs)
+{
+	struct rig r;
+	struct call *late;
+	int i;
+
+	rig_begin(&r, hold);
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	for (i = 0; i < 2; i++) /* both workers */
+		call_start(rig_call(&r));
+	while (atomic_load(&r.entered) < 2)
+		(void)sched_yield();
+	late = rig_call(&r);
+	call_start(late);
+	call_abandon(late);
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_wait(&r, 2);
+	while (r.reactor.running_len > 0)
+		loop_turn(r.loop);
+	ck_assert_int_eq(atomic_load(&r.entered), 2);
+	ck_assert_int_eq(r.finished, 2);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+flood_progress(struct rig *r, struct call *c)
+{
+	int i;
+
+	for (i = 0; i < CALL_REPORTS_MAX; i++)
+		ck_assert_int_eq(call_progress(c, i, 0, STR_NONE), 0);
+	ck_assert_int_eq(call_progress(c, i, 0, STR_NONE), ERR_BUSY);
+	atomic_store(&r->entered, 1);
+	return CALL_OK;
+}
+
+START_TEST(progress_on_its_way_is_bounded)
+{
+	struct rig r;
+
+	rig_begin(&r, flood_progress);
+	call_start(rig_call(&r));
+	while (atomic_load(&r.entered) == 0)
+		(void)sched_yield();
+	ck_assert_int_eq(r.progress_len, 0);
+	rig_wait(&r, 1);
+	ck_assert_int_eq(r.progress_len, 8);
+	rig_end(&r);
+}
+END_TEST
+
+/* Deaf to what its calls return. */
+static int
+say_beyond_memory(struct rig *r, struct call *c)
+{
+	(void)r;
+	(void)arena_alloc(&c->arena, CALL_MEMORY_MAX);
+	return CALL_OK;
+}
+
+START_TEST(an_answer_that_memory_was_missing_for_is_no_answer)
+{
+	struct rig r;
+
+	rig_begin(&r, say_beyond_memory);
+	r.target.nonblocking = true;
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.status, CALL_ENOMEM);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+fail_at_length(struct rig *r, struct call *c)
+{
+	static char text[CALL_MESSAGE_MAX + 8];
+	size_t i;
+
+	(void)r;
+	text[0] = 'x';
+	for (i = 1; i + 1 < sizeof text; i += 2)
+		memcpy(text + i, "\xc3\xb6", 2);
+	return call_fail(c, CALL_EFAIL, (struct str){ text, sizeof text - 1 });
+}
+
+static void
+message_is_utf8(struct call *c, enum call_status status)
+{
+	struct rig *r = c->sink_arg;
+
+	r->status = status;
+	r->finished++;
+	ck_assert_uint_eq(c->message.len, CALL_MESSAGE_MAX - 1);
+	ck_assert(str_is_utf8(c->message));
+}
+
+START_TEST(a_long_message_is_cut_between_characters)
+{
+	static const struct call_sink sink = { rig_progress, message_is_utf8,
+		NULL };
+	struct rig r;
+
+	rig_begin(&r, fail_at_length);
+	r.target.nonblocking = true;
+	call_start(call_create(
+	    &r.reactor, CALL_TOOL, &r.target, S("tool"), NULL, &sink, &r));
+	ck_assert_int_eq(r.finished, 1);
+	ck_assert_int_eq(r.status, CALL_EFAIL);
+	rig_end(&r);
+}
+END_TEST
+
+static int
 say_much(struct rig *r, struct call *c)
 {
 	static char big[2000];
@@ -494,7 +617,10 @@ START_TEST(a_status_that_does_not_exist_is_a_failure)
 }
 END_TEST
 
-UNIT_MAIN("call/call",
+UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
+    progress_on_its_way_is_bounded,
+    an_answer_that_memory_was_missing_for_is_no_answer,
+    a_long_message_is_cut_between_characters,
     nonblocking_calls_end_before_start_returns_and_take_no_pin,
     blocking_calls_run_in_the_pool_and_end_on_the_reactor,
     messages_come_in_order_before_the_end_and_not_below_the_level,

@@ -138,7 +138,31 @@ START_TEST(four_threads_create_find_and_end)
 }
 END_TEST
 
-UNIT_MAIN("session/session", ids_are_visible_ascii_of_128_random_bits,
-    an_ended_session_is_found_no_more, the_bound_on_sessions_holds,
-    idle_sessions_expire_and_streaming_ones_stay,
+static void
+count_ended(struct session *s, void *arg)
+{
+	ck_assert(atomic_load(&s->ended));
+	(*(int *)arg)++;
+}
+
+START_TEST(more_idle_sessions_than_one_batch_end_at_once)
+{
+	enum { MANY = 40000 }; /* several batches of each shard */
+	struct session_table *t = table(MANY + 1);
+	struct session *kept = make(t, 10);
+	int i, ended = 0;
+
+	for (i = 0; i < MANY; i++)
+		session_unref(make(t, 1));
+	session_expire(t, 5, count_ended, &ended);
+	ck_assert_int_eq(ended, MANY);
+	ck_assert_uint_eq(session_count(t), 1);
+	session_unref(kept);
+	session_table_destroy(t);
+}
+END_TEST
+
+UNIT_MAIN("session/session", more_idle_sessions_than_one_batch_end_at_once,
+    ids_are_visible_ascii_of_128_random_bits, an_ended_session_is_found_no_more,
+    the_bound_on_sessions_holds, idle_sessions_expire_and_streaming_ones_stay,
     four_threads_create_find_and_end)
