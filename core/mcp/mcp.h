@@ -27,8 +27,7 @@
 #define MCP_EXCHANGES_KEPT 64
 #define MCP_LIST_TTL_MS 300000
 #define MCP_SUBSCRIPTIONS_MAX 1000 /* URIs of a listen stream, a session */
-#define MCP_SUBSCRIPTION_URI_MAX 2048 /* bytes of one; plugins have the same \
-				       */
+#define MCP_SUBSCRIPTION_URI_MAX 2048 /* bytes of one, as plugins have it */
 /* What a session hears before its first logging/setLevel (LOG-03): "info". */
 #define MCP_LOG_LEVEL_DEFAULT 1
 #define MCP_LOG_NONE 8 /* above every level */
