@@ -9,7 +9,6 @@ import base64
 import json
 import re
 import socket
-import time
 
 from mcp_bytes import *  # noqa: F401,F403
 from mcp_bytes import DEADLINE, Bytes

@@ -127,8 +127,8 @@ def try_module(folder, data, *words, **more):
 # --- modules ---
 
 BUILT = {
-    "newer-abi": (source(plugin=descriptor(major="2")), ("ABI 2.0", "1.0")),
-    "older-abi": (source(plugin=descriptor(major="0", minor="9")), ("ABI 0.9", "1.0")),
+    "newer-abi": (source(plugin=descriptor(major="2")), ("ABI 2.0", "this host offers 1.")),
+    "older-abi": (source(plugin=descriptor(major="0", minor="9")), ("ABI 0.9", "this host offers 1.")),
     "other-symbol": (source(plugin=descriptor(symbol="toolpost_plugin_v2", major="2")),
                      ("major 2", "major 1")),
     "no-symbol": (source(plugin="int other(void); int other(void) { return (int)sizeof entries; }"),
@@ -160,7 +160,8 @@ BUILT = {
     "constructor-aborts": (source(more="#include <stdlib.h>\n__attribute__((constructor)) "
                                        "static void c(void) { abort(); }"), ("signal 6",)),
     "constructor-crashes": (source(more="__attribute__((constructor)) static void c(void) "
-                                        "{ *(volatile int *)8 = 1; }"), ("signal",)),
+                                        "{ *(volatile int *)8 = 1; }"),
+                            ("ended the rehearsal",)),
     "constructor-exits": (source(more="#include <stdlib.h>\n__attribute__((constructor)) "
                                       "static void c(void) { exit(3); }"), ("3",)),
     "constructor-exits-well": (source(more="#include <stdlib.h>\n__attribute__((constructor)) "
@@ -310,8 +311,8 @@ BAD = {
     "bad-version": (swap("version: 1.0.0", "version: 'a b'"), 2, ("a b",)),
     "other-version": (swap("version: 1.0.0", "version: 2.0.0"), 2, ("2.0.0", "1.0.0")),
     "bad-abi": (swap("abi: 1", "abi: x"), 3, ("x",)),
-    "newer-abi": (swap("abi: 1", "abi: 2"), 3, ("2", "1.0")),
-    "newer-minor": (swap("abi: 1", "abi: '>=1.99'"), 3, ("1.99", "1.0")),
+    "newer-abi": (swap("abi: 1", "abi: 2"), 3, ("ABI 2", "this host offers 1.")),
+    "newer-minor": (swap("abi: 1", "abi: '>=1.99'"), 3, ("1.99", "this host offers 1.")),
     "no-module": (swap("module: ver.so\n", ""), None, ("module",)),
     "module-path": (swap("module: ver.so", "module: ../ver.so"), 4, ("../ver.so",)),
     "module-absolute": (swap("module: ver.so", "module: /tmp/ver.so"), 4, ("/tmp/ver.so",)),
@@ -402,7 +403,7 @@ NO_HINT = {"not-yaml", "empty", "list", "deep", "header-twice", "control", "head
            "schema-type", "schema-required", "schema-pattern", "schema-ref", "limit",
            "annotation-type", "icon-theme", "bad-isolation", "resource-priority",
            "resource-audience", "tool-twice", "prompt-argument-twice", "schema-list", "tools-map",
-           "tool-name-long", "schema-network", "schema-dialect"}
+           "resource-template", "tool-name-long", "schema-network", "schema-dialect"}
 
 
 @pytest.mark.parametrize("name", BAD)

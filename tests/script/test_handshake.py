@@ -212,6 +212,7 @@ def test_an_idle_session_ends(start):
     assert r.status == 200
     # Three seconds later, as the server sees it: an idle connection is closed.
     with w.Http(server.http) as clock:
+        assert clock.request("GET", "/nope").status == 404
         assert clock.is_closed()
     for s, status in ((idle, 404), (busy, 200)):
         s.conn.close()
