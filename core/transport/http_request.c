@@ -170,6 +170,7 @@ http_head_check(
 	struct auth_origin_policy policy = policy_of(c);
 	struct str origin = http_known(p, bytes, HTTP_K_ORIGIN);
 
+	CHECK(bytes != NULL); /* a head that was parsed is there */
 	if ((p->minor > 0 || http_known_has(p, HTTP_K_HOST))
 	    && !auth_host_is_allowed(
 		&policy, http_slice(bytes, p->authority))) {
