@@ -182,14 +182,12 @@ hook_close(struct call *c)
 	CHECK(pthread_mutex_unlock(&c->hook_lock) == 0);
 }
 
-/* [any] A place is free: the next one in the queue gets it. */
-static void
-target_leave(struct call_target *t)
+/* The next one in the queue, with a place; NULL: none, the place is free. */
+static struct call *
+target_next(struct call_target *t)
 {
 	struct call *next = NULL;
 
-	if (t->concurrency == 0)
-		return;
 	CHECK(pthread_mutex_lock(&t->lock) == 0);
 	if (list_is_empty(&t->queue)) {
 		t->running--;
@@ -200,10 +198,25 @@ target_leave(struct call_target *t)
 		t->waiting--;
 	}
 	CHECK(pthread_mutex_unlock(&t->lock) == 0);
-	if (next != NULL
-	    && loop_pool_submit(next->reactor->pool, &next->job) < 0) {
+	return next;
+}
+
+/* [any] A place is free: the next one in the queue gets it, or the one behind
+ * it when the pool has no room. */
+static void
+target_leave(struct call_target *t)
+{
+	struct call *next;
+
+	if (t->concurrency == 0)
+		return;
+	while ((next = target_next(t)) != NULL) {
+		if (loop_pool_submit(next->reactor->pool, &next->job) == 0)
+			return;
+		next->entered = false; /* its place goes on */
 		next->status = CALL_EBUSY;
-		call_end(next, CALL_END_RETURNED | CALL_END_DONE);
+		call_end(
+		    next, CALL_END_RETURNED | CALL_END_DONE | CALL_END_CLAIMED);
 	}
 }
 

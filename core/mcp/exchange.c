@@ -274,6 +274,11 @@ mcp_result_end(struct mcp_exchange *x)
 	answer(x, 200, buf_view(out));
 }
 
+/* What can be said without any. */
+#define NO_MEMORY \
+	"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32603," \
+	"\"message\":\"out of memory\"}}"
+
 void
 mcp_error(struct mcp_exchange *x, int status, int code, struct str message,
     struct str data)
@@ -282,7 +287,10 @@ mcp_error(struct mcp_exchange *x, int status, int code, struct str message,
 
 	buf_shrink(out, MCP_OUT_KEPT);
 	rpc_write_error(out, x->id, code, message, data);
-	answer(x, status, buf_view(out));
+	if (out->failed)
+		answer(x, 503, S(NO_MEMORY));
+	else
+		answer(x, status, buf_view(out));
 }
 
 void

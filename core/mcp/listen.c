@@ -284,6 +284,6 @@ mcp_listen_end(struct mcp_exchange *x)
 		buf_str(out, x->id);
 		BUF_LIT(out, "}}");
 	}
-	x->ops->answer(x, 200, buf_view(out));
+	x->ops->answer(x, 200, out->failed ? STR_NONE : buf_view(out));
 	mcp_exchange_close(x);
 }

@@ -422,6 +422,54 @@ START_TEST(concurrency_queues_and_then_refuses)
 }
 END_TEST
 
+static int
+hold(struct rig *r, struct call *c)
+{
+	(void)c;
+	atomic_fetch_add(&r->entered, 1);
+	CHECK(pthread_mutex_lock(&r->gate) == 0);
+	CHECK(pthread_mutex_unlock(&r->gate) == 0);
+	return CALL_OK;
+}
+
+/* However many there are: they do not end inside one another. */
+START_TEST(a_long_queue_is_refused_when_the_pool_has_no_room)
+{
+	enum { WAITING = 65536, POOL_ROOM = 8 };
+	struct rig r, other;
+	int i;
+
+	rig_begin(&r, hold);
+	memset(&other, 0, sizeof other);
+	call_target_init(&other.target, &rig_ops);
+	other.handler = hold;
+	ck_assert_int_eq(pthread_mutex_init(&other.gate, NULL), 0);
+	r.target.concurrency = 1;
+	r.target.queue_max = WAITING;
+	ck_assert_int_eq(pthread_mutex_lock(&r.gate), 0);
+	ck_assert_int_eq(pthread_mutex_lock(&other.gate), 0);
+	for (i = 0; i < WAITING + 1; i++)
+		call_start(rig_call(&r));
+	call_start(call_create(&r.reactor, CALL_TOOL, &other.target, S("t"),
+	    NULL, &rig_sink, &other));
+	while (atomic_load(&r.entered) + atomic_load(&other.entered) < 2)
+		(void)sched_yield();
+	for (i = 0; i < POOL_ROOM; i++)
+		call_start(call_create(&r.reactor, CALL_TOOL, &other.target,
+		    S("t"), NULL, &rig_sink, &other));
+	ck_assert_int_eq(pthread_mutex_unlock(&r.gate), 0);
+	rig_wait(&r, WAITING + 1);
+	ck_assert_int_eq(atomic_load(&r.entered), 1);
+	ck_assert_uint_eq(r.target.running, 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&other.gate), 0);
+	while (other.finished < POOL_ROOM + 1)
+		loop_turn(r.loop);
+	rig_end(&r);
+	call_target_finish(&other.target);
+	(void)pthread_mutex_destroy(&other.gate);
+}
+END_TEST
+
 START_TEST(a_queued_call_that_is_cancelled_never_runs)
 {
 	struct rig r;
@@ -444,16 +492,6 @@ START_TEST(a_queued_call_that_is_cancelled_never_runs)
 	rig_end(&r);
 }
 END_TEST
-
-static int
-hold(struct rig *r, struct call *c)
-{
-	(void)c;
-	atomic_fetch_add(&r->entered, 1);
-	CHECK(pthread_mutex_lock(&r->gate) == 0);
-	CHECK(pthread_mutex_unlock(&r->gate) == 0);
-	return CALL_OK;
-}
 
 START_TEST(a_call_cancelled_before_its_worker_came_never_runs)
 {
@@ -619,6 +657,7 @@ END_TEST
 
 UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
     progress_on_its_way_is_bounded,
+    a_long_queue_is_refused_when_the_pool_has_no_room,
     an_answer_that_memory_was_missing_for_is_no_answer,
     a_long_message_is_cut_between_characters,
     nonblocking_calls_end_before_start_returns_and_take_no_pin,
