@@ -11,7 +11,12 @@
 
 #include "base/list.h"
 
-enum call_kind { CALL_TOOL = 1, CALL_RESOURCE = 2, CALL_PROMPT = 3 };
+enum call_kind {
+	CALL_TOOL = 1,
+	CALL_RESOURCE = 2,
+	CALL_PROMPT = 3,
+	CALL_COMPLETE = 4 /* values for an argument */
+};
 
 struct call;
 struct call_target;

@@ -27,7 +27,7 @@ mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
 	    "\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
-	    "\"logging\":{}},"); /* LOG-01 */
+	    "\"logging\":{},\"completions\":{}},"); /* LOG-01, COMP-01 */
 	if (x->mcp->instructions.len > 0) {
 		BUF_LIT(out, "\"instructions\":");
 		buf_str(out, x->mcp->instructions);

@@ -101,7 +101,7 @@ mcp_method_fn mcp_ping, mcp_discover;
 mcp_method_fn mcp_tools_list, mcp_resources_list, mcp_templates_list,
     mcp_prompts_list;
 mcp_method_fn mcp_tools_call, mcp_resources_read, mcp_prompts_get;
-mcp_method_fn mcp_listen, mcp_set_level;
+mcp_method_fn mcp_listen, mcp_set_level, mcp_complete;
 mcp_method_fn mcp_resources_subscribe, mcp_resources_unsubscribe;
 /* RSRC-06: ends x. */
 void mcp_resource_not_found(struct mcp_exchange *x, struct str uri);
@@ -130,6 +130,8 @@ void mcp_tool_finished(
 void mcp_resource_finished(
     struct mcp_exchange *x, struct call *c, enum call_status status);
 void mcp_prompt_finished(
+    struct mcp_exchange *x, struct call *c, enum call_status status);
+void mcp_complete_finished(
     struct mcp_exchange *x, struct call *c, enum call_status status);
 /* What ends alike for all kinds; true when it has answered. */
 bool mcp_finished_alike(

@@ -73,6 +73,9 @@ call_finished(struct call *c, enum call_status status)
 	case CALL_PROMPT:
 		mcp_prompt_finished(x, c, status);
 		break;
+	case CALL_COMPLETE:
+		mcp_complete_finished(x, c, status);
+		break;
 	}
 }
 
@@ -94,7 +97,9 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 		    "params.inputResponses must be an object");
 		return;
 	}
-	c = call_create(x->mcp->calls, kind, e->target, name, args, &sink, x);
+	c = call_create(x->mcp->calls, kind,
+	    kind == CALL_COMPLETE ? e->completer : e->target, name, args, &sink,
+	    x);
 	if (c == NULL) {
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "out of memory");
 		return;

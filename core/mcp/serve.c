@@ -18,6 +18,8 @@ static const struct mcp_method methods[] = {
 	    NULL },
 	{ STR("prompts/get"), mcp_prompts_get, true, true, "name" },
 	{ STR("prompts/list"), mcp_prompts_list, true, true, NULL },
+	{ STR("completion/complete"), mcp_complete, true, true,
+	    NULL }, /* COMP-06 */
 	{ STR("logging/setLevel"), mcp_set_level, true, false, NULL },
 	{ STR("ping"), mcp_ping, true, false, NULL },
 	{ STR("server/discover"), mcp_discover, false, true, NULL },
@@ -243,7 +245,10 @@ initialize(
 	    "\",\"capabilities\":{\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
-	    "\"logging\":{}},\"serverInfo\":{"); /* LOG-01 */
+	    "\"logging\":{}"); /* LOG-01 */
+	if (peer->revision >= MCP_2025_03_26) /* COMP-01 */
+		BUF_LIT(out, ",\"completions\":{}");
+	BUF_LIT(out, "},\"serverInfo\":{");
 	buf_str(out, mcp->identity_names);
 	if (peer->revision >= MCP_2025_06_18) /* LIFE-17 */
 		buf_str(out, mcp->identity_title);

@@ -204,7 +204,9 @@ mcp_listeners_updated(struct mcp_reactor *m, struct str uri)
 		struct mcp_listener *l =
 		    LIST_OBJ(node, struct mcp_listener, node);
 
-		if (l->peer == NULL || !mcp_peer_is_subscribed(l->peer, uri))
+		/* LIFE-06 */
+		if (atomic_load(&l->peer->phase) != (int)MCP_PEER_READY
+		    || !mcp_peer_is_subscribed(l->peer, uri))
 			continue;
 		buf_shrink(out, MCP_OUT_KEPT);
 		rpc_write_notification(

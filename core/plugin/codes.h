@@ -34,6 +34,7 @@
 #define TP_CACHE "TP1327"
 #define TP_HOMEPAGE "TP1328"
 #define TP_MEMORY "TP1329"
+#define TP_COMPLETE "TP1330"
 
 #define TP_MODULE_FILE "TP1401" /* missing, not ours, too large */
 #define TP_MODULE_HASH "TP1402"

@@ -11,6 +11,7 @@
 #include "call/call.h"
 #include "data/json_dup.h"
 #include "plugin/codes.h"
+#include "plugin/complete.h"
 #include "plugin/names.h"
 #include "plugin/report.h"
 
@@ -158,6 +159,27 @@ set_released(struct registry_set *s)
 	loop_post(g->hub->loop, &g->msg);
 }
 
+/* One target for all arguments, behind those of the entries. */
+static void
+completer_build(struct plugin_generation *g)
+{
+	const struct tp_complete *hook = plugin_complete_find(&g->module);
+	const struct plugin_manifest *m = g->manifest;
+	const struct plugin_manifest_entry like = { .limits = m->limits };
+	struct tp_entry entry = { .name = TP_EXT_COMPLETE };
+
+	if (hook == NULL || plugin_complete_wanted(m) == NULL)
+		return;
+	entry.flags = hook->flags;
+	entry.call = hook->complete;
+	target_init(g, &g->targets[m->entries_len], &like, &entry);
+	g->targets_len++;
+	for (size_t i = 0; i < m->entries_len; i++)
+		if (m->entries[i].completes)
+			g->set.entries[i].completer =
+			    &g->targets[m->entries_len].target;
+}
+
 static int
 set_build(struct plugin_generation *g)
 {
@@ -169,6 +191,7 @@ set_build(struct plugin_generation *g)
 	g->set.released = set_released;
 	g->set.entries =
 	    arena_zalloc(&g->arena, (n + 1) * sizeof *g->set.entries);
+	/* One more: the completer's. */
 	g->targets = arena_zalloc(&g->arena, (n + 1) * sizeof *g->targets);
 	if (g->set.entries == NULL || g->targets == NULL)
 		return ERR_NOMEM;
@@ -188,6 +211,7 @@ set_build(struct plugin_generation *g)
 		out->target = &g->targets[i].target;
 	}
 	g->set.len = n;
+	completer_build(g);
 	return 0;
 }
 
@@ -219,6 +243,10 @@ names_check(struct plugin_generation *g, struct diags *diags)
 		    "its descriptor cannot be described");
 	else
 		rc = plugin_names_compare(g->manifest, &doc.nodes[0], diags);
+	if (rc == 0 && plugin_complete_wanted(g->manifest) != NULL
+	    && plugin_complete_find(&g->module) == NULL)
+		rc = refuse(g->manifest, diags, TP_MODULE_NAMES,
+		    "its " TP_EXT_COMPLETE " has no function");
 	json_doc_finish(&doc);
 	buf_finish(&text);
 	return rc;

@@ -37,6 +37,8 @@ struct plugin_manifest_entry {
 	const char *key; /* "name", "uri", "uriTemplate" */
 	unsigned index; /* in that list */
 	struct plugin_limits limits;
+	bool completes; /* some argument has values */
+	struct diag_at complete_at;
 	struct schema *input; /* owned, like the next two */
 	struct schema *output;
 	struct uri_template *uri_template;

@@ -26,13 +26,14 @@ struct raw_entry {
 	struct str name, title, description, mime, uri, uri_template;
 	int64_t size;
 	const struct yaml_node *annotations, *icons, *meta, *input, *output;
-	const struct yaml_node *arguments, *limits, *unavailable;
+	const struct yaml_node *arguments, *limits, *complete, *unavailable;
 	struct raw_cache cache;
 };
 
 struct raw_argument {
 	struct str name, title, description;
 	bool required;
+	bool complete;
 };
 
 static const char *const cache_scopes[] = { "private", "public", NULL };
@@ -126,7 +127,7 @@ static const struct settings_item resource_items[] = {
 	{ .key = "cache", .type = SETTINGS_MAP, .items = cache_items,
 	  .offset = offsetof(struct raw_entry, cache) },
 	ITEM("watch", SETTINGS_NODE, unavailable),
-	ITEM("complete", SETTINGS_NODE, unavailable),
+	ITEM("complete", SETTINGS_NODE, complete),
 	ITEM("file", SETTINGS_NODE, unavailable),
 	ITEM("text", SETTINGS_NODE, unavailable),
 	ITEM("directory", SETTINGS_NODE, unavailable),
@@ -139,7 +140,6 @@ static const struct settings_item prompt_items[] = {
 	COMMON,
 	ITEM("arguments", SETTINGS_NODE, arguments),
 	ITEM("messages", SETTINGS_NODE, unavailable),
-	ITEM("complete", SETTINGS_NODE, unavailable),
 	{ .key = NULL },
 };
 
@@ -153,6 +153,8 @@ static const struct settings_item argument_items[] = {
 	  .offset = offsetof(struct raw_argument, description) },
 	{ .key = "required", .type = SETTINGS_BOOL,
 	  .offset = offsetof(struct raw_argument, required) },
+	{ .key = "complete", .type = SETTINGS_BOOL,
+	  .offset = offsetof(struct raw_argument, complete) },
 	{ .key = NULL },
 };
 
@@ -161,7 +163,6 @@ static const struct manifest_missing entry_missing[] = {
 	{ "exec", "remove it, and give the plugin a module:" },
 	{ "http", "remove it, and give the plugin a module:" },
 	{ "watch", "remove it; call changed() when the resource changes" },
-	{ "complete", "remove it" },
 	{ "file", "remove it, and answer from the module" },
 	{ "text", "remove it, and answer from the module" },
 	{ "directory", "remove it, and answer from the module" },
@@ -428,6 +429,7 @@ read_resource(struct manifest_reader *r, const struct yaml_node *map,
 		return;
 	read_common(r, map, path, &raw, out);
 	read_address(r, map, path, &raw, out);
+	manifest_read_complete(r, raw.complete, path, out);
 	read_cache(map, &raw.cache, e);
 	manifest_path_set(&below, "%s.name", path);
 	(void)manifest_check_label(r, raw.name, below.text,
@@ -477,7 +479,7 @@ argument_read(struct manifest_reader *r, const struct yaml_node *map,
 	(void)manifest_check_text(r, raw.description, below.text,
 	    manifest_at(map, "description")); /* it has reported */
 	*out = (struct registry_argument){ raw.name, raw.title, raw.description,
-		raw.required };
+		raw.required, raw.complete };
 	return true;
 }
 
@@ -537,6 +539,7 @@ read_prompt(struct manifest_reader *r, const struct yaml_node *map,
 		(void)manifest_check_name(
 		    r, raw.name, below.text, out->at); /* it has reported */
 	read_arguments(r, raw.arguments, path, &out->entry);
+	manifest_note_complete(raw.arguments, &out->entry, out);
 }
 
 typedef void read_entry_fn(struct manifest_reader *r,

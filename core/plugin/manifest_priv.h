@@ -91,6 +91,16 @@ const struct yaml_node *manifest_schema_type(const struct yaml_node *schema);
 void manifest_read_mirrors(struct manifest_reader *r,
     const struct yaml_node *schema, const char *path, struct registry_entry *e);
 
+/* manifest_complete.c */
+
+/* Of a resource; list may be NULL. */
+void manifest_read_complete(struct manifest_reader *r,
+    const struct yaml_node *list, const char *path,
+    struct plugin_manifest_entry *out);
+/* Of a prompt whose arguments have been read. */
+void manifest_note_complete(const struct yaml_node *list,
+    struct registry_entry *e, struct plugin_manifest_entry *out);
+
 /* manifest_entries.c */
 struct manifest_lists {
 	const struct yaml_node *tools;

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "plugin/codes.h"
+#include "plugin/complete.h"
 
 /* Names by enum tp_kind, of both sides. */
 struct comparison {
@@ -204,6 +205,7 @@ plugin_names_compare(const struct plugin_manifest *m,
 	    json_str(json_get(description, S("version"))));
 	tables_fill(&c);
 	compare_entries(&c);
+	plugin_complete_compare(m, description, diags);
 	if (c.nomem)
 		(void)diags_add(diags, DIAG_ERROR, TP_MEMORY, m->path,
 		    m->module_at, NULL,

@@ -31,6 +31,7 @@ struct registry_argument {
 	struct str title;
 	struct str description;
 	bool required;
+	bool complete; /* the plugin has values for it */
 };
 
 /* A property mirrored as Mcp-Param-NAME (XHD rows). */
@@ -64,6 +65,8 @@ struct registry_entry {
 	bool output_is_object; /* its root type is "object" (TOOL-08) */
 	const struct registry_argument *arguments; /* prompts */
 	size_t arguments_len;
+	const struct str *complete; /* templates: variables with values */
+	size_t complete_len;
 	const struct registry_mirror *mirrors;
 	size_t mirrors_len;
 	int64_t cache_ttl_ms; /* resources/read; negative: default */
@@ -72,6 +75,7 @@ struct registry_entry {
 	const struct schema *output; /* NULL: none */
 	const struct uri_template *uri_template; /* templates */
 	struct call_target *target;
+	struct call_target *completer; /* NULL: nothing has values */
 	struct str described[REGISTRY_DIALECTS]; /* list items, by mcp */
 };
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <toolpost/ext/complete.h>
+
 #include "conformance.h"
 
 #define STEP_NS 10000000 /* how soon a cancellation is noticed */
@@ -262,6 +264,26 @@ slow_compute(struct tp_call *call, void *state)
 	return tp_textf(call, "%.*s: done after %g s", TP_FMT(label), seconds);
 }
 
+/* The words that begin with what the user has typed. */
+static int
+complete(struct tp_call *call, void *state)
+{
+	static const char *const words[] = { "test", "testing", "tested",
+		"paris", "park", "party" };
+	const struct tp_host *h = call->host;
+	struct tp_str typed = h->json_str(
+	    h->json_get(h->json_get(h->args(call), "argument"), "value"));
+	size_t i;
+	int rc = TP_OK;
+
+	(void)state;
+	for (i = 0; i < sizeof words / sizeof words[0] && rc == TP_OK; i++)
+		if (typed.len <= strlen(words[i])
+		    && memcmp(words[i], typed.ptr, typed.len) == 0)
+			rc = tp_text(call, tp_cstr(words[i]));
+	return rc;
+}
+
 static int
 load(struct tp_plugin *plugin, const struct tp_json *config,
     const struct tp_snapshot *previous, void **state)
@@ -341,5 +363,10 @@ static const struct tp_entry entries[] = {
 	    "test_input_required_result_prompt", input_prompt, TP_NONBLOCKING),
 };
 
-TP_PLUGIN_STATE(
-    "conformance", "1.0.0", entries, TP_CLOSABLE, load, NULL, unload);
+static const struct tp_complete completer = { sizeof completer, TP_NONBLOCKING,
+	complete };
+
+static const struct tp_offer offers[] = { { TP_EXT_COMPLETE, &completer } };
+
+TP_PLUGIN_OFFERS("conformance", "1.0.0", entries, offers, TP_CLOSABLE, load,
+    NULL, unload);

@@ -57,6 +57,18 @@ messages_to_the_client_come_three_times(struct tp_test_host *h)
 }
 
 static void
+words_complete_what_was_typed(struct tp_test_host *h)
+{
+	struct tp_test_result *c = tp_test_complete(h,
+	    "test_prompt_with_arguments",
+	    "{\"argument\": {\"name\": \"arg1\", \"value\": \"par\"}}");
+
+	TP_TEST(tp_test_run(c) == TP_OK && c->content.len == 3);
+	TP_TEST_IS(tp_test_text(c), "paris");
+	tp_test_free(c);
+}
+
+static void
 slow_compute_stops_when_it_is_cancelled(struct tp_test_host *h)
 {
 	struct tp_test_result *c;
@@ -290,6 +302,7 @@ main(int argc, char **argv)
 	content_has_the_types_that_the_suite_expects(&host);
 	progress_comes_three_times_and_grows(&host);
 	messages_to_the_client_come_three_times(&host);
+	words_complete_what_was_typed(&host);
 	slow_compute_stops_when_it_is_cancelled(&host);
 	an_answer_that_makes_no_sense_is_asked_for_again(&host);
 	several_inputs_are_asked_for_at_once_and_completed_in_parts(&host);

@@ -4,7 +4,7 @@
  * appended to a struct changes its size here, and nothing else. */
 #include <assert.h>
 #include <toolpost/abi.h>
-#include <toolpost/ext/draft/complete.h>
+#include <toolpost/ext/complete.h>
 #include <toolpost/ext/draft/dynamic.h>
 #include <toolpost/ext/draft/watch.h>
 

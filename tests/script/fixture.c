@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <toolpost/ext/complete.h>
 #include <toolpost/plugin.h>
 
 static const char pixel[] = "\x89PNG\r\n\x1a\n\0\xff";
@@ -322,6 +324,44 @@ said_blocks(struct tp_call *call, void *state)
 	return rc;
 }
 
+/* What it was asked first, then as many values as the value says; "fail",
+ * "bad", "none", "input" and "binary" end otherwise. */
+static int
+complete(struct tp_call *call, void *state)
+{
+	const struct tp_host *h = call->host;
+	struct tp_str typed = h->json_str(
+	    h->json_get(h->json_get(h->args(call), "argument"), "value"));
+	char what[16];
+	long i, n;
+	int rc;
+
+	(void)state;
+	(void)snprintf(what, sizeof what, "%.*s", TP_FMT(typed));
+	if (strcmp(what, "fail") == 0)
+		return tp_fail(call, TP_EFAIL, "cannot complete now");
+	if (strcmp(what, "bad") == 0)
+		return tp_fail(call, TP_EPARAMS, "not a value");
+	if (strcmp(what, "none") == 0)
+		return tp_fail(call, TP_ENOTFOUND, "nothing");
+	if (strcmp(what, "input") == 0) {
+		rc = h->require(call, "k", tp_cstr("roots/list"), tp_cstr("{}"));
+		return rc == TP_OK ? TP_INPUT : rc;
+	}
+	if (strcmp(what, "binary") == 0)
+		return tp_bytes(call, pixel_bytes(), NULL);
+	rc = tp_textf(call, "%.*s %.*s", TP_FMT(h->name(call)),
+	    TP_FMT(h->json_raw(h->args(call))));
+	n = strtol(what, NULL, 10);
+	for (i = 1; i < n && rc == TP_OK; i++)
+		rc = tp_textf(call, "value %ld", i);
+	return rc;
+}
+
+static const struct tp_complete completer = { sizeof completer, 0, complete };
+
+static const struct tp_offer offers[] = { { TP_EXT_COMPLETE, &completer } };
+
 static const struct tp_entry entries[] = {
 	TP_TOOL_FLAGS("fx_blocks", blocks, TP_NONBLOCKING),
 	TP_TOOL("fx_nothing", nothing),
@@ -355,4 +395,4 @@ static const struct tp_entry entries[] = {
 	TP_PROMPT("fx_said_broken", broken),
 };
 
-TP_PLUGIN("fx", "1.0.0", entries);
+TP_PLUGIN_OFFERS("fx", "1.0.0", entries, offers, 0, NULL, NULL, NULL);

@@ -26,9 +26,11 @@ def test_each_stateful_revision_is_echoed(server, revision):
     assert h["serverInfo"]["name"] == "toolpost" and h["serverInfo"]["version"]
     assert set(h) <= {"protocolVersion", "capabilities", "serverInfo",
                       "instructions", "_meta"}
-    assert h["capabilities"] == {
-        "tools": {"listChanged": True}, "prompts": {"listChanged": True},
-        "resources": {"subscribe": True, "listChanged": True}, "logging": {}}
+    want = {"tools": {"listChanged": True}, "prompts": {"listChanged": True},
+            "resources": {"subscribe": True, "listChanged": True}, "logging": {}}
+    if revision >= w.R2:  # COMP-01
+        want["completions"] = {}
+    assert h["capabilities"] == want
     s.close()
 
 
@@ -79,8 +81,7 @@ def test_a_second_handshake_is_refused(session, conn):
     assert session.call("ping") == {}
 
 
-@pytest.mark.parametrize("method", ["completion/complete", "tasks/list",
-                                    "nope", "Tools/List"])
+@pytest.mark.parametrize("method", ["tasks/list", "nope", "Tools/List"])
 def test_a_method_that_is_not_offered_is_unknown(legacy, method):
     """LIFE-12, RSRC-14, ERR: 200 in the stateful era"""
     r = legacy.post(method, {"uri": "fx://text", "level": "info"}, id=9)

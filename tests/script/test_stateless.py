@@ -36,7 +36,8 @@ def test_discovery_tells_versions_capabilities_and_hints(modern):
     assert d["supportedVersions"] == [w.R5]
     assert d["capabilities"] == {
         "tools": {"listChanged": True}, "prompts": {"listChanged": True},
-        "resources": {"listChanged": True, "subscribe": True}, "logging": {}}
+        "resources": {"listChanged": True, "subscribe": True}, "logging": {},
+        "completions": {}}
     assert type(d["ttlMs"]) is int and d["ttlMs"] >= 0
     assert d["cacheScope"] in ("public", "private")
     assert d["_meta"][w.SI]["name"] == "toolpost" and d["_meta"][w.SI]["version"]
@@ -52,7 +53,7 @@ def test_every_advertised_method_answers(modern):
         assert isinstance(modern.call(method)[member], list)
 
 
-@pytest.mark.parametrize("method", ["completion/complete", "tasks/get", "nope"])
+@pytest.mark.parametrize("method", ["tasks/get", "nope"])
 def test_a_method_that_is_not_offered_is_not_found(modern, method):
     """DISC-03, HTM-09"""
     assert modern.error(method, {"taskId": "x"}, status=404)["code"] == -32601

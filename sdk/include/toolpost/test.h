@@ -193,6 +193,31 @@ tp_test_new(struct tp_test_host *h, const char *entry, const char *args)
 	return c;
 }
 
+/* The plugin's tp.complete/1 for an argument of a prompt or a URI template;
+ * the values are the result's text blocks. */
+static inline struct tp_test_result *
+tp_test_complete(struct tp_test_host *h, const char *entry, const char *args)
+{
+	struct tp_test_result *c = tp_test_new(h, entry, args);
+	size_t i;
+
+	for (i = 0; c != NULL && i < h->desc->offers_len; i++) {
+		const struct tp_complete *hook;
+
+		if (strcmp(h->desc->offers[i].id, TP_EXT_COMPLETE) != 0)
+			continue;
+		hook = (const struct tp_complete *)h->desc->offers[i].table;
+		c->completer.name = c->entry->name;
+		c->completer.flags = hook->flags;
+		c->completer.call = hook->complete;
+		c->entry = &c->completer;
+		return c;
+	}
+	if (c != NULL)
+		(void)tp_test_check(0, entry, 0, TP_EXT_COMPLETE " is not there");
+	return c;
+}
+
 /* The client's answers, {"key": answer, ..} as JSON text, for the next run. */
 static inline void
 tp_test_answers(struct tp_test_result *c, const char *answers)

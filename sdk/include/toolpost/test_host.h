@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <time.h>
+#include <toolpost/ext/complete.h>
 #include <toolpost/plugin.h>
 #include <toolpost/test_json.h>
 
@@ -81,6 +82,7 @@ struct tp_test_result {
 	struct tp_call base; /* first: a tp_call is this */
 	struct tp_test_host *host;
 	const struct tp_entry *entry;
+	struct tp_entry completer; /* where entry is one */
 	struct tp_test_json args;
 	struct tp_test_json answers;
 

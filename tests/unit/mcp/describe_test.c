@@ -131,8 +131,8 @@ END_TEST
 START_TEST(prompt_arguments_have_titles_from_2025_06_18_on)
 {
 	static const struct registry_argument arguments[] = {
-		{ STR("a"), STR("A"), STR("first"), true },
-		{ STR("b"), STR(""), STR(""), false },
+		{ STR("a"), STR("A"), STR("first"), true, true },
+		{ STR("b"), STR(""), STR(""), false, false },
 	};
 	static const struct registry_entry e = {
 		.kind = REGISTRY_PROMPT,

@@ -66,6 +66,7 @@ static const char every_key[] =
     "  cache: {ttl: 5m, scope: public}\n"
     "- name: Station\n"
     "  uriTemplate: \"every://station/{id}\"\n"
+    "  complete: [id]\n"
     "prompts:\n"
     "- name: plan\n"
     "  title: Plan\n"
@@ -74,7 +75,8 @@ static const char every_key[] =
     "  _meta: {}\n"
     "  limits: {queue: 0}\n"
     "  arguments:\n"
-    "  - {name: city, title: City, description: Which, required: true}\n";
+    "  - {name: city, title: City, description: Which, required: true,\n"
+    "     complete: true}\n";
 
 /* What takes the place of each value in turn, as YAML. */
 static const char *const values[] = { "", "word", "\"two words\"",
