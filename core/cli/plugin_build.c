@@ -228,6 +228,9 @@ build(struct cli *c, struct cli_plugin_source *s, struct err *err)
 	rc = command_build(&k, s, temporary, err);
 	if (rc == 0)
 		rc = command_run(&k, err);
+	/* What a group may write to is not loaded, whatever the umask is. */
+	if (rc == 0 && chmod(temporary, 0755) < 0)
+		rc = err_set_errno(err, ERR_IO, errno, "%s", temporary);
 	if (rc == 0)
 		rc = digest_of(temporary, hex, err);
 	if (rc == 0 && rename(temporary, s->module_path) < 0)

@@ -35,10 +35,14 @@ function(toolpost_add_plugin name)
 		target_link_options(${name} PRIVATE -Wl,-z,defs)
 	endif()
 
+	# What a group may write to is not loaded, whatever the umask here is.
+	add_custom_command(TARGET ${name} POST_BUILD
+		COMMAND chmod go-w $<TARGET_FILE:${name}> VERBATIM)
+
 	# The manifest comes last: whoever watches the folder sees the pair whole.
 	get_filename_component(manifest ${arg_MANIFEST} ABSOLUTE)
 	add_custom_command(OUTPUT ${folder}/${name}.yaml
-		COMMAND ${CMAKE_COMMAND} -E copy ${manifest} ${folder}/${name}.yaml
+		COMMAND install -m 644 ${manifest} ${folder}/${name}.yaml
 		DEPENDS ${manifest} ${name} VERBATIM)
 	add_custom_target(${name}_manifest ALL DEPENDS ${folder}/${name}.yaml)
 

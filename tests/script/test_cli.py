@@ -529,6 +529,17 @@ def test_new_overwrites_nothing(tmp_path):
     assert d.rc == USAGE and os.listdir(tmp_path / "w") == []
 
 
+def test_a_plugin_made_under_an_open_umask_can_be_loaded(tmp_path):
+    before = os.umask(0o002)
+    try:
+        assert run("plugin", "new", "open", cwd=tmp_path).rc == DONE
+        assert run("plugin", "build", "open", cwd=tmp_path).rc == DONE
+    finally:
+        os.umask(before)
+    done = run("check", "open", cwd=tmp_path)
+    assert done.rc == DONE, done
+
+
 def test_a_build_that_fails_leaves_the_old_module(tmp_path):
     assert run("plugin", "new", "w", cwd=tmp_path).rc == DONE
     assert run("plugin", "build", "w", cwd=tmp_path).rc == DONE
