@@ -155,15 +155,16 @@ signalled(void *arg, int signo)
 	stop_begin(s);
 }
 
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
+
 static int
 signals_start(struct server *s, struct err *err)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(numbers); i++) {
+	for (i = 0; i < ARRAY_LEN(signal_numbers); i++) {
 		s->signals[i] = loop_signal_start(
-		    s->control, numbers[i], signalled, s, err);
+		    s->control, signal_numbers[i], signalled, s, err);
 		if (s->signals[i] == NULL)
 			return ERR_IO;
 	}
@@ -390,8 +391,12 @@ finish(struct server *s)
 	loop_pool_stop(s->pool);
 	loop_reactors_stop(&s->reactors);
 	for (i = 0; i < ARRAY_LEN(s->signals); i++)
-		if (s->signals[i] != NULL)
+		if (s->signals[i] != NULL) {
+			/* One more of them must not turn a clean end into a
+			 * death. */
+			(void)signal(signal_numbers[i], SIG_IGN);
 			loop_signal_stop(s->signals[i]);
+		}
 	loop_pool_destroy(s->pool);
 	if (s->registry != NULL)
 		registry_readers_set(s->registry, NULL, NULL);
