@@ -36,6 +36,7 @@ mcp_versions_now(const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS])
 void
 mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l)
 {
+	l->told = registry_current(m->registry)->number;
 	list_push(&m->listeners, &l->node);
 	mcp_listener_tell(m, l); /* what changed while nobody listened */
 }
@@ -113,15 +114,68 @@ exchange_tell(struct mcp_exchange *x, const struct registry_snapshot *s)
 	}
 }
 
+/* Both lists begin with those that this round has not come to: who was told
+ * moves to the end, and who is new is put there.  Returns what is left of the
+ * budget. */
+static size_t
+listening_tell(
+    struct mcp_reactor *m, const struct registry_snapshot *s, size_t budget)
+{
+	while (budget > 0 && !list_is_empty(&m->listening)) {
+		struct mcp_exchange *x =
+		    LIST_OBJ(m->listening.next, struct mcp_exchange, node);
+
+		if (x->told == s->number)
+			break;
+		x->told = s->number;
+		list_drop(&x->node);
+		list_push(&m->listening, &x->node);
+		exchange_tell(x, s);
+		budget--;
+	}
+	return budget;
+}
+
+static size_t
+listeners_tell(
+    struct mcp_reactor *m, const struct registry_snapshot *s, size_t budget)
+{
+	while (budget > 0 && !list_is_empty(&m->listeners)) {
+		struct mcp_listener *l =
+		    LIST_OBJ(m->listeners.next, struct mcp_listener, node);
+
+		if (l->told == s->number)
+			break;
+		l->told = s->number;
+		list_drop(&l->node);
+		list_push(&m->listeners, &l->node);
+		mcp_listener_tell(m, l);
+		budget--;
+	}
+	return budget;
+}
+
+static void
+tell_run(struct loop_msg *msg)
+{
+	struct mcp_reactor *m = CONTAINER_OF(msg, struct mcp_reactor, tell);
+
+	m->telling = false;
+	mcp_lists_changed(m);
+}
+
 void
 mcp_lists_changed(struct mcp_reactor *m)
 {
 	const struct registry_snapshot *s = registry_current(m->registry);
+	size_t budget = listening_tell(m, s, MCP_TOLD_A_TURN);
 
-	LIST_EACH_SAFE (node, &m->listening)
-		exchange_tell(LIST_OBJ(node, struct mcp_exchange, node), s);
-	LIST_EACH_SAFE (node, &m->listeners)
-		mcp_listener_tell(m, LIST_OBJ(node, struct mcp_listener, node));
+	budget = listeners_tell(m, s, budget);
+	if (budget > 0 || m->telling)
+		return;
+	m->tell.run = tell_run;
+	m->telling = true;
+	loop_post(m->calls->loop, &m->tell);
 }
 
 void
@@ -257,6 +311,7 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 		return;
 	}
 	mcp_versions_now(x->mcp, x->seen);
+	x->told = registry_current(x->mcp->registry)->number;
 	list_push(&x->mcp->listening, &x->node);
 	acknowledge(x, wishes);
 }

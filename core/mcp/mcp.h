@@ -173,6 +173,7 @@ struct mcp_listener {
 	struct mcp_peer *peer;
 	void (*send)(struct mcp_listener *l, struct str message);
 	uint64_t seen[REGISTRY_KINDS]; /* list versions it knows */
+	uint64_t told; /* snapshot of the last round that came to it */
 };
 
 void mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l);
@@ -180,7 +181,9 @@ void mcp_listener_stop(struct mcp_listener *l);
 /* The versions of now: what a new session is told in its lists. */
 void mcp_versions_now(
     const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS]);
-/* After each publish, on each reactor (TOOL-21). */
+/* After each publish, on each reactor (TOOL-21).  So many streams a turn, the
+ * rest in the next ones: one reload must not hold up every caller. */
+#define MCP_TOLD_A_TURN 1000
 void mcp_lists_changed(struct mcp_reactor *m);
 /* A resource has new content (SUB-06). */
 void mcp_resource_updated(struct mcp_reactor *m, struct str uri);

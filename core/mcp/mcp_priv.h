@@ -23,6 +23,8 @@ struct mcp_reactor {
 	struct list running; /* exchanges waiting for a call */
 	struct list listening; /* exchanges of subscriptions/listen */
 	struct list listeners; /* struct mcp_listener */
+	struct loop_msg tell; /* the rest of a round, in the next turn */
+	bool telling; /* it is posted */
 	atomic_size_t *streams; /* of the whole server; may be NULL */
 	size_t streams_max;
 	struct list kept; /* idle exchanges, owned */
@@ -52,6 +54,7 @@ struct mcp_exchange {
 	/* subscriptions/listen */
 	bool listening; /* holds a place of the streams */
 	uint64_t seen[REGISTRY_KINDS];
+	uint64_t told; /* as of a listener */
 	unsigned kinds; /* bit per registry kind asked for */
 	struct str *uris;
 	size_t uris_len;

@@ -66,6 +66,16 @@ heard(struct mcp_listener *l, struct str message)
 	l->seen[0] = UINT64_MAX; /* marks that it came */
 }
 
+static void
+again(struct rig *r)
+{
+	struct err err;
+
+	registry_touch(r->registry, REGISTRY_TOOL);
+	ck_assert_int_eq(registry_publish(r->registry, &err), 0);
+	mcp_lists_changed(r->mcp);
+}
+
 START_TEST(nobody_is_told_before_he_is_ready) /* LIFE-06 */
 {
 	struct rig r;
@@ -76,9 +86,49 @@ START_TEST(nobody_is_told_before_he_is_ready) /* LIFE-06 */
 	mcp_listener_start(r.mcp, &l);
 	ck_assert_uint_eq(l.seen[0], 0);
 	rig_handshake(&r, "2025-11-25");
-	mcp_lists_changed(r.mcp);
+	again(&r);
 	ck_assert_uint_eq(l.seen[0], UINT64_MAX);
 	mcp_listener_stop(&l);
+	rig_end(&r);
+}
+END_TEST
+
+static size_t heard_len;
+
+static void
+counted(struct mcp_listener *l, struct str message)
+{
+	(void)l;
+	(void)message;
+	heard_len++;
+}
+
+START_TEST(many_are_told_in_several_turns_and_each_once)
+{
+	enum { MANY = 2 * MCP_TOLD_A_TURN + 500 };
+	static struct mcp_listener many[MANY];
+	struct rig r;
+	size_t i;
+
+	rig_begin(&r);
+	rig_handshake(&r, "2025-11-25");
+	for (i = 0; i < MANY; i++) {
+		many[i].send = counted;
+		many[i].peer = &r.peer;
+		mcp_versions_now(r.mcp, many[i].seen);
+		mcp_listener_start(r.mcp, &many[i]);
+	}
+	again(&r);
+	ck_assert_uint_eq(heard_len, MCP_TOLD_A_TURN);
+	mcp_listener_stop(&many[MANY - 1]); /* it was not told yet */
+	loop_turn(r.loop);
+	ck_assert_uint_eq(heard_len, 2 * MCP_TOLD_A_TURN);
+	again(&r); /* the rest hears of both at once */
+	for (i = 0; i < 4; i++)
+		loop_turn(r.loop);
+	ck_assert_uint_eq(heard_len, 2 * MCP_TOLD_A_TURN + MANY - 1);
+	for (i = 0; i < MANY - 1; i++)
+		mcp_listener_stop(&many[i]);
 	rig_end(&r);
 }
 END_TEST
@@ -186,6 +236,7 @@ END_TEST
 
 UNIT_MAIN("mcp/serve", each_era_gets_its_own_answer,
     listen_streams_have_a_bound, nobody_is_told_before_he_is_ready,
+    many_are_told_in_several_turns_and_each_once,
     a_message_is_one_line_whatever_a_plugin_writes,
     a_cancelled_call_says_nothing_more,
     a_call_without_memory_is_one_error_and_no_more)
