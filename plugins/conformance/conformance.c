@@ -368,5 +368,5 @@ static const struct tp_complete completer = { sizeof completer, TP_NONBLOCKING,
 
 static const struct tp_offer offers[] = { { TP_EXT_COMPLETE, &completer } };
 
-TP_PLUGIN_OFFERS("conformance", "1.0.0", entries, offers, TP_CLOSABLE, load,
-    NULL, unload);
+TP_PLUGIN_OFFERS(
+    "conformance", "1.0.0", entries, offers, TP_CLOSABLE, load, NULL, unload);

@@ -59,9 +59,9 @@ messages_to_the_client_come_three_times(struct tp_test_host *h)
 static void
 words_complete_what_was_typed(struct tp_test_host *h)
 {
-	struct tp_test_result *c = tp_test_complete(h,
-	    "test_prompt_with_arguments",
-	    "{\"argument\": {\"name\": \"arg1\", \"value\": \"par\"}}");
+	struct tp_test_result *c =
+	    tp_test_complete(h, "test_prompt_with_arguments",
+		"{\"argument\": {\"name\": \"arg1\", \"value\": \"par\"}}");
 
 	TP_TEST(tp_test_run(c) == TP_OK && c->content.len == 3);
 	TP_TEST_IS(tp_test_text(c), "paris");

@@ -214,7 +214,8 @@ tp_test_complete(struct tp_test_host *h, const char *entry, const char *args)
 		return c;
 	}
 	if (c != NULL)
-		(void)tp_test_check(0, entry, 0, TP_EXT_COMPLETE " is not there");
+		(void)tp_test_check(
+		    0, entry, 0, TP_EXT_COMPLETE " is not there");
 	return c;
 }
 
