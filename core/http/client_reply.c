@@ -31,7 +31,7 @@ http_reply_finish(struct http_reply *r)
 static bool
 field_take(struct str *rest, struct str *name, struct str *value)
 {
-	struct str line;
+	struct str line = STR_NONE;
 
 	if (rest->len == 0)
 		return false;
@@ -346,7 +346,7 @@ static int
 read_chunks(struct exchange *x)
 {
 	uint64_t size = 0;
-	struct str line;
+	struct str line = STR_NONE;
 	size_t left;
 	int rc;
 
