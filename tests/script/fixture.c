@@ -345,7 +345,8 @@ complete(struct tp_call *call, void *state)
 	if (strcmp(what, "none") == 0)
 		return tp_fail(call, TP_ENOTFOUND, "nothing");
 	if (strcmp(what, "input") == 0) {
-		rc = h->require(call, "k", tp_cstr("roots/list"), tp_cstr("{}"));
+		rc =
+		    h->require(call, "k", tp_cstr("roots/list"), tp_cstr("{}"));
 		return rc == TP_OK ? TP_INPUT : rc;
 	}
 	if (strcmp(what, "binary") == 0)
