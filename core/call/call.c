@@ -104,6 +104,8 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->name = name;
 	c->args = args;
 	c->answers = NULL;
+	c->state = STR_NONE;
+	c->client = 0;
 	c->deadline_ns = loop_now(r->loop)
 	    + (target->deadline_ns > 0 ? target->deadline_ns
 				       : CALL_DEADLINE_NS);
@@ -117,6 +119,9 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->needs = NULL;
 	c->needs_tail = &c->needs;
 	c->needs_len = 0;
+	c->refused = 0;
+	c->state_set = false;
+	c->next_state = STR_NONE;
 	c->too_large = false;
 	loop_timer_init(&c->timer, deadline_passed, c);
 	c->job.run = job_run;
@@ -165,7 +170,7 @@ status_of(const struct call *c, int rc)
 	/* A handler may not have looked at what its calls returned. */
 	if (c->too_large || c->arena.failed)
 		return CALL_ENOMEM;
-	if (rc == CALL_INPUT && c->needs_len == 0)
+	if (rc == CALL_INPUT && c->needs_len == 0 && !c->state_set)
 		return CALL_EFAIL;
 	if (rc > CALL_INPUT || rc < CALL_ESTATE || rc == CALL_PENDING)
 		return CALL_EFAIL;
@@ -396,6 +401,8 @@ call_start(struct call *c)
 		c->args = json_dup(c->args, &c->arena);
 	if (c->answers != NULL)
 		c->answers = json_dup(c->answers, &c->arena);
+	if (c->state.len > 0)
+		c->state = arena_dup(&c->arena, c->state);
 	if (c->arena.failed) {
 		c->status = CALL_ENOMEM;
 		over(c);

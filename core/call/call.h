@@ -29,6 +29,8 @@
 #define CALL_RESULT_MAX ((size_t)16 * 1024 * 1024)
 #define CALL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define CALL_NEEDS_MAX 32
+#define CALL_KEY_MAX 256 /* of what is asked */
+#define CALL_STATE_MAX ((size_t)16 * 1024) /* from one round to the next */
 #define CALL_MESSAGE_MAX ((size_t)4096) /* of a failure */
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
 #define CALL_LOG_DATA_MAX ((size_t)64 * 1024) /* of one log message */
@@ -52,6 +54,16 @@ enum call_status {
 	CALL_EBUSY = -7,
 	CALL_ENOTSUP = -8,
 	CALL_ESTATE = -9
+};
+
+/* What may be asked of the client of a call; bits. */
+enum call_client {
+	CALL_CLIENT_ELICIT_FORM = 1,
+	CALL_CLIENT_ELICIT_URL = 2,
+	CALL_CLIENT_SAMPLING = 4,
+	CALL_CLIENT_ROOTS = 8,
+	CALL_CLIENT_SAMPLING_TOOLS = 16,
+	CALL_CLIENT_SAMPLING_CONTEXT = 32
 };
 
 enum call_content_type {
@@ -127,6 +139,8 @@ struct call {
 	struct str name; /* tool, prompt, or the URI asked for */
 	const struct json_node *args; /* in the arena when it outlives a turn */
 	const struct json_node *answers; /* input answers by key, or NULL */
+	struct str state; /* of an earlier round, or empty */
+	unsigned client; /* enum call_client: what it may be asked */
 	int64_t deadline_ns;
 	int log_level; /* the least that is heard; set before the start */
 	struct arena arena;
@@ -141,6 +155,9 @@ struct call {
 	struct call_need *needs;
 	struct call_need **needs_tail;
 	size_t needs_len;
+	unsigned refused; /* asked for, but not in client */
+	bool state_set;
+	struct str next_state; /* for the next round, when state_set */
 	bool too_large;
 
 	/* Private to call.c from here on. */
@@ -170,8 +187,8 @@ void call_reactor_init(
 void call_reactor_finish(struct call_reactor *r);
 
 /* [reactor] A call on target, not yet started; NULL without memory.  name and
- * args are borrowed until call_start() returns; what outlives the turn is
- * copied there. */
+ * args, and answers and state when they are set, are borrowed until
+ * call_start() returns; what outlives the turn is copied there. */
 struct call *call_create(struct call_reactor *r, enum call_kind kind,
     struct call_target *target, struct str name, const struct json_node *args,
     const struct call_sink *sink, void *sink_arg);
@@ -203,8 +220,11 @@ int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);
 /* [call] Copies message, returns status. */
 int call_fail(struct call *c, int status, struct str message);
+/* ERR_UNSUPPORTED: this client cannot be asked that, which is remembered in
+ * refused; ERR_PARAMS: nobody can; ERR_EXISTS: the key is taken. */
 int call_need_add(
     struct call *c, struct str key, struct str method, struct str params);
+int call_state_set(struct call *c, struct str bytes);
 /* [any] The deferred end after CALL_PENDING.  ERR_EXISTS: it had ended. */
 int call_done(struct call *c, int status);
 

@@ -121,9 +121,8 @@ call_progress(struct call *c, double done, double total, struct str text)
 	return 0;
 }
 
-/* Counts against the bound on one answer. */
-static int
-account(struct call *c, size_t bytes)
+int
+call_account(struct call *c, size_t bytes)
 {
 	size_t max =
 	    c->target->result_max > 0 ? c->target->result_max : CALL_RESULT_MAX;
@@ -140,7 +139,7 @@ int
 call_content_add(struct call *c, const struct call_content *block)
 {
 	struct call_content *copy;
-	int rc = account(c,
+	int rc = call_account(c,
 	    block->data.len + block->mime.len + block->uri.len
 		+ block->name.len);
 
@@ -167,7 +166,7 @@ call_content_add(struct call *c, const struct call_content *block)
 int
 call_structured_set(struct call *c, struct str json)
 {
-	int rc = account(c, json.len);
+	int rc = call_account(c, json.len);
 
 	if (rc < 0)
 		return rc;
@@ -187,29 +186,4 @@ call_fail(struct call *c, int status, struct str message)
 	}
 	c->message = arena_dup(&c->arena, message);
 	return status;
-}
-
-int
-call_need_add(
-    struct call *c, struct str key, struct str method, struct str params)
-{
-	struct call_need *n;
-	int rc = account(c, key.len + method.len + params.len);
-
-	if (rc < 0)
-		return rc;
-	if (c->needs_len == CALL_NEEDS_MAX)
-		return ERR_LIMIT;
-	n = arena_zalloc(&c->arena, sizeof *n);
-	if (n == NULL)
-		return ERR_NOMEM;
-	n->key = arena_dup(&c->arena, key);
-	n->method = arena_dup(&c->arena, method);
-	n->params = arena_dup(&c->arena, params);
-	if (c->arena.failed)
-		return ERR_NOMEM;
-	*c->needs_tail = n;
-	c->needs_tail = &n->next;
-	c->needs_len++;
-	return 0;
 }

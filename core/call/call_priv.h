@@ -24,4 +24,6 @@ void call_report_end(struct call *c);
 /* [reactor] Drops one reference. */
 void call_unref(struct call *c);
 
+/* [call] Counts against the bound on one answer; ERR_LIMIT. */
+int call_account(struct call *c, size_t bytes);
 #endif

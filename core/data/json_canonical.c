@@ -22,8 +22,8 @@ object_write(struct buf *out, const struct json_node *n)
 
 	if (keys == NULL)
 		return ERR_NOMEM;
-	JSON_EACH_MEMBER(k, v, n)
-	keys[len++] = k;
+	JSON_EACH_MEMBER (k, v, n)
+		keys[len++] = k;
 	qsort(keys, len, sizeof *keys, by_key);
 	buf_char(out, '{');
 	for (i = 0; i < len && rc == 0; i++) {
@@ -52,8 +52,7 @@ json_write_canonical(struct buf *out, const struct json_node *n)
 		break;
 	case JSON_ARRAY:
 		buf_char(out, '[');
-		JSON_EACH_ELEMENT(v, n)
-		{
+		JSON_EACH_ELEMENT (v, n) {
 			if (!first)
 				buf_char(out, ',');
 			first = false;

@@ -82,6 +82,7 @@ mcp_reactor_create(struct call_reactor *calls, struct registry *registry,
 	list_init(&m->running);
 	list_init(&m->listening);
 	list_init(&m->listeners);
+	list_init(&m->asking);
 	list_init(&m->kept);
 	if (identity_write(m, identity) < 0) {
 		(void)err_set(
@@ -133,6 +134,14 @@ mcp_reactor_streams_set(struct mcp_reactor *m, atomic_size_t *count, size_t max)
 	m->streams_max = max;
 }
 
+void
+mcp_reactor_rounds_set(
+    struct mcp_reactor *m, const struct mcp_rounds *rounds, unsigned number)
+{
+	m->rounds = rounds;
+	m->number = number;
+}
+
 struct registry *
 mcp_reactor_registry(const struct mcp_reactor *m)
 {
@@ -178,6 +187,8 @@ mcp_exchange_close(struct mcp_exchange *x)
 	CHECK(x->call == NULL);
 	m = x->mcp;
 	list_drop(&x->node);
+	if (x->asked != NULL)
+		mcp_asked_drop(x);
 	if (x->listening && m->streams != NULL)
 		atomic_fetch_sub(m->streams, 1);
 	OBJ_WIPE(x);
@@ -441,6 +452,8 @@ mcp_drain(struct mcp_reactor *m, bool cancel_calls)
 		running++;
 		if (cancel_calls && x->call != NULL)
 			call_cancel(x->call);
+		else if (cancel_calls && x->asked != NULL)
+			mcp_asked_fail(x, S("The server ends"));
 	}
 	return running;
 }

@@ -16,7 +16,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/clock.h"
 #include "call/call.h"
+#include "crypto/seal.h"
 #include "data/json.h"
 #include "mcp/revision.h"
 #include "registry/registry.h"
@@ -34,10 +36,25 @@
 
 /* What a client says it can do; bits. */
 enum mcp_client {
-	MCP_CLIENT_ELICIT_FORM = 1,
-	MCP_CLIENT_ELICIT_URL = 2,
-	MCP_CLIENT_SAMPLING = 4,
-	MCP_CLIENT_ROOTS = 8
+	MCP_CLIENT_ELICIT_FORM = CALL_CLIENT_ELICIT_FORM,
+	MCP_CLIENT_ELICIT_URL = CALL_CLIENT_ELICIT_URL,
+	MCP_CLIENT_SAMPLING = CALL_CLIENT_SAMPLING,
+	MCP_CLIENT_ROOTS = CALL_CLIENT_ROOTS,
+	MCP_CLIENT_SAMPLING_TOOLS = CALL_CLIENT_SAMPLING_TOOLS,
+	MCP_CLIENT_SAMPLING_CONTEXT = CALL_CLIENT_SAMPLING_CONTEXT
+};
+
+/* Bounds on input rounds: how often one request asks its client (MRTR-19), how
+ * many bytes of answers are remembered, how long a sealed state is good. */
+#define MCP_ROUNDS_MAX 16
+#define MCP_ANSWERS_MAX ((size_t)1024 * 1024)
+#define MCP_STATE_TTL_NS (60 * 60 * NS_PER_S)
+#define MCP_INPUT_WAIT_NS (5 * 60 * NS_PER_S)
+
+/* What input rounds need; the same for all reactors. */
+struct mcp_rounds {
+	const struct crypto_seal *seal; /* NULL: no round has a state */
+	int64_t wait_ns; /* for a client's answer; stateful era */
 };
 
 /* Who we are; the same for every caller. */
@@ -79,6 +96,9 @@ struct mcp_reply_ops {
 	/* The end; x is gone after it.  status is HTTP's: 202 has no message,
 	 * 0 means that nothing may be sent at all (cancelled). */
 	void (*answer)(struct mcp_exchange *x, int status, struct str message);
+	/* A request to the client, on the same stream, never dropped; false:
+	 * the client has gone and could not answer.  NULL: it never can. */
+	bool (*ask)(struct mcp_exchange *x, struct str message);
 };
 
 /* Mirrored header fields of a stateless HTTP request. */
@@ -101,6 +121,10 @@ struct mcp_reactor *mcp_reactor_create(struct call_reactor *calls,
  * (SUB-14); without this they have no bound. */
 void mcp_reactor_streams_set(
     struct mcp_reactor *m, atomic_size_t *count, size_t max);
+/* rounds is borrowed; number is this reactor's among the others, which ids of
+ * our requests carry so that their answers find it. */
+void mcp_reactor_rounds_set(
+    struct mcp_reactor *m, const struct mcp_rounds *rounds, unsigned number);
 /* No exchange may be open. */
 void mcp_reactor_destroy(struct mcp_reactor *m);
 /* The document that the next message is parsed into. */
@@ -155,6 +179,15 @@ void mcp_cancel(
 /* MSG-09: is there one with this id that has no answer yet? */
 bool mcp_id_is_outstanding(
     struct mcp_reactor *m, uint64_t scope, const struct json_node *id);
+/* A client's answer to a request of ours (POSTL-03).  One that nobody waits
+ * for is ignored. */
+void mcp_response(
+    struct mcp_reactor *m, uint64_t scope, const struct rpc_message *r);
+/* The reactor whose request has this id; false: no request of ours has. */
+bool mcp_response_reactor(const struct json_node *id, unsigned *number);
+/* The client can answer nothing more: what waits for it fails. */
+void mcp_scope_deaf(struct mcp_reactor *m, uint64_t scope);
+
 /* Every exchange of a scope ends without an answer (a session was deleted). */
 void mcp_scope_end(struct mcp_reactor *m, uint64_t scope);
 

@@ -25,6 +25,10 @@ struct mcp_reactor {
 	struct list listeners; /* struct mcp_listener */
 	struct loop_msg tell; /* the rest of a round, in the next turn */
 	bool telling; /* it is posted */
+	struct list asking; /* struct mcp_asked */
+	const struct mcp_rounds *rounds; /* may be NULL */
+	unsigned number; /* among the reactors */
+	uint64_t asks; /* requests made so far */
 	atomic_size_t *streams; /* of the whole server; may be NULL */
 	size_t streams_max;
 	struct list kept; /* idle exchanges, owned */
@@ -51,6 +55,12 @@ struct mcp_exchange {
 	struct arena arena;
 	const struct registry_entry *entry;
 	struct call *call; /* until it has finished */
+	/* Input rounds; answers and state are in arena. */
+	unsigned round; /* how often the client was asked */
+	const struct json_node *answers; /* of all rounds, or NULL */
+	struct str state; /* what the handler set last */
+	struct str principal; /* who asks; empty: nobody has to say */
+	struct mcp_asked *asked; /* stateful era: waits for answers */
 	/* subscriptions/listen */
 	bool listening; /* holds a place of the streams */
 	uint64_t seen[REGISTRY_KINDS];
@@ -122,6 +132,42 @@ void mcp_call_message(struct call *c, const struct call_log *log);
 void mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l);
 /* Ends a listen stream with its response (SUB-10). */
 void mcp_listen_end(struct mcp_exchange *x);
+
+/* The same with what the request named; args may be NULL.  Also for another
+ * round, when headers is NULL and params is. */
+void mcp_tool_run(struct mcp_exchange *x, struct str name,
+    const struct json_node *args, const struct json_node *params,
+    const struct mcp_headers *headers);
+void mcp_resource_run(
+    struct mcp_exchange *x, struct str uri, const struct json_node *params);
+void mcp_prompt_run(struct mcp_exchange *x, struct str name,
+    const struct json_node *args, const struct json_node *params);
+/* A tool's failure that a model can read. */
+void mcp_tool_error(struct mcp_exchange *x, struct str text);
+/* A call that cannot go on, as its kind says that. */
+void mcp_call_failed(
+    struct mcp_exchange *x, enum call_kind kind, struct str text);
+
+/* Rounds of the stateless era: what the client brings back; false: it has
+ * been refused. */
+bool mcp_round_take(struct mcp_exchange *x, enum call_kind kind,
+    struct str name, const struct json_node *args,
+    const struct json_node *params);
+/* Ends x with what c asks for. */
+void mcp_input_required(struct mcp_exchange *x, const struct call *c);
+/* Rounds of the stateful era: asks what c asks for, and runs it again with the
+ * answers. */
+void mcp_ask(struct mcp_exchange *x, const struct call *c);
+/* Stops waiting, telling nobody. */
+void mcp_asked_drop(struct mcp_exchange *x);
+/* Stops waiting: the client is told, and x ends with that text. */
+void mcp_asked_fail(struct mcp_exchange *x, struct str text);
+/* earlier and later in one object, in x's arena; the later wins.  ERR_LIMIT,
+ * ERR_NOMEM. */
+int mcp_answers_merge(struct mcp_exchange *x, const struct json_node *earlier,
+    const struct json_node *later, const struct json_node **out);
+/* An object as it stands in requiredCapabilities (ERR-06). */
+void mcp_client_write(struct buf *out, unsigned client);
 
 /* Runs entry e of the current snapshot for x. */
 void mcp_call_start(struct mcp_exchange *x, enum call_kind kind,

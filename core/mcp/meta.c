@@ -42,6 +42,8 @@ mcp_client_read(const struct json_node *capabilities)
 {
 	const struct json_node *elicit =
 	    json_get(capabilities, S("elicitation"));
+	const struct json_node *sampling =
+	    json_get(capabilities, S("sampling"));
 	unsigned client = 0;
 
 	if (json_type(elicit) == JSON_OBJECT) {
@@ -52,8 +54,13 @@ mcp_client_read(const struct json_node *capabilities)
 		if (json_get(elicit, S("url")) != NULL)
 			client |= MCP_CLIENT_ELICIT_URL;
 	}
-	if (json_type(json_get(capabilities, S("sampling"))) == JSON_OBJECT)
+	if (json_type(sampling) == JSON_OBJECT) {
 		client |= MCP_CLIENT_SAMPLING;
+		if (json_get(sampling, S("tools")) != NULL)
+			client |= MCP_CLIENT_SAMPLING_TOOLS;
+		if (json_get(sampling, S("context")) != NULL)
+			client |= MCP_CLIENT_SAMPLING_CONTEXT;
+	}
 	if (json_type(json_get(capabilities, S("roots"))) == JSON_OBJECT)
 		client |= MCP_CLIENT_ROOTS;
 	return client;

@@ -35,13 +35,28 @@ arguments_pass(struct mcp_exchange *x, const struct registry_entry *e,
 }
 
 void
+mcp_prompt_run(struct mcp_exchange *x, struct str name,
+    const struct json_node *args, const struct json_node *params)
+{
+	const struct registry_snapshot *s = registry_current(x->mcp->registry);
+	const struct registry_entry *e =
+	    registry_find(s, REGISTRY_PROMPT, name);
+
+	if (e == NULL) {
+		mcp_errorf(x, RPC_INVALID_PARAMS, "Unknown prompt: %.*s",
+		    (int)(name.len < 128 ? name.len : 128), name.ptr);
+		return;
+	}
+	if (arguments_pass(x, e, args))
+		mcp_call_start(x, CALL_PROMPT, e, e->key, args, params);
+}
+
+void
 mcp_prompts_get(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
-	const struct registry_snapshot *s = registry_current(x->mcp->registry);
 	const struct json_node *name = json_get(m->params, S("name"));
 	const struct json_node *args = json_get(m->params, S("arguments"));
-	const struct registry_entry *e;
 
 	(void)headers;
 	if (json_type(name) != JSON_STRING) {
@@ -49,15 +64,7 @@ mcp_prompts_get(struct mcp_exchange *x, const struct rpc_message *m,
 		    x, RPC_INVALID_PARAMS, "params.name must be a string");
 		return;
 	}
-	e = registry_find(s, REGISTRY_PROMPT, json_str(name));
-	if (e == NULL) {
-		mcp_errorf(x, RPC_INVALID_PARAMS, "Unknown prompt: %.*s",
-		    (int)(name->text_len < 128 ? name->text_len : 128),
-		    name->text);
-		return;
-	}
-	if (arguments_pass(x, e, args))
-		mcp_call_start(x, CALL_PROMPT, e, e->key, args, m->params);
+	mcp_prompt_run(x, json_str(name), args, m->params);
 }
 
 static int

@@ -22,13 +22,35 @@ mcp_resource_not_found(struct mcp_exchange *x, struct str uri)
 }
 
 void
+mcp_resource_run(
+    struct mcp_exchange *x, struct str uri, const struct json_node *params)
+{
+	const struct registry_snapshot *s = registry_current(x->mcp->registry);
+	const struct json_node *variables = NULL;
+	const struct registry_entry *e;
+
+	if (!uri_is_valid(uri)) { /* RSRC-09: before it is used */
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "params.uri is not a URI (RFC 3986)");
+		return;
+	}
+	e = registry_find_uri(s, uri, &x->arena, &variables);
+	if (e == NULL && x->arena.failed) {
+		mcp_errorf(x, RPC_INTERNAL_ERROR, "out of memory");
+		return;
+	}
+	if (e == NULL) {
+		mcp_resource_not_found(x, uri);
+		return;
+	}
+	mcp_call_start(x, CALL_RESOURCE, e, uri, variables, params);
+}
+
+void
 mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
-	const struct registry_snapshot *s = registry_current(x->mcp->registry);
 	const struct json_node *uri = json_get(m->params, S("uri"));
-	const struct json_node *variables = NULL;
-	const struct registry_entry *e;
 
 	(void)headers;
 	if (json_type(uri) != JSON_STRING) {
@@ -36,22 +58,7 @@ mcp_resources_read(struct mcp_exchange *x, const struct rpc_message *m,
 		    x, RPC_INVALID_PARAMS, "params.uri must be a string");
 		return;
 	}
-	if (!uri_is_valid(json_str(uri))) { /* RSRC-09: before it is used */
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.uri is not a URI (RFC 3986)");
-		return;
-	}
-	e = registry_find_uri(s, json_str(uri), &x->arena, &variables);
-	if (e == NULL && x->arena.failed) {
-		mcp_errorf(x, RPC_INTERNAL_ERROR, "out of memory");
-		return;
-	}
-	if (e == NULL) {
-		mcp_resource_not_found(x, json_str(uri));
-		return;
-	}
-	mcp_call_start(
-	    x, CALL_RESOURCE, e, json_str(uri), variables, m->params);
+	mcp_resource_run(x, json_str(uri), m->params);
 }
 
 /* RSRC-04: each with its URI and exactly one of text and blob. */

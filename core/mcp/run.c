@@ -82,21 +82,34 @@ call_finished(struct call *c, enum call_status status)
 static const struct call_sink sink = { call_progressed, call_finished,
 	mcp_call_message };
 
+/* What the revision lets us ask this client (ELIC-01, SAMP-01): the rest of
+ * what it declares means nothing there. */
+static unsigned
+client_of(const struct mcp_exchange *x)
+{
+	unsigned client = x->client;
+
+	if (x->revision >= MCP_2025_11_25)
+		return client;
+	client &=
+	    ~(unsigned)(MCP_CLIENT_ELICIT_URL | MCP_CLIENT_SAMPLING_TOOLS);
+	if (x->revision < MCP_2025_06_18)
+		client &= ~(unsigned)MCP_CLIENT_ELICIT_FORM;
+	if ((client & MCP_CLIENT_SAMPLING) != 0)
+		client |= MCP_CLIENT_SAMPLING_CONTEXT;
+	return client;
+}
+
 void
 mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
     const struct registry_entry *e, struct str name,
     const struct json_node *args, const struct json_node *params)
 {
-	const struct json_node *answers = json_get(params, S("inputResponses"));
 	struct call *c;
 
-	/* MRTR-13: answers that are no object are refused, never ignored. */
-	if (answers != NULL && mcp_exchange_is_stateless(x)
-	    && answers->type != JSON_OBJECT) {
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.inputResponses must be an object");
+	if (mcp_exchange_is_stateless(x)
+	    && !mcp_round_take(x, kind, name, args, params))
 		return;
-	}
 	c = call_create(x->mcp->calls, kind,
 	    kind == CALL_COMPLETE ? e->completer : e->target, name, args, &sink,
 	    x);
@@ -104,8 +117,10 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "out of memory");
 		return;
 	}
-	if (mcp_exchange_is_stateless(x))
-		c->answers = answers;
+	c->answers = x->answers;
+	c->state = x->state;
+	if (kind != CALL_COMPLETE) /* MRTR-02 */
+		c->client = client_of(x);
 	/* A session may lower its level while the call runs. */
 	c->log_level = x->peer != NULL ? 0 : x->log_level;
 	x->entry = e;
@@ -114,102 +129,38 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 	call_start(c);
 }
 
-/* What a need asks of the client's declaration (MRTR-05); the text is the
- * requiredCapabilities member, NULL: a method nobody knows. */
-static const char *
-need_capability(const struct call_need *need, unsigned *bit)
+void
+mcp_call_failed(struct mcp_exchange *x, enum call_kind kind, struct str text)
 {
-	struct json_doc doc;
-	const char *member = "\"elicitation\":{}";
-
-	if (str_equal(need->method, S("sampling/createMessage"))) {
-		*bit = MCP_CLIENT_SAMPLING;
-		return "\"sampling\":{}";
-	}
-	if (str_equal(need->method, S("roots/list"))) {
-		*bit = MCP_CLIENT_ROOTS;
-		return "\"roots\":{}";
-	}
-	if (!str_equal(need->method, S("elicitation/create")))
-		return NULL;
-	*bit = MCP_CLIENT_ELICIT_FORM;
-	json_doc_init(&doc);
-	if (json_parse(&doc, need->params, JSON_GRAMMAR) == 0
-	    && str_equal(json_str(json_get(doc.nodes, S("mode"))), S("url"))) {
-		*bit = MCP_CLIENT_ELICIT_URL;
-		member = "\"elicitation\":{\"url\":{}}";
-	}
-	json_doc_finish(&doc);
-	return member;
+	if (kind == CALL_TOOL)
+		mcp_tool_error(x, text);
+	else
+		mcp_error(x, 200, RPC_INTERNAL_ERROR, text, STR_NONE);
 }
 
-/* MRTR-06, ERR-06; false: it has answered. */
-static bool
-needs_are_declared(struct mcp_exchange *x, const struct call *c)
+/* MRTR-06, ERR-06; the stateful era has no code for it. */
+static void
+client_cannot(struct mcp_exchange *x, const struct call *c)
 {
-	struct buf data;
-	const struct call_need *n;
-	const char *member;
-	unsigned missing = 0, bit = 0;
-	bool known = true;
+	bool stateless = mcp_exchange_is_stateless(x);
+	struct buf text;
 
-	buf_init(&data);
-	BUF_LIT(&data, "{\"requiredCapabilities\":{");
-	for (n = c->needs; n != NULL; n = n->next) {
-		member = need_capability(n, &bit);
-		known = known && member != NULL;
-		if (member == NULL || (x->client & bit) != 0
-		    || (missing & bit) != 0)
-			continue;
-		if (missing != 0)
-			buf_char(&data, ',');
-		missing |= bit;
-		buf_cstr(&data, member);
-	}
-	BUF_LIT(&data, "}}");
-	if (!known)
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "the plugin asked the client for something that does not "
-		    "exist");
-	else if (missing != 0)
+	buf_init(&text);
+	if (stateless)
+		BUF_LIT(&text, "{\"requiredCapabilities\":");
+	else
+		BUF_LIT(&text, "The client has not declared what this needs: ");
+	mcp_client_write(&text, c->refused);
+	if (stateless) {
+		buf_char(&text, '}');
 		mcp_error(x, 400, RPC_MISSING_CAPABILITY,
 		    S("The client has not declared a capability that this "
 		      "needs"),
-		    buf_view(&data));
-	buf_finish(&data);
-	return known && missing == 0;
-}
-
-/* MRTR-01 to MRTR-04. */
-static void
-input_required(struct mcp_exchange *x, const struct call *c)
-{
-	struct buf *out = &x->mcp->out;
-	const struct call_need *n;
-	int rc = 0;
-
-	buf_shrink(out, MCP_OUT_KEPT);
-	rpc_write_result(out, x->id);
-	BUF_LIT(out, "{\"resultType\":\"input_required\",\"inputRequests\":{");
-	for (n = c->needs; n != NULL; n = n->next) {
-		if (n != c->needs)
-			buf_char(out, ',');
-		rc |= json_write_str(out, n->key);
-		BUF_LIT(out, ":{\"method\":");
-		rc |= json_write_str(out, n->method);
-		if (n->params.len > 0) {
-			BUF_LIT(out, ",\"params\":");
-			mcp_json_write(out, n->params);
-		}
-		buf_char(out, '}');
+		    buf_view(&text));
+	} else {
+		mcp_call_failed(x, c->kind, buf_view(&text));
 	}
-	buf_char(out, '}');
-	if (rc != 0) {
-		mcp_errorf(x, RPC_INTERNAL_ERROR,
-		    "the plugin's request to the client is not UTF-8");
-		return;
-	}
-	mcp_result_end(x);
+	buf_finish(&text);
 }
 
 /* Refused, not executed: the caller may come again (reliability 3.2). */
@@ -241,11 +192,16 @@ mcp_finished_alike(
 		    c->too_large ? "The result is larger than the limit"
 				 : "Out of memory");
 		return true;
+	case CALL_ENOTSUP:
+		if (c->refused == 0 || c->kind == CALL_COMPLETE)
+			return false; /* the plugin's own */
+		client_cannot(x, c);
+		return true;
 	case CALL_INPUT:
-		if (!mcp_exchange_is_stateless(x))
-			return false;
-		if (needs_are_declared(x, c))
-			input_required(x, c);
+		if (mcp_exchange_is_stateless(x))
+			mcp_input_required(x, c);
+		else
+			mcp_ask(x, c);
 		return true;
 	default:
 		return false;

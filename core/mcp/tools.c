@@ -8,8 +8,8 @@ static const struct json_node no_arguments = { .raw = "{}",
 	.type = JSON_OBJECT };
 
 /* TOOL-14, AMB-04: a result that a model can read and mend. */
-static void
-tool_error(struct mcp_exchange *x, struct str text)
+void
+mcp_tool_error(struct mcp_exchange *x, struct str text)
 {
 	struct buf *out = mcp_result_begin(x);
 
@@ -35,20 +35,41 @@ arguments_pass(struct mcp_exchange *x, const struct registry_entry *e,
 	schema_report_print(&x->mcp->report, &text);
 	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
 		text.len--;
-	tool_error(x, buf_view(&text));
+	mcp_tool_error(x, buf_view(&text));
 	buf_finish(&text);
 	return false;
+}
+
+void
+mcp_tool_run(struct mcp_exchange *x, struct str name,
+    const struct json_node *args, const struct json_node *params,
+    const struct mcp_headers *headers)
+{
+	const struct registry_snapshot *s = registry_current(x->mcp->registry);
+	const struct registry_entry *e = registry_find(s, REGISTRY_TOOL, name);
+	struct err err;
+
+	if (e == NULL) { /* TOOL-13 */
+		mcp_errorf(x, RPC_INVALID_PARAMS, "Unknown tool: %.*s",
+		    (int)(name.len < 128 ? name.len : 128), name.ptr);
+		return;
+	}
+	if (headers != NULL
+	    && mcp_mirrors_check(e, args, headers, &err) < 0) { /* XHD-06 */
+		mcp_error(
+		    x, 400, RPC_HEADER_MISMATCH, str_of(err.text), STR_NONE);
+		return;
+	}
+	if (arguments_pass(x, e, args))
+		mcp_call_start(x, CALL_TOOL, e, e->key, args, params);
 }
 
 void
 mcp_tools_call(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
-	const struct registry_snapshot *s = registry_current(x->mcp->registry);
 	const struct json_node *name = json_get(m->params, S("name"));
 	const struct json_node *args = json_get(m->params, S("arguments"));
-	const struct registry_entry *e;
-	struct err err;
 
 	if (json_type(name) != JSON_STRING) { /* TOOL-12 */
 		mcp_errorf(
@@ -62,21 +83,7 @@ mcp_tools_call(struct mcp_exchange *x, const struct rpc_message *m,
 		    "params.arguments must be an object");
 		return;
 	}
-	e = registry_find(s, REGISTRY_TOOL, json_str(name));
-	if (e == NULL) { /* TOOL-13 */
-		mcp_errorf(x, RPC_INVALID_PARAMS, "Unknown tool: %.*s",
-		    (int)(name->text_len < 128 ? name->text_len : 128),
-		    name->text);
-		return;
-	}
-	if (headers != NULL
-	    && mcp_mirrors_check(e, args, headers, &err) < 0) { /* XHD-06 */
-		mcp_error(
-		    x, 400, RPC_HEADER_MISMATCH, str_of(err.text), STR_NONE);
-		return;
-	}
-	if (arguments_pass(x, e, args))
-		mcp_call_start(x, CALL_TOOL, e, e->key, args, m->params);
+	mcp_tool_run(x, json_str(name), args, m->params, headers);
 }
 
 /* A structured result that keeps the promise of its manifest (TOOL-10), or
@@ -178,11 +185,6 @@ mcp_tool_finished(
 		tool_result(x, c);
 		return;
 	}
-	if (status == CALL_INPUT) {
-		tool_error(x,
-		    S("This tool asks the user for input, which this server "
-		      "offers from revision 2026-07-28 on."));
-		return;
-	}
-	tool_error(x, c->message.len > 0 ? c->message : S("The tool failed"));
+	mcp_tool_error(
+	    x, c->message.len > 0 ? c->message : S("The tool failed"));
 }

@@ -9,7 +9,6 @@
 #include "plugin/generation.h"
 
 #define LOG_TEXT_MAX 4096
-#define KEY_TEXT_MAX 256
 #define CONTENT_SIZE_MIN \
 	(offsetof(struct tp_content, data) + sizeof(struct tp_str))
 
@@ -69,6 +68,8 @@ status_of(int rc)
 		return TP_ECANCELLED;
 	case ERR_BUSY:
 		return TP_EBUSY;
+	case ERR_UNSUPPORTED:
+		return TP_ENOTSUP;
 	case ERR_SYNTAX:
 	case ERR_PARAMS:
 	case ERR_EXISTS:
@@ -251,23 +252,33 @@ host_fail(struct tp_call *c, int status, struct tp_str message)
 static const struct tp_json *
 host_input(struct tp_call *c, const char *key)
 {
+	const struct json_node *answer;
+
 	if (key == NULL)
 		return NULL;
-	return json_of(json_get(call_of(c)->answers, str_of(key)));
+	/* Every answer is an object: anything else counts as none (MRTR-13). */
+	answer = json_get(call_of(c)->answers, str_of(key));
+	return json_type(answer) == JSON_OBJECT ? json_of(answer) : NULL;
 }
 
 static int
 host_require(struct tp_call *c, const char *key, struct tp_str method,
     struct tp_str params)
 {
-	struct str name = str_of(key);
-	struct str what = str_from(method), with = str_from(params);
+	return status_of(call_need_add(
+	    call_of(c), str_of(key), str_from(method), str_from(params)));
+}
 
-	if (name.len == 0 || name.len > KEY_TEXT_MAX || !str_is_utf8(name)
-	    || what.len == 0 || what.len > KEY_TEXT_MAX || !str_is_utf8(what)
-	    || (with.len > 0 && !is_json(with)))
-		return TP_EPARAMS;
-	return status_of(call_need_add(call_of(c), name, what, with));
+static struct tp_str
+host_state(const struct tp_call *c)
+{
+	return str_to(call_of(c)->state);
+}
+
+static int
+host_set_state(struct tp_call *c, struct tp_str bytes)
+{
+	return status_of(call_state_set(call_of(c), str_from(bytes)));
 }
 
 static void
@@ -408,4 +419,6 @@ const struct tp_host plugin_host = {
 	.json_int = host_json_int,
 	.json_raw = host_json_raw,
 	.message = host_message,
+	.state = host_state,
+	.set_state = host_set_state,
 };

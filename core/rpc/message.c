@@ -49,10 +49,12 @@ members_read(const struct json_node *root, struct rpc_message *m,
 			*method = v;
 		else if (str_equal(key, S("params")))
 			m->params = v;
-		else if (str_equal(key, S("result"))
-		    || str_equal(key, S("error")))
-			*answer = true;
+		else if (str_equal(key, S("result")))
+			m->result = v;
+		else if (str_equal(key, S("error")))
+			m->error = v;
 	}
+	*answer = m->result != NULL || m->error != NULL;
 }
 
 static const char *
@@ -133,6 +135,16 @@ rpc_write_error(struct buf *out, struct str id, int code, struct str message,
 		buf_str(out, data);
 	}
 	BUF_LIT(out, "}}");
+}
+
+void
+rpc_write_request(struct buf *out, struct str id, struct str method)
+{
+	BUF_LIT(out, "{\"jsonrpc\":\"2.0\",\"id\":\"");
+	buf_str(out, id);
+	BUF_LIT(out, "\",\"method\":\"");
+	buf_str(out, method);
+	buf_char(out, '"');
 }
 
 void

@@ -33,6 +33,8 @@ struct rpc_message {
 	const struct json_node *id; /* NULL where none could be read */
 	struct str method;
 	const struct json_node *params; /* an object, or NULL */
+	const struct json_node *result; /* of a response, or NULL */
+	const struct json_node *error;
 	const char *fault; /* RPC_INVALID: why, static */
 };
 
@@ -51,6 +53,9 @@ void rpc_write_result(struct buf *out, struct str id);
  * text or empty. */
 void rpc_write_error(struct buf *out, struct str id, int code,
     struct str message, struct str data);
+/* [any] {"jsonrpc":"2.0","id":"ID","method":"METHOD" - the caller appends
+ * params and a closing brace.  id and method need no escapes. */
+void rpc_write_request(struct buf *out, struct str id, struct str method);
 /* [any] {"jsonrpc":"2.0","method":METHOD,"params": - as for results. */
 void rpc_write_notification(struct buf *out, struct str method);
 

@@ -89,6 +89,7 @@ shared_fill(struct server *s)
 	s->identity = (struct mcp_identity){ s->config.identity.name,
 		s->config.identity.title, S(TOOLPOST_VERSION),
 		s->config.identity.instructions };
+	s->rounds = (struct mcp_rounds){ s->seal, c->input_wait };
 }
 
 /* Our own name, for the child that rehearses a module. */
@@ -357,8 +358,9 @@ start(struct server *s, struct err *err)
 	s->pool = loop_pool_create((unsigned)s->config.workers,
 	    (size_t)s->config.limits.pool_queue, panic_thread_init,
 	    panic_thread_finish, err);
+	s->seal = crypto_seal_create_random(err);
 	if (s->control == NULL || s->sessions == NULL || s->registry == NULL
-	    || s->pool == NULL)
+	    || s->pool == NULL || s->seal == NULL)
 		return ERR_NOMEM;
 	shared_fill(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);
@@ -403,6 +405,7 @@ finish(struct server *s)
 	plugin_manager_destroy(s->plugins);
 	registry_destroy(s->registry);
 	session_table_destroy(s->sessions);
+	crypto_seal_destroy(s->seal);
 	if (s->control != NULL) {
 		loop_timer_clear(&s->sweep);
 		loop_timer_clear(&s->probe);

@@ -53,6 +53,8 @@ struct server {
 	struct server_reactor held[LOOP_REACTORS_MAX];
 	struct transport_shared shared;
 	struct mcp_identity identity;
+	struct mcp_rounds rounds;
+	struct crypto_seal *seal; /* owned; a key for this run */
 	struct server_listen *listens; /* owned */
 	size_t listens_len;
 	int stdio_in;

@@ -123,7 +123,17 @@ member_answer(struct mcp_exchange *x, int status, struct str message)
 	one_done(b);
 }
 
-static const struct mcp_reply_ops reply = { member_notify, member_answer };
+static bool
+member_ask(struct mcp_exchange *x, struct str message)
+{
+	struct batch *b = mcp_exchange_owner(x);
+
+	OBJ_CHECK(b, BATCH_MAGIC);
+	return b->ops->ask(b, message);
+}
+
+static const struct mcp_reply_ops reply = { member_notify, member_answer,
+	member_ask };
 
 static void
 member_serve(struct batch *b, const struct json_node *v, struct mcp_peer *peer)
@@ -133,7 +143,7 @@ member_serve(struct batch *b, const struct json_node *v, struct mcp_peer *peer)
 
 	rpc_message_read(v, &m);
 	if (m.kind == RPC_RESPONSE)
-		return; /* nothing was asked */
+		return; /* the owner has taken it */
 	if (m.kind == RPC_INVALID) { /* BAT-04 */
 		entry_error(b, m.id != NULL ? json_raw(m.id) : STR_NONE,
 		    RPC_INVALID_REQUEST, m.fault);

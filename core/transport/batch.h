@@ -20,6 +20,8 @@ struct batch_ops {
 	/* The end; b is gone after it.  An empty array has nothing to say
 	 * and nothing may be sent. */
 	void (*done)(struct batch *b, struct str array);
+	/* A request to the client; false: it cannot answer any more. */
+	bool (*ask)(struct batch *b, struct str message);
 };
 
 struct batch {
@@ -40,7 +42,8 @@ const char *batch_fault(
 /* NULL without memory. */
 struct batch *batch_create(
     struct mcp_reactor *mcp, const struct batch_ops *ops, void *owner);
-/* Serves every member; the end may come before this returns. */
+/* Serves every member but responses, which are the owner's; the end may come
+ * before this returns. */
 void batch_serve(
     struct batch *b, const struct json_node *array, struct mcp_peer *peer);
 /* Nobody waits any more; b is gone. */

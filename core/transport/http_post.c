@@ -53,7 +53,26 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 		http_service_end(c);
 }
 
-static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer };
+/* ELIC-15: on the stream of the call that asks. */
+static bool
+request_send(struct http_conn *c, struct str message)
+{
+	if (!net_conn_is_open(&c->net))
+		return false;
+	if (!c->committed)
+		http_events_begin(c);
+	http_event_send(c, message);
+	return true;
+}
+
+static bool
+exchange_ask(struct mcp_exchange *x, struct str message)
+{
+	return request_send(mcp_exchange_owner(x), message);
+}
+
+static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
+	exchange_ask };
 
 static struct mcp_exchange *
 exchange_open(struct http_conn *c, uint64_t scope)
@@ -182,7 +201,8 @@ serve_stateful(struct http_conn *c, const struct rpc_message *m, struct str id)
 	c->session = http_session_find(c, id);
 	if (c->session == NULL)
 		return;
-	if (m->kind == RPC_RESPONSE) { /* ERA-20: nothing was asked */
+	if (m->kind == RPC_RESPONSE) { /* POSTL-03, ERA-20 */
+		transport_response(c->t, c->session->peer.scope, m);
 		http_answer_send(c, &(struct http_answer){ .status = 202 });
 		return;
 	}
@@ -227,7 +247,27 @@ batch_done(struct batch *b, struct str array)
 		http_service_end(c);
 }
 
-static const struct batch_ops batch_ops = { batch_notify, batch_done };
+static bool
+batch_ask(struct batch *b, struct str message)
+{
+	return request_send(b->owner, message);
+}
+
+static const struct batch_ops batch_ops = { batch_notify, batch_done,
+	batch_ask };
+
+/* Members that are not batch's alone. */
+static void
+member_route(const struct http_conn *c, const struct json_node *member)
+{
+	struct rpc_message m;
+
+	cancel_tell(c, json_str(json_get(member, S("method"))),
+	    json_get(member, S("params")));
+	rpc_message_read(member, &m);
+	if (m.kind == RPC_RESPONSE)
+		transport_response(c->t, c->session->peer.scope, &m);
+}
 
 /* The rows of server-requirements.md 1.3 that begin with an array. */
 static void
@@ -251,8 +291,7 @@ serve_array(struct http_conn *c, const struct json_node *array,
 	}
 	CHECK(c->session != NULL); /* batch_fault() refuses without one */
 	JSON_EACH_ELEMENT (v, array)
-		cancel_tell(c, json_str(json_get(v, S("method"))),
-		    json_get(v, S("params")));
+		member_route(c, v);
 	c->batch = batch_create(c->t->mcp, &batch_ops, c);
 	if (c->batch == NULL)
 		http_status_send(c, 503);

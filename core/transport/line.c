@@ -96,7 +96,24 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 	one_answered(mcp_exchange_owner(x), message);
 }
 
-static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer };
+/* STD-09: a client that has closed its side cannot answer. */
+static bool
+line_ask(struct line_conn *l, struct str message)
+{
+	if (l->ended)
+		return false;
+	line_tell(l, message);
+	return true;
+}
+
+static bool
+exchange_ask(struct mcp_exchange *x, struct str message)
+{
+	return line_ask(mcp_exchange_owner(x), message);
+}
+
+static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
+	exchange_ask };
 
 static void
 listener_send(struct mcp_listener *listener, struct str message)
@@ -155,8 +172,10 @@ serve(struct line_conn *l, const struct rpc_message *m)
 		refuse(l, m->id, class.code, class.text);
 		return;
 	}
-	if (m->kind == RPC_RESPONSE)
-		return; /* nothing was asked */
+	if (m->kind == RPC_RESPONSE) {
+		mcp_response(l->t->mcp, l->peer.scope, m);
+		return;
+	}
 	if (m->kind == RPC_REQUEST
 	    && mcp_id_is_outstanding(l->t->mcp, l->peer.scope, m->id)) {
 		refuse(l, m->id, RPC_INVALID_REQUEST, /* MSG-09 */
@@ -199,7 +218,14 @@ batch_done(struct batch *b, struct str array)
 	one_answered(b->owner, array);
 }
 
-static const struct batch_ops batch_ops = { batch_notify, batch_done };
+static bool
+batch_ask(struct batch *b, struct str message)
+{
+	return line_ask(b->owner, message);
+}
+
+static const struct batch_ops batch_ops = { batch_notify, batch_done,
+	batch_ask };
 
 /* STD-14 */
 static void
@@ -219,6 +245,13 @@ serve_array(struct line_conn *l, const struct json_node *array)
 	}
 	list_push(&l->batches, &b->node);
 	l->open++;
+	JSON_EACH_ELEMENT (v, array) {
+		struct rpc_message m;
+
+		rpc_message_read(v, &m);
+		if (m.kind == RPC_RESPONSE)
+			mcp_response(l->t->mcp, l->peer.scope, &m);
+	}
 	batch_serve(b, array, &l->peer);
 	listen_when_ready(l);
 }
@@ -307,6 +340,7 @@ line_eof(struct net_conn *c)
 
 	l->ended = true;
 	mcp_scope_listening_end(l->t->mcp, l->peer.scope);
+	mcp_scope_deaf(l->t->mcp, l->peer.scope);
 	return l->open > 0; /* what was asked is still answered */
 }
 
@@ -386,6 +420,7 @@ transport_line_drain(struct net_conn *c)
 
 	l->ended = true;
 	mcp_scope_listening_end(l->t->mcp, l->peer.scope);
+	mcp_scope_deaf(l->t->mcp, l->peer.scope);
 	net_conn_pause(c);
 	if (l->open == 0)
 		net_conn_close(c, NET_CONN_FLUSH);

@@ -241,6 +241,15 @@ struct session_notice {
 	struct session *session; /* a reference of its own */
 };
 
+/* A client's answer on its way to the reactor that has asked. */
+struct response_notice {
+	struct loop_msg msg;
+	struct transport_reactor *reactor;
+	uint64_t scope;
+	size_t len;
+	char text[]; /* the message: what of it counts */
+};
+
 /* One reactor's notice of a cancelled request. */
 struct cancel_notice {
 	struct loop_msg msg;
@@ -319,4 +328,74 @@ transport_request_cancelled(
 		memcpy(n->id, raw.ptr, raw.len);
 		loop_post(all->items[i].loop, &n->msg);
 	}
+}
+
+static void
+response_notice_run(struct loop_msg *msg)
+{
+	struct response_notice *n =
+	    CONTAINER_OF(msg, struct response_notice, msg);
+	struct json_doc *doc = mcp_reactor_doc(n->reactor->mcp);
+	struct rpc_message m;
+
+	/* Between two turns nothing else uses the document. */
+	if (json_parse(doc, (struct str){ n->text, n->len }, JSON_GRAMMAR)
+	    == 0) {
+		rpc_message_read(doc->nodes, &m);
+		mcp_response(n->reactor->mcp, n->scope, &m);
+	}
+	free(n);
+}
+
+static void
+response_write(struct buf *out, const struct rpc_message *m)
+{
+	BUF_LIT(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+	buf_str(out, json_raw(m->id));
+	if (m->result != NULL) {
+		BUF_LIT(out, ",\"result\":");
+		buf_str(out, json_raw(m->result));
+	}
+	if (m->error != NULL) {
+		BUF_LIT(out, ",\"error\":");
+		buf_str(out, json_raw(m->error));
+	}
+	buf_char(out, '}');
+}
+
+static void
+response_post(
+    struct loop_reactor *to, uint64_t scope, const struct rpc_message *m)
+{
+	struct response_notice *n = NULL;
+	struct buf text;
+
+	buf_init(&text);
+	response_write(&text, m);
+	if (!text.failed)
+		n = malloc(sizeof *n + text.len);
+	if (n != NULL) { /* else its call ends by its timer */
+		n->msg.run = response_notice_run;
+		n->reactor = to->user;
+		n->scope = scope;
+		n->len = text.len;
+		memcpy(n->text, text.ptr, text.len);
+		loop_post(to->loop, &n->msg);
+	}
+	buf_finish(&text);
+}
+
+void
+transport_response(
+    struct transport_reactor *from, uint64_t scope, const struct rpc_message *m)
+{
+	const struct loop_reactors *all = from->shared->reactors;
+	unsigned number;
+
+	if (!mcp_response_reactor(m->id, &number) || number >= all->len)
+		return;
+	if (all->items[number].user == from)
+		mcp_response(from->mcp, scope, m);
+	else
+		response_post(&all->items[number], scope, m);
 }

@@ -56,6 +56,9 @@ void transport_http_drain(struct net_conn *c);
  * reactor. */
 void transport_request_cancelled(
     struct transport_reactor *from, uint64_t scope, const struct json_node *id);
+/* A client's answer to a request of ours, which may be of any reactor. */
+void transport_response(struct transport_reactor *from, uint64_t scope,
+    const struct rpc_message *m);
 bool transport_conn_is_http(const struct net_conn *c);
 void transport_line_drain(struct net_conn *c);
 

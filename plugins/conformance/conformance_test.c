@@ -167,6 +167,24 @@ rounds_follow_each_other(struct tp_test_host *h)
 }
 
 static void
+an_answer_counts_with_the_state_of_its_question(struct tp_test_host *h)
+{
+	static const char answer[] = "{\"confirm\": {\"action\": \"accept\", "
+				     "\"content\": {\"ok\": true}}}";
+	struct tp_test_result *c;
+
+	c = tp_test_new(h, "test_input_required_result_request_state", NULL);
+	tp_test_answers(c, answer);
+	TP_TEST(tp_test_run(c) == TP_INPUT && c->requests.len == 1);
+	TP_TEST(c->state.len == 0 && c->next_state.len == 1);
+	TP_TEST_IS(c->next_state.first->text, "asked");
+	TP_TEST(tp_test_run(c) == TP_OK);
+	TP_TEST_IS(c->state.first->text, "asked");
+	TP_TEST_IS(tp_test_text(c), "state-ok");
+	tp_test_free(c);
+}
+
+static void
 only_what_the_client_offers_is_asked_for(struct tp_test_host *h)
 {
 	struct tp_test_result *c;
@@ -307,6 +325,7 @@ main(int argc, char **argv)
 	an_answer_that_makes_no_sense_is_asked_for_again(&host);
 	several_inputs_are_asked_for_at_once_and_completed_in_parts(&host);
 	rounds_follow_each_other(&host);
+	an_answer_counts_with_the_state_of_its_question(&host);
 	only_what_the_client_offers_is_asked_for(&host);
 	requests_of_the_older_era_are_asked_and_reported(&host);
 	resources_and_prompts_answer(&host);

@@ -21,10 +21,25 @@ static int
 ask(struct tp_call *call, const char *key, const char *method,
     const char *params)
 {
-	int rc =
-	    call->host->require(call, key, tp_cstr(method), tp_cstr(params));
+	return tp_ask(call, key, method, tp_cstr(params));
+}
 
-	return rc == TP_OK ? TP_INPUT : rc;
+/* Beside a question: the next round knows that it was asked. */
+static int
+remember(struct tp_call *call, int rc, const char *what)
+{
+	int kept = rc == TP_INPUT ? tp_set_state(call, tp_cstr(what)) : TP_OK;
+
+	return kept == TP_OK ? rc : kept;
+}
+
+static int
+remembers(const struct tp_call *call, const char *what)
+{
+	struct tp_str state = tp_state(call);
+
+	return state.len == strlen(what)
+	    && memcmp(state.ptr, what, state.len) == 0;
 }
 
 /* What the person did with a form: NULL, "accept", "decline" or "cancel". */
@@ -111,7 +126,6 @@ test_sampling(struct tp_call *call, void *state)
 {
 	struct tp_json_text w = tp_json_begin(call);
 	struct tp_str text;
-	int rc;
 
 	(void)state;
 	if (sampled_text(call, "sample", &text))
@@ -130,9 +144,7 @@ test_sampling(struct tp_call *call, void *state)
 	tp_json_close(&w, '}');
 	if (w.status != TP_OK)
 		return w.status;
-	rc = call->host->require(
-	    call, "sample", tp_cstr(SAMPLE), tp_json_str(&w));
-	return rc == TP_OK ? TP_INPUT : rc;
+	return tp_ask(call, "sample", SAMPLE, tp_json_str(&w));
 }
 
 static int
@@ -153,7 +165,6 @@ test_elicitation(struct tp_call *call, void *state)
 {
 	struct tp_json_text w = tp_json_begin(call);
 	const char *action = form_action(call, "form");
-	int rc;
 
 	(void)state;
 	if (action != NULL)
@@ -170,9 +181,7 @@ test_elicitation(struct tp_call *call, void *state)
 	tp_json_close(&w, '}');
 	if (w.status != TP_OK)
 		return w.status;
-	rc =
-	    call->host->require(call, "form", tp_cstr(ELICIT), tp_json_str(&w));
-	return rc == TP_OK ? TP_INPUT : rc;
+	return tp_ask(call, "form", ELICIT, tp_json_str(&w));
 }
 
 static int
@@ -289,12 +298,13 @@ input_request_state(struct tp_call *call, void *state)
 	const struct tp_json *ok = form_field(call, "confirm", "ok");
 
 	(void)state;
-	if (action == NULL)
-		return ask(call, "confirm", ELICIT, params);
-	if (strcmp(action, "accept") != 0)
+	if (action != NULL && strcmp(action, "accept") != 0)
 		return declined(call);
-	if (call->host->json_type(ok) != TP_BOOL)
-		return ask(call, "confirm", ELICIT, params);
+	/* An answer counts for the question that this call has asked. */
+	if (action == NULL || call->host->json_type(ok) != TP_BOOL
+	    || !remembers(call, "asked"))
+		return remember(
+		    call, ask(call, "confirm", ELICIT, params), "asked");
 	return tp_text(call, tp_cstr("state-ok"));
 }
 
@@ -326,7 +336,7 @@ input_multiple_inputs(struct tp_call *call, void *state)
 		missing++;
 	}
 	if (missing > 0)
-		return TP_INPUT;
+		return remember(call, TP_INPUT, "asked");
 	return tp_textf(call, "%.*s: %.*s (%zu roots)", TP_FMT(name),
 	    TP_FMT(greeting), call->host->json_len(roots));
 }
@@ -343,14 +353,17 @@ input_multi_round(struct tp_call *call, void *state)
 	    "\"requestedSchema\":{\"type\":\"object\",\"properties\":"
 	    "{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}}",
 	    "name", &name);
+	rc = remember(call, rc, "step 1");
 	if (rc == TP_OK)
-		rc = form_string(call, "step2",
-		    "{"
-		    "\"message\":\"Step 2: What is your favorite color?\","
-		    "\"requestedSchema\":{\"type\":\"object\",\"properties\":"
-		    "{\"color\":{\"type\":\"string\"}},"
-		    "\"required\":[\"color\"]}}",
-		    "color", &color);
+		rc = remember(call,
+		    form_string(call, "step2",
+			"{"
+			"\"message\":\"Step 2: What is your favorite color?\","
+			"\"requestedSchema\":{\"type\":\"object\",\"properties\":"
+			"{\"color\":{\"type\":\"string\"}},"
+			"\"required\":[\"color\"]}}",
+			"color", &color),
+		    "step 2");
 	if (rc == TP_ENOTFOUND)
 		return declined(call);
 	if (rc != TP_OK)

@@ -73,7 +73,7 @@ AT(tp_plugin_desc, load, 80);
 AT(tp_plugin_desc, save, 88);
 AT(tp_plugin_desc, unload, 96);
 
-SIZE(tp_host, 216);
+SIZE(tp_host, 232);
 AT(tp_host, size, 0);
 AT(tp_host, abi_major, 4);
 AT(tp_host, abi_minor, 6);
@@ -103,6 +103,8 @@ AT(tp_host, json_num, 184);
 AT(tp_host, json_int, 192);
 AT(tp_host, json_raw, 200);
 AT(tp_host, message, 208);
+AT(tp_host, state, 216);
+AT(tp_host, set_state, 224);
 
 SIZE(tp_complete, 16);
 AT(tp_complete, flags, 4);

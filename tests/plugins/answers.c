@@ -50,7 +50,7 @@ ask(struct tp_call *call)
 	const struct tp_json *who = h->input(call, "who");
 
 	if (who != NULL)
-		return tp_text(call, h->json_str(who));
+		return tp_text(call, h->json_str(h->json_get(who, "name")));
 	if (h->require(call, "who", tp_cstr("elicitation/create"),
 		tp_cstr("{\"message\": \"Who?\"}"))
 	    != TP_OK)

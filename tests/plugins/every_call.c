@@ -129,6 +129,33 @@ input_part(struct tp_call *call, const struct tp_host *h)
 	expect(call,
 	    h->require(call, "who", tp_cstr("m"), tp_cstr("{")) == TP_EPARAMS,
 	    "require with bad params");
+	expect(call,
+	    h->require(call, "who", tp_cstr("elicitation/create"),
+	        tp_cstr("[1]"))
+	        == TP_EPARAMS,
+	    "require with a list");
+	expect(call,
+	    h->require(call, "who", tp_cstr("ping"), tp_cstr("{}"))
+	        == TP_EPARAMS,
+	    "require of what nobody knows");
+	expect(call,
+	    h->require(call, "who", tp_cstr("roots/list"), tp_cstr(""))
+	        == TP_ENOTSUP,
+	    "require of what this client cannot");
+	expect(call, TP_HAS(h, set_state), "set_state is there");
+	expect(call, tp_state(call).len == 0, "no state");
+	expect(call, h->set_state(call, tp_cstr("s")) == TP_OK, "set_state");
+	{
+		static const char much[16 * 1024 + 1];
+		struct tp_str bytes = { much, sizeof much };
+
+		expect(call, h->set_state(call, bytes) == TP_ENOMEM,
+		    "too much state");
+		bytes.len--;
+		expect(call, h->set_state(call, bytes) == TP_OK,
+		    "as much state as there can be");
+	}
+	expect(call, tp_state(call).len == 0, "the state is for later");
 }
 
 static int

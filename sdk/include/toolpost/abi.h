@@ -152,9 +152,11 @@ struct tp_host {
 	/* [call] Sets the failure and returns status, so that it can be returned. */
 	int (*fail)(struct tp_call *, int status, struct tp_str message);
 
-	/* [call] The client's answer to key, or NULL: not answered yet. */
+	/* [call] The client's answer to key, in this round or an earlier one, or
+	 * NULL: not answered yet. */
 	const struct tp_json *(*input)(struct tp_call *, const char *key);
-	/* [call] Ask the client; then return TP_INPUT. */
+	/* [call] Ask the client; then return TP_INPUT.  TP_ENOTSUP: this client
+	 * cannot be asked that; return it, or go on without. */
 	int (*require)(struct tp_call *, const char *key, struct tp_str method,
 	    struct tp_str params);
 
@@ -182,6 +184,15 @@ struct tp_host {
 	 * any more.  Never put secrets or personal data into it. */
 	int (*message)(struct tp_call *, int level, struct tp_str logger,
 	    struct tp_str data, uint32_t flags);
+
+	/* [call] What set_state() was given last, in an earlier round of this
+	 * call; empty at first. */
+	struct tp_str (*state)(const struct tp_call *);
+	/* [call] Bytes for the rounds that follow, at most 16 KiB; copied.  A
+	 * client may carry them, sealed: it cannot read or change them, but it
+	 * can send them twice.  With a state, TP_INPUT is also allowed without
+	 * require(): the client comes again later. */
+	int (*set_state)(struct tp_call *, struct tp_str bytes);
 };
 
 /* Every handle begins with its table: no globals, two generations coexist,

@@ -231,6 +231,33 @@ tp_tell_json(struct tp_call *call, enum tp_message_level level,
 	    call, (int)level, tp_cstr(logger), json, TP_MESSAGE_JSON);
 }
 
+/* return tp_ask(call, "confirm", "elicitation/create", params); */
+static inline int
+tp_ask(struct tp_call *call, const char *key, const char *method,
+    struct tp_str params)
+{
+	int rc = call->host->require(call, key, tp_cstr(method), params);
+
+	return rc == TP_OK ? TP_INPUT : rc;
+}
+
+/* The state of an earlier round; empty: there is none, or an older host. */
+static inline struct tp_str
+tp_state(const struct tp_call *call)
+{
+	return TP_HAS(call->host, state) ? call->host->state(call)
+					 : tp_cstr("");
+}
+
+/* TP_ENOTSUP: an older host. */
+static inline int
+tp_set_state(struct tp_call *call, struct tp_str bytes)
+{
+	if (!TP_HAS(call->host, set_state))
+		return TP_ENOTSUP;
+	return call->host->set_state(call, bytes);
+}
+
 static inline int
 tp_cancelled(const struct tp_call *call)
 {

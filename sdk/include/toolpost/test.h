@@ -219,7 +219,8 @@ tp_test_complete(struct tp_test_host *h, const char *entry, const char *args)
 	return c;
 }
 
-/* The client's answers, {"key": answer, ..} as JSON text, for the next run. */
+/* The client's answers of all rounds so far, {"key": answer, ..} as JSON text,
+ * for the next run. */
 static inline void
 tp_test_answers(struct tp_test_result *c, const char *answers)
 {
@@ -236,6 +237,11 @@ tp_test_reset(struct tp_test_result *c)
 	tp_test_notes_drop(&c->progress);
 	tp_test_notes_drop(&c->messages);
 	tp_test_notes_drop(&c->requests);
+	if (c->next_state.len > 0) {
+		tp_test_notes_drop(&c->state);
+		c->state = c->next_state;
+		memset(&c->next_state, 0, sizeof c->next_state);
+	}
 	tp_test_json_free(&c->structured);
 	free(c->message);
 	c->message = NULL;
@@ -275,7 +281,7 @@ tp_test_start(struct tp_test_result *c)
 		c->ended = 1;
 	}
 	(void)pthread_mutex_unlock(&c->lock);
-	if (rc == TP_INPUT && c->requests.len == 0)
+	if (rc == TP_INPUT && c->requests.len == 0 && c->next_state.len == 0)
 		tp_test_misuse(
 		    c->host, c->entry->name, "TP_INPUT without require()");
 	return rc;
@@ -370,6 +376,7 @@ tp_test_free(struct tp_test_result *c)
 	tp_test_reset(c);
 	tp_test_json_free(&c->args);
 	tp_test_json_free(&c->answers);
+	tp_test_notes_drop(&c->state);
 	free(c->name);
 	(void)pthread_cond_destroy(&c->changed);
 	(void)pthread_mutex_destroy(&c->lock);

@@ -23,6 +23,7 @@
 #endif
 
 #define TP_TEST_WAIT_MS 30000
+#define TP_TEST_STATE_MAX (16 * 1024)
 #define TP_TEST_TIMEOUT (-100) /* tp_test_wait(): no answer yet */
 
 enum tp_test_capability {
@@ -85,6 +86,7 @@ struct tp_test_result {
 	struct tp_entry completer; /* where entry is one */
 	struct tp_test_json args;
 	struct tp_test_json answers;
+	struct tp_test_notes state; /* the last one is what state() says */
 
 	/* To be set before tp_test_run(). */
 	char *name; /* what name() says: the entry, or the URI asked for */
@@ -97,6 +99,7 @@ struct tp_test_result {
 	struct tp_test_notes progress;
 	struct tp_test_notes messages; /* to the client */
 	struct tp_test_notes requests;
+	struct tp_test_notes next_state; /* what set_state() was given last */
 	struct tp_test_json structured;
 	char *message; /* of a failure, else NULL */
 	unsigned allocs;
@@ -517,6 +520,36 @@ tp_test_host_require(struct tp_call *call, const char *key,
 	return TP_OK;
 }
 
+/* Of the runs before this one. */
+static inline struct tp_str
+tp_test_host_state(const struct tp_call *call)
+{
+	const struct tp_test_note *n = tp_test_of(call)->state.last;
+	struct tp_str bytes = { "", 0 };
+
+	if (n != NULL) {
+		bytes.ptr = n->text;
+		bytes.len = n->len;
+	}
+	return bytes;
+}
+
+static inline int
+tp_test_host_set_state(struct tp_call *call, struct tp_str bytes)
+{
+	struct tp_test_result *c = tp_test_of(call);
+
+	if (tp_test_closed(c, "set_state() after the answer"))
+		return TP_EFAIL;
+	if (bytes.len > TP_TEST_STATE_MAX)
+		return TP_ENOMEM;
+	if (bytes.ptr == NULL)
+		bytes = tp_cstr("");
+	tp_test_notes_drop(&c->next_state);
+	(void)tp_test_note_add(&c->next_state, bytes);
+	return TP_OK;
+}
+
 static inline void
 tp_test_host_done(struct tp_call *call, int status)
 {
@@ -549,7 +582,8 @@ tp_test_table(void)
 		tp_test_host_require, tp_test_host_done, tp_test_json_type,
 		tp_test_json_get, tp_test_json_at, tp_test_json_len,
 		tp_test_json_str, tp_test_json_num, tp_test_json_int,
-		tp_test_json_raw, tp_test_host_message };
+		tp_test_json_raw, tp_test_host_message, tp_test_host_state,
+		tp_test_host_set_state };
 
 	return &table;
 }

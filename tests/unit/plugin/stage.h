@@ -355,6 +355,7 @@ stage_begin(struct stage *s, const char *tool, const char *json)
 		    json_parse(&answers, str_of(s->answers), JSON_PROTOCOL), 0);
 		s->call->answers = &answers.nodes[0];
 	}
+	s->call->client = CALL_CLIENT_ELICIT_FORM;
 	s->answered = false;
 	call_start(s->call);
 	json_doc_finish(&doc);
