@@ -45,16 +45,16 @@ enum mcp_client {
 };
 
 /* Bounds on input rounds: how often one request asks its client (MRTR-19), how
- * many bytes of answers are remembered, how long a sealed state is good. */
+ * many bytes of answers are remembered. */
 #define MCP_ROUNDS_MAX 16
 #define MCP_ANSWERS_MAX ((size_t)1024 * 1024)
-#define MCP_STATE_TTL_NS (60 * 60 * NS_PER_S)
 #define MCP_INPUT_WAIT_NS (5 * 60 * NS_PER_S)
 
 /* What input rounds need; the same for all reactors. */
 struct mcp_rounds {
 	const struct crypto_seal *seal; /* NULL: no round has a state */
 	int64_t wait_ns; /* for a client's answer; stateful era */
+	int64_t state_ns; /* how long a sealed state is good */
 };
 
 /* Who we are; the same for every caller. */

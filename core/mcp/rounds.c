@@ -162,7 +162,8 @@ state_write(
 
 	buf_char(plain, STATE_VERSION);
 	buf_char(plain, (char)(x->round + 1));
-	number_write(plain, (uint64_t)(clock_wall_ns() + MCP_STATE_TTL_NS), 8);
+	number_write(
+	    plain, (uint64_t)(clock_wall_ns() + x->mcp->rounds->state_ns), 8);
 	number_write(plain, state.len, 4);
 	buf_str(plain, state);
 	answers = plain->len;

@@ -69,6 +69,8 @@ static const struct settings_item limits_settings[] = {
 	  .help = "A session without requests and without a stream." },
 	{ .key = "input_wait", .type = SETTINGS_DURATION, .offset = AT(input_wait), .fallback = "5m", .min = 100 * NS_PER_MS, .max = 24 * HOUR,
 	  .help = "For a client's answer to a request of a handler; sessions and line streams." },
+	{ .key = "state_life", .type = SETTINGS_DURATION, .offset = AT(state_life), .fallback = "1h", .min = 100 * NS_PER_MS, .max = 168 * HOUR,
+	  .help = "How long a client may take to bring back a requestState." },
 	{ .key = "pool_queue", .type = SETTINGS_INT, .offset = AT(pool_queue), .fallback = "1024", .min = 1, .max = 1000000,
 	  .help = "Calls that wait for a worker; beyond it 503." },
 	{ .key = NULL }

@@ -37,6 +37,7 @@ struct server_limits_config {
 	int64_t keep_alive;
 	int64_t session_idle;
 	int64_t input_wait;
+	int64_t state_life;
 	int64_t pool_queue;
 };
 

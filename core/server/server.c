@@ -89,7 +89,8 @@ shared_fill(struct server *s)
 	s->identity = (struct mcp_identity){ s->config.identity.name,
 		s->config.identity.title, S(TOOLPOST_VERSION),
 		s->config.identity.instructions };
-	s->rounds = (struct mcp_rounds){ s->seal, c->input_wait };
+	s->rounds =
+	    (struct mcp_rounds){ s->seal, c->input_wait, c->state_life };
 }
 
 /* Our own name, for the child that rehearses a module. */

@@ -229,6 +229,113 @@ mirrored(struct tp_call *call, void *state)
 	return tp_text(call, args);
 }
 
+/* A member of v as a C string, cut. */
+static const char *
+member(const struct tp_host *h, const struct tp_json *v, const char *key,
+    char *out, size_t size)
+{
+	struct tp_str s = h->json_str(h->json_get(v, key));
+
+	(void)snprintf(out, size, "%.*s", TP_FMT(s));
+	return out;
+}
+
+/* Asks for what a round lacks. */
+static int
+ask_round(struct tp_call *call, const struct tp_json *round)
+{
+	const struct tp_host *h = call->host;
+	int rc = TP_OK;
+	size_t i;
+
+	for (i = 0; i < h->json_len(round); i++) {
+		const struct tp_json *q = h->json_at(round, i);
+		char key[64], method[64];
+		int one;
+
+		(void)member(h, q, "key", key, sizeof key);
+		if (h->input(call, key) != NULL)
+			continue;
+		one = tp_ask(call, key,
+		    member(h, q, "method", method, sizeof method),
+		    h->json_raw(h->json_get(q, "params")));
+		if (one == TP_ENOTSUP && rc != TP_INPUT)
+			rc = one;
+		else if (one != TP_ENOTSUP && rc != TP_ENOTSUP)
+			rc = one;
+	}
+	return rc;
+}
+
+/* rounds: [[{key, method, params}, ..], ..], one after the other; keep: also
+ * with a state.  Answers with all that it was told. */
+static int
+ask(struct tp_call *call, void *state)
+{
+	const struct tp_host *h = call->host;
+	const struct tp_json *rounds = h->json_get(h->args(call), "rounds");
+	struct tp_str kept = tp_state(call);
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < h->json_len(rounds); i++) {
+		int rc = ask_round(call, h->json_at(rounds, i));
+
+		if (rc == TP_INPUT && tp_arg_bool(call, "keep", 0))
+			(void)tp_set_state(call,
+			    tp_format(call, "%.*s%zu", TP_FMT(kept), i));
+		if (rc != TP_OK)
+			return rc;
+	}
+	for (i = 0; i < h->json_len(rounds); i++)
+		for (k = 0; k < h->json_len(h->json_at(rounds, i)); k++) {
+			char key[64];
+			struct tp_str raw = h->json_raw(h->input(call,
+			    member(h, h->json_at(h->json_at(rounds, i), k),
+				"key", key, sizeof key)));
+
+			(void)tp_textf(call, "%s=%.*s", key, TP_FMT(raw));
+		}
+	return tp_textf(call, "state=%.*s", TP_FMT(kept));
+}
+
+/* Ready when it has been called three times. */
+static int
+later(struct tp_call *call, void *state)
+{
+	struct tp_str kept = tp_state(call);
+
+	(void)state;
+	if (kept.len == 2)
+		return tp_text(call, tp_cstr("ready"));
+	if (tp_set_state(call, tp_format(call, "%.*sx", TP_FMT(kept))) != TP_OK)
+		return TP_EFAIL;
+	return TP_INPUT;
+}
+
+static int
+ask_roots(struct tp_call *call, void *state)
+{
+	const struct tp_json *v = call->host->input(call, "where");
+
+	(void)state;
+	if (v == NULL)
+		return tp_ask(call, "where", "roots/list", tp_cstr(NULL));
+	return tp_text(call, call->host->json_raw(v));
+}
+
+static int
+ask_model(struct tp_call *call, void *state)
+{
+	const struct tp_json *v = call->host->input(call, "gist");
+
+	(void)state;
+	if (v == NULL)
+		return tp_ask(call, "gist", "sampling/createMessage",
+		    tp_cstr("{\n\"messages\":[],\r\n\"maxTokens\":1}"));
+	return tp_message(call, TP_USER, call->host->json_raw(v));
+}
+
 static int
 text(struct tp_call *call, void *state)
 {
@@ -384,6 +491,11 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("fx_one", hold),
 	TP_TOOL("fx_mirrored", mirrored),
 	TP_TOOL("fx_schema", mirrored),
+	TP_TOOL("fx_ask", ask),
+	TP_TOOL_FLAGS("fx_ask_quick", ask, TP_NONBLOCKING),
+	TP_TOOL_FLAGS("fx_later", later, TP_NONBLOCKING),
+	TP_RESOURCE("fx://asked/{id}", ask_roots),
+	TP_PROMPT("fx_asked", ask_model),
 	TP_RESOURCE("fx://text", text),
 	TP_RESOURCE_FLAGS("fx://binary", binary, TP_NONBLOCKING),
 	TP_RESOURCE("fx://several", several),
