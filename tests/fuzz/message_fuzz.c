@@ -112,8 +112,10 @@ serve(uint8_t how, struct str header, struct str body)
 		mcp_serve_stateless(x, &m, h);
 	else if (m.kind != RPC_RESPONSE)
 		mcp_serve_stateful(x, &m, &peer);
-	else
+	else {
+		mcp_response(rig.mcp, peer.scope, &m);
 		mcp_refuse(x, STR_NONE, 400, RPC_INVALID_REQUEST, "response");
+	}
 	if (rig.listening) {
 		mcp_lists_changed(rig.mcp);
 		mcp_resource_updated(rig.mcp, S("test://x"));

@@ -655,6 +655,103 @@ START_TEST(a_status_that_does_not_exist_is_a_failure)
 }
 END_TEST
 
+static int
+ask_everything(struct rig *r, struct call *c)
+{
+	static const struct {
+		const char *key, *method, *params;
+		int rc;
+	} asks[] = {
+		{ "a", "elicitation/create", "{\"message\":\"m\"}", 0 },
+		{ "a", "elicitation/create", "{}", ERR_EXISTS },
+		{ "b", "elicitation/create", "{\"mode\":\"url\"}",
+		    ERR_UNSUPPORTED },
+		{ "b", "elicitation/create", "", ERR_PARAMS },
+		{ "b", "elicitation/create", "[]", ERR_PARAMS },
+		{ "b", "elicitation/create", "{", ERR_PARAMS },
+		{ "b", "sampling/createMessage", "{}", 0 },
+		{ "c", "sampling/createMessage",
+		    "{\"includeContext\":\"none\"}", 0 },
+		{ "d", "sampling/createMessage",
+		    "{\"includeContext\":\"allServers\"}", ERR_UNSUPPORTED },
+		{ "d", "sampling/createMessage", "{\"tools\":[]}",
+		    ERR_UNSUPPORTED },
+		{ "d", "roots/list", "", ERR_UNSUPPORTED },
+		{ "d", "ping", "{}", ERR_PARAMS },
+		{ "", "sampling/createMessage", "{}", ERR_PARAMS },
+		{ "\xff", "sampling/createMessage", "{}", ERR_PARAMS },
+	};
+	char key[3];
+	size_t i;
+
+	(void)r;
+	for (i = 0; i < ARRAY_LEN(asks); i++)
+		ck_assert_int_eq(
+		    call_need_add(c, str_of(asks[i].key),
+			str_of(asks[i].method), str_of(asks[i].params)),
+		    asks[i].rc);
+	for (i = c->needs_len; i < CALL_NEEDS_MAX; i++) {
+		(void)snprintf(key, sizeof key, "%zu", i);
+		ck_assert_int_eq(call_need_add(c, str_of(key),
+				     S("sampling/createMessage"), S("{}")),
+		    0);
+	}
+	ck_assert_int_eq(
+	    call_need_add(c, S("z"), S("sampling/createMessage"), S("{}")),
+	    ERR_LIMIT);
+	return CALL_INPUT;
+}
+
+/* MRTR-05 */
+START_TEST(a_client_is_asked_only_what_it_can_be_asked)
+{
+	struct rig r;
+	struct call *c;
+
+	rig_begin(&r, ask_everything);
+	r.target.nonblocking = true;
+	c = rig_call(&r);
+	c->client = CALL_CLIENT_ELICIT_FORM | CALL_CLIENT_SAMPLING;
+	call_start(c);
+	ck_assert_int_eq(r.status, CALL_INPUT);
+	rig_end(&r);
+}
+END_TEST
+
+static int
+keep_state(struct rig *r, struct call *c)
+{
+	static const char much[CALL_STATE_MAX + 1];
+
+	(void)r;
+	ck_assert(str_equal(c->state, S("before")));
+	ck_assert_int_eq(
+	    call_state_set(c, (struct str){ much, sizeof much }), ERR_LIMIT);
+	ck_assert(!c->state_set);
+	ck_assert_int_eq(
+	    call_state_set(c, (struct str){ much, CALL_STATE_MAX }), 0);
+	ck_assert_int_eq(call_state_set(c, S("after")), 0);
+	ck_assert(c->state_set && str_equal(c->next_state, S("after")));
+	ck_assert(str_equal(c->state, S("before")));
+	return CALL_INPUT;
+}
+
+/* MRTR-03 */
+START_TEST(a_state_alone_is_enough_to_be_run_again)
+{
+	struct rig r;
+	struct call *c;
+
+	rig_begin(&r, keep_state);
+	r.target.nonblocking = true;
+	c = rig_call(&r);
+	c->state = S("before");
+	call_start(c);
+	ck_assert_int_eq(r.status, CALL_INPUT);
+	rig_end(&r);
+}
+END_TEST
+
 UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
     progress_on_its_way_is_bounded,
     a_long_queue_is_refused_when_the_pool_has_no_room,
@@ -671,4 +768,6 @@ UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
     concurrency_queues_and_then_refuses,
     a_queued_call_that_is_cancelled_never_runs,
     a_result_above_its_bound_is_an_error,
-    a_status_that_does_not_exist_is_a_failure)
+    a_status_that_does_not_exist_is_a_failure,
+    a_client_is_asked_only_what_it_can_be_asked,
+    a_state_alone_is_enough_to_be_run_again)
