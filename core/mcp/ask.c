@@ -120,7 +120,7 @@ waited_enough(void *arg)
 	struct mcp_asked *a = arg;
 
 	OBJ_CHECK(a, ASKED_MAGIC);
-	LOG_WARN("client gave no input in time", F_STR("entry", a->name));
+	LOG_DEBUG("client gave no input in time", F_STR("entry", a->name));
 	mcp_asked_fail(a->x, S("The client did not answer in time"));
 }
 

@@ -3,7 +3,6 @@
  * retry that brings answers.  Between the two nothing is kept here: what later
  * rounds need travels with the client, sealed. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "data/json_canonical.h"
 #include "data/json_dup.h"
 #include "mcp/mcp_priv.h"
@@ -258,8 +257,8 @@ mcp_input_required(struct mcp_exchange *x, const struct call *c)
 		    "The answers so far are larger than %zu bytes",
 		    MCP_ANSWERS_MAX);
 	} else if (rc != 0) {
-		LOG_WARN("request for input failed", F_STR("entry", c->name),
-		    F_CSTR("reason", err_name(rc)));
+		mcp_defect_log(
+		    "request for input failed", c, str_of(err_name(rc)));
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    "The request for input could not be written");
 	} else {
