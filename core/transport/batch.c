@@ -129,7 +129,7 @@ member_ask(struct mcp_exchange *x, struct str message)
 	struct batch *b = mcp_exchange_owner(x);
 
 	OBJ_CHECK(b, BATCH_MAGIC);
-	return b->ops->ask(b, message);
+	return b->ops->ask != NULL && b->ops->ask(b, message);
 }
 
 static const struct mcp_reply_ops reply = { member_notify, member_answer,

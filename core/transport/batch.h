@@ -20,7 +20,8 @@ struct batch_ops {
 	/* The end; b is gone after it.  An empty array has nothing to say
 	 * and nothing may be sent. */
 	void (*done)(struct batch *b, struct str array);
-	/* A request to the client; false: it cannot answer any more. */
+	/* A request to the client; false: it cannot answer any more.  NULL: it
+	 * never can. */
 	bool (*ask)(struct batch *b, struct str message);
 };
 

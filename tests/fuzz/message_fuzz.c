@@ -50,7 +50,7 @@ answer(struct mcp_exchange *x, int status, struct str message)
 	must_be_json(message);
 }
 
-static const struct mcp_reply_ops reply = { notify, answer };
+static const struct mcp_reply_ops reply = { notify, answer, NULL };
 
 static void
 rig_start(void)

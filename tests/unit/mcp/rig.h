@@ -24,8 +24,11 @@ struct rig {
 	struct call *pending;
 	char answer[8192]; /* the last one */
 	char notice[8192];
+	char asked[8192];
 	int answers;
 	int notices;
+	int asks;
+	bool deaf; /* cannot be asked */
 	int status;
 };
 
@@ -81,7 +84,20 @@ rig_answer(struct mcp_exchange *x, int status, struct str message)
 	rig_keep(r->answer, sizeof r->answer, message);
 }
 
-static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer };
+static bool
+rig_ask(struct mcp_exchange *x, struct str message)
+{
+	struct rig *r = mcp_exchange_owner(x);
+
+	if (r->deaf)
+		return false;
+	r->asks++;
+	rig_keep(r->asked, sizeof r->asked, message);
+	return true;
+}
+
+static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer,
+	rig_ask };
 
 static int
 rig_say(struct call *c)
@@ -180,7 +196,7 @@ rig_serve(struct rig *r, const char *text)
 	return true;
 }
 
-static void
+static inline void
 rig_handshake(struct rig *r, const char *revision)
 {
 	char text[512];

@@ -31,7 +31,7 @@ done(struct batch *b, struct str array)
 	rig_keep(o->array, sizeof o->array, array);
 }
 
-static const struct batch_ops ops = { notified, done };
+static const struct batch_ops ops = { notified, done, NULL };
 
 static const char *
 fault_of(struct rig *r, const char *text)
