@@ -55,7 +55,8 @@ crypto_base64url_read(struct str text, struct buf *out)
 				return ERR_SYNTAX;
 			group = group << 6 | (uint32_t)v;
 		}
-		if ((group & ((1u << (8 * (4 - n))) - 1)) != 0)
+		if ((n == 3 && (group & 0xff) != 0)
+		    || (n == 2 && (group & 0xffff) != 0))
 			return ERR_SYNTAX;
 		for (k = 0; k + 1 < n; k++)
 			buf_char(out, (char)(group >> (16 - 8 * k) & 0xff));

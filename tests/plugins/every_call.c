@@ -130,17 +130,17 @@ input_part(struct tp_call *call, const struct tp_host *h)
 	    h->require(call, "who", tp_cstr("m"), tp_cstr("{")) == TP_EPARAMS,
 	    "require with bad params");
 	expect(call,
-	    h->require(call, "who", tp_cstr("elicitation/create"),
-	        tp_cstr("[1]"))
-	        == TP_EPARAMS,
+	    h->require(
+		call, "who", tp_cstr("elicitation/create"), tp_cstr("[1]"))
+		== TP_EPARAMS,
 	    "require with a list");
 	expect(call,
 	    h->require(call, "who", tp_cstr("ping"), tp_cstr("{}"))
-	        == TP_EPARAMS,
+		== TP_EPARAMS,
 	    "require of what nobody knows");
 	expect(call,
 	    h->require(call, "who", tp_cstr("roots/list"), tp_cstr(""))
-	        == TP_ENOTSUP,
+		== TP_ENOTSUP,
 	    "require of what this client cannot");
 	expect(call, TP_HAS(h, set_state), "set_state is there");
 	expect(call, tp_state(call).len == 0, "no state");

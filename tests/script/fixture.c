@@ -282,8 +282,8 @@ ask(struct tp_call *call, void *state)
 		int rc = ask_round(call, h->json_at(rounds, i));
 
 		if (rc == TP_INPUT && tp_arg_bool(call, "keep", 0))
-			(void)tp_set_state(call,
-			    tp_format(call, "%.*s%zu", TP_FMT(kept), i));
+			(void)tp_set_state(
+			    call, tp_format(call, "%.*s%zu", TP_FMT(kept), i));
 		if (rc != TP_OK)
 			return rc;
 	}
