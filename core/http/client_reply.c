@@ -31,7 +31,7 @@ http_reply_finish(struct http_reply *r)
 static bool
 field_take(struct str *rest, struct str *name, struct str *value)
 {
-	struct str line = STR_NONE;
+	struct str line;
 
 	if (rest->len == 0)
 		return false;
