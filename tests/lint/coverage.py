@@ -60,8 +60,11 @@ def main():
             folders[key][1] += len(seen)
         if "--files" in sys.argv:
             row(str(path), run, len(seen))
+    # A file of tables alone has an object and no lines that could run.
     missing = [path for path in (ROOT / "core").rglob("*.c")
-               if path.relative_to(ROOT / "core") not in lines]
+               if path.relative_to(ROOT / "core") not in lines
+               and not any(build.rglob(
+                   f"CMakeFiles/*/{path.relative_to(ROOT / 'core')}.o"))]
     for path in sorted(missing):
         print(f"{path.relative_to(ROOT)}: error: no program compiles it")
     total = folders.pop("core", [0, 0])
