@@ -82,5 +82,27 @@ class Lint(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("tests/a.c:2: error: atoi()", out)
 
+    def test_coverage_fails_with_any_of_its_parts(self):
+        """Shell functions share their variables: a part that passes must
+        not hide one that failed before it."""
+        text = (HERE.parent.parent / "dev").read_text()
+        begin = text.index("\ncover() {")
+        cover = text[begin:text.index("\n}\n", begin) + 3]
+        good = "rc=0; return 0"
+        for parts, wanted in (((good, good, good), 0),
+                              (("rc=8; return 8", good, good), 8),
+                              ((good, "rc=1; return 1", good), 1),
+                              ((good, good, "return 1"), 1)):
+            ctest, wire, report = parts
+            script = f"""
+                mkdir() {{ :; }}; build() {{ :; }}; find() {{ :; }}
+                has_files() {{ return 0; }}; COVERAGE_FLOOR=85
+                ctest_preset() {{ {ctest}; }}; wire() {{ {wire}; }}
+                python3() {{ {report}; }}
+                {cover}
+                cover"""
+            done = subprocess.run(["sh", "-c", script], check=False)
+            self.assertEqual(done.returncode, wanted, parts)
+
 
 unittest.main(argv=["lint_test", "--quiet"])
