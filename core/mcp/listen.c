@@ -242,7 +242,7 @@ wishes_read(struct mcp_exchange *x, const struct json_node *wishes)
 
 /* SUB-02, SUB-03. */
 static void
-acknowledge(struct mcp_exchange *x, const struct json_node *wishes)
+acknowledge(struct mcp_exchange *x)
 {
 	struct buf *out = &x->mcp->out;
 	bool first = true;
@@ -262,14 +262,14 @@ acknowledge(struct mcp_exchange *x, const struct json_node *wishes)
 		BUF_LIT(out, "\":true");
 		first = false;
 	}
-	if (x->uris_len > 0) {
-		if (!first)
+	for (i = 0; i < x->uris_len; i++) {
+		/* Written anew: the client's own text may hold line breaks. */
+		if (i == 0 && !first)
 			buf_char(out, ',');
-		BUF_LIT(out, "\"resourceSubscriptions\":");
-		buf_str(out,
-		    json_raw(json_get(wishes, S("resourceSubscriptions"))));
+		buf_cstr(out, i == 0 ? "\"resourceSubscriptions\":[" : ",");
+		buf_json(out, x->uris[i]);
 	}
-	BUF_LIT(out, "}}}");
+	buf_cstr(out, x->uris_len > 0 ? "]}}}" : "}}}");
 	if (!out->failed)
 		x->ops->notify(x, buf_view(out));
 }
@@ -313,7 +313,7 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 	mcp_versions_now(x->mcp, x->seen);
 	x->told = registry_current(x->mcp->registry)->number;
 	list_push(&x->mcp->listening, &x->node);
-	acknowledge(x, wishes);
+	acknowledge(x);
 }
 
 void

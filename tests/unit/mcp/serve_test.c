@@ -59,6 +59,25 @@ START_TEST(listen_streams_have_a_bound) /* SUB-14 */
 }
 END_TEST
 
+/* Found by fuzzing: the URIs were repeated as the client had laid them out. */
+START_TEST(an_acknowledgement_is_one_line) /* SUB-02, STD-01 */
+{
+	struct rig r;
+
+	rig_begin(&r);
+	ck_assert(rig_serve(&r,
+	    "{\"jsonrpc\":\"2.0\",\"id\":7,"
+	    "\"method\":\"subscriptions/listen\",\"params\":{"
+	    "\"notifications\":{\"resourceSubscriptions\":[\n"
+	    "\"rig:\\/\\/one\" ,\n\"rig://two\"]}," RIG_META "}}"));
+	ck_assert_ptr_nonnull(strstr(r.notice,
+	    "\"resourceSubscriptions\":[\"rig://one\",\"rig://two\"]"));
+	ck_assert_ptr_null(strchr(r.notice, '\n'));
+	mcp_scope_listening_end(r.mcp, r.peer.scope);
+	rig_end(&r);
+}
+END_TEST
+
 static void
 heard(struct mcp_listener *l, struct str message)
 {
@@ -235,7 +254,8 @@ START_TEST(a_call_without_memory_is_one_error_and_no_more)
 END_TEST
 
 UNIT_MAIN("mcp/serve", each_era_gets_its_own_answer,
-    listen_streams_have_a_bound, nobody_is_told_before_he_is_ready,
+    listen_streams_have_a_bound, an_acknowledgement_is_one_line,
+    nobody_is_told_before_he_is_ready,
     many_are_told_in_several_turns_and_each_once,
     a_message_is_one_line_whatever_a_plugin_writes,
     a_cancelled_call_says_nothing_more,
