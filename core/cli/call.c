@@ -7,6 +7,7 @@
 
 #include "cli/arguments.h"
 #include "cli/client.h"
+#include "cli/interrupt.h"
 #include "cli/result.h"
 
 #define ARGS_MAX ((size_t)16 * 1024 * 1024)
@@ -256,6 +257,30 @@ subject_add(const struct cli *c, struct err *err)
 	(void)err_set(err, said.code, "%s: %s", subject, said.text); /* cut */
 }
 
+/* Without a session a closed connection says that we have gone. */
+static int
+request_send(struct cli_client *k, struct cli_answer *a, struct err *err)
+{
+	bool session = !mcp_revision_is_stateless(k->revision);
+	int fd = session ? cli_interrupt_begin() : -1;
+	int rc;
+
+	http_client_wake_set(k->http, fd);
+	if (k->cli->resource != NULL)
+		rc = resource_read(k, a, err);
+	else if (k->cli->prompt != NULL)
+		rc = prompt_get(k, a, err);
+	else
+		rc = tool_call(k, a, err);
+	http_client_wake_set(k->http, -1);
+	if (rc == ERR_CANCELLED) {
+		cli_client_cancel(k);
+		cli_client_close(k);
+	}
+	cli_interrupt_end(fd); /* may not return */
+	return rc;
+}
+
 int
 cli_call(struct cli *c)
 {
@@ -269,12 +294,8 @@ cli_call(struct cli *c)
 	rc = usage_check(c, &err);
 	if (rc == 0)
 		rc = cli_client_open(&k, &err);
-	if (rc == 0 && c->resource != NULL)
-		rc = resource_read(&k, &a, &err);
-	else if (rc == 0 && c->prompt != NULL)
-		rc = prompt_get(&k, &a, &err);
-	else if (rc == 0)
-		rc = tool_call(&k, &a, &err);
+	if (rc == 0)
+		rc = request_send(&k, &a, &err);
 	if (rc < 0 && a.error != NULL)
 		subject_add(c, &err);
 	if (rc < 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/client_priv.h"
 
 #define CANDIDATES_MAX 4
@@ -190,6 +191,23 @@ cli_client_open(struct cli_client *k, struct err *err)
 		cli_note(k->cli, "%s answers, protocol %.*s", k->url,
 		    STR_FMT(mcp_revision_name(k->revision)));
 	return rc;
+}
+
+void
+cli_client_cancel(struct cli_client *k)
+{
+	struct cli_request r = { .method = S("notifications/cancelled") };
+	struct buf params;
+	struct err err;
+
+	buf_init(&params);
+	buf_printf(&params,
+	    "\"requestId\":%llu,\"reason\":\"the user has interrupted it\"",
+	    (unsigned long long)k->last_id);
+	r.params = buf_view(&params);
+	k->cli->timeout = NS_PER_S;
+	(void)client_post(k, &r, false, NULL, &err); /* we end anyway */
+	buf_finish(&params);
 }
 
 void

@@ -43,6 +43,9 @@ void cli_client_init(struct cli_client *k, struct cli *c);
 /* [any] Connects and agrees on a revision.  0, or an error for
  * cli_client_exit(). */
 int cli_client_open(struct cli_client *k, struct err *err);
+/* [any] A session is told that its last request is not waited for any more
+ * (CANC-01). */
+void cli_client_cancel(struct cli_client *k);
 /* [any] Ends the session, if there is one. */
 void cli_client_close(struct cli_client *k);
 

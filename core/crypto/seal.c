@@ -8,9 +8,9 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/hash.h"
-#include "crypto/base64url.h"
 #include "crypto/digest.h"
 
 #define SEAL_MAGIC 0x5345414cu
@@ -132,7 +132,7 @@ crypto_seal_close(const struct crypto_seal *s, struct str bytes,
 	rc = rc < 0 ? ERR_INTERNAL : 0;
 	if (rc == 0) {
 		blob.len += len;
-		crypto_base64url_write(out, buf_view(&blob));
+		base64url_write(out, buf_view(&blob));
 		rc = out->failed ? ERR_NOMEM : 0;
 	}
 out:
@@ -183,7 +183,7 @@ crypto_seal_open(const struct crypto_seal *s, struct str text, struct str bound,
 		+ CRYPTO_SEAL_TAG_LEN)
 		return ERR_DENIED;
 	buf_init(&blob);
-	rc = crypto_base64url_read(text, &blob);
+	rc = base64url_read(text, &blob);
 	if (rc == ERR_SYNTAX
 	    || (rc == 0
 		&& (blob.len < CRYPTO_SEAL_HEAD_LEN + CRYPTO_SEAL_TAG_LEN

@@ -124,6 +124,7 @@ http_client_create(const struct http_url *u, struct err *err)
 	if (c != NULL) {
 		OBJ_INIT(c, CLIENT_MAGIC);
 		c->fd = -1;
+		c->wake = -1;
 		arena_init(&c->strings, 0);
 		buf_init(&c->in);
 		if (client_names(c, u) == 0)
@@ -157,10 +158,17 @@ http_client_destroy(struct http_client *c)
 	free(c);
 }
 
+void
+http_client_wake_set(struct http_client *c, int fd)
+{
+	c->wake = fd;
+}
+
 int
 client_wait(struct exchange *x, short events)
 {
-	struct pollfd p = { .fd = x->c->fd, .events = events };
+	struct pollfd p[] = { { .fd = x->c->fd, .events = events },
+		{ .fd = x->c->wake, .events = POLLIN } };
 	int64_t left;
 	int n;
 
@@ -170,7 +178,9 @@ client_wait(struct exchange *x, short events)
 			return err_set(
 			    x->err, ERR_TIMEOUT, "no answer in time");
 		left = (left + NS_PER_MS - 1) / NS_PER_MS;
-		n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
+		n = poll(p, 2, left > 60000 ? 60000 : (int)left);
+		if (n > 0 && p[1].revents != 0)
+			return err_set(x->err, ERR_CANCELLED, "interrupted");
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)

@@ -32,6 +32,10 @@ struct http_client *http_client_create(
     const struct http_url *u, struct err *err);
 void http_client_destroy(struct http_client *c);
 
+/* [any] While fd can be read, an exchange waits no more and gives
+ * ERR_CANCELLED; negative: none.  Borrowed. */
+void http_client_wake_set(struct http_client *c, int fd);
+
 struct http_reply {
 	int status;
 	struct buf head; /* owned; raw fields, each with CRLF */

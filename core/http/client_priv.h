@@ -22,6 +22,7 @@ struct http_client {
 	struct str path;
 	struct buf in;
 	size_t at; /* bytes of in that are used up */
+	int wake; /* borrowed; negative: none */
 };
 
 /* One request and its answer. */
@@ -36,7 +37,7 @@ struct exchange {
 	bool close; /* the connection cannot be used again */
 };
 
-/* Waits until events are there: 0, ERR_TIMEOUT, ERR_IO. */
+/* Waits until events are there: 0, ERR_TIMEOUT, ERR_IO, ERR_CANCELLED. */
 int client_wait(struct exchange *x, short events);
 /* Reads some bytes behind those there; ERR_CLOSED at the end. */
 int client_fill(struct exchange *x);

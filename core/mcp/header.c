@@ -1,54 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mirrored header fields: decoding, and comparing with the body. */
-
+#include "base/base64.h"
 #include "mcp/mcp_priv.h"
-
-static int
-base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-/* Strict (RFC 4648 4): padded, no bits left over. */
-static int
-base64_decode(struct str in, struct buf *out)
-{
-	size_t pad = 0, i;
-
-	if (in.len % 4 != 0)
-		return ERR_SYNTAX;
-	if (in.len > 0 && in.ptr[in.len - 1] == '=')
-		pad = in.ptr[in.len - 2] == '=' ? 2 : 1;
-	for (i = 0; i < in.len; i += 4) {
-		size_t n = i + 4 == in.len ? 4 - pad : 4, k;
-		uint32_t group = 0;
-
-		for (k = 0; k < 4; k++) {
-			int v = k < n ? base64_value(in.ptr[i + k]) : 0;
-
-			if (v < 0)
-				return ERR_SYNTAX;
-			group = group << 6 | (uint32_t)v;
-		}
-		if ((n == 3 && (group & 0xff) != 0)
-		    || (n == 2 && (group & 0xffff) != 0))
-			return ERR_SYNTAX;
-		buf_char(out, (char)(group >> 16 & 0xff));
-		if (n > 2)
-			buf_char(out, (char)(group >> 8 & 0xff));
-		if (n > 3)
-			buf_char(out, (char)(group & 0xff));
-	}
-	return out->failed ? ERR_NOMEM : 0;
-}
 
 int
 mcp_header_decode(struct str value, struct buf *out)
@@ -68,7 +21,7 @@ mcp_header_decode(struct str value, struct buf *out)
 		return out->failed ? ERR_NOMEM : 0;
 	}
 	i = out->len;
-	if (base64_decode(str_sub(value, open.len, value.len - shut.len), out)
+	if (base64_read(str_sub(value, open.len, value.len - shut.len), out)
 	    < 0)
 		return ERR_SYNTAX;
 	if (out->len == i) /* perhaps without memory to point into */

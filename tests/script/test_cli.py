@@ -6,7 +6,9 @@ import http.server
 import json
 import os
 import pty
+import queue
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -286,6 +288,9 @@ class Other(http.server.BaseHTTPRequestHandler):
             return self.answer(202)
         if self.headers.get("Mcp-Session-Id") != "s1":
             return self.answer(400, b"no session")
+        if method == "notifications/cancelled":
+            self.cancelled.put(m["params"]["requestId"])
+            return self.answer(202)
         assert self.headers["MCP-Protocol-Version"] == "2025-06-18"
         assert "_meta" not in m["params"]
         if method == "tools/list":
@@ -299,6 +304,11 @@ class Other(http.server.BaseHTTPRequestHandler):
         return self.answer(404)
 
     def call(self, m):
+        if self.mode == "hang":
+            self.called.put(m["id"])
+            assert self.cancelled.get(timeout=w.DEADLINE) == m["id"]
+            self.close_connection = True
+            return
         name = {"fail": "isError"}.get(self.mode)
         result = {"content": [
             {"type": "text", "text": json.dumps(m["params"]["arguments"])},
@@ -324,12 +334,15 @@ class Other(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other(request):
-    handler = type("Handler", (Other,), {"mode": request.param, "seen": []})
+    handler = type("Handler", (Other,), {
+        "mode": request.param, "seen": [],
+        "called": queue.Queue(), "cancelled": queue.Queue()})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     server.url = "http://127.0.0.1:%d/mcp" % server.server_address[1]
     server.seen = handler.seen
+    server.called = handler.called
     yield server
     server.shutdown()
     thread.join()
@@ -355,6 +368,20 @@ def test_a_forced_revision_is_kept_or_refused(other):
     d = run("list", "--protocol", "2025-11-25", url=other.url)
     assert d.rc == USAGE and '"2025-06-18"' in d.err
     assert run("list", "--protocol", "2025-06-18", url=other.url).rc == DONE
+
+
+@pytest.mark.parametrize("signo", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("other", ["hang"], indirect=True)
+def test_an_interrupted_call_is_cancelled(other, signo):
+    """CANC-01"""
+    p = subprocess.Popen([w.BIN, "call", "add", "a=3"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE,
+                         env=dict(os.environ, TOOLPOST_URL=other.url))
+    other.called.get(timeout=w.DEADLINE)
+    p.send_signal(signo)
+    out, err = p.communicate(timeout=w.DEADLINE)
+    assert (p.returncode, out, err) == (-signo, b"", b"")
+    assert other.seen[-3:] == ["tools/call", "notifications/cancelled", "DELETE"]
 
 
 @pytest.mark.parametrize("other", ["fail"], indirect=True)

@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/err.h"
-#include "crypto/base64url.h"
 #include "unit/unit.h"
 
 static const unsigned char key[CRYPTO_SEAL_KEY_LEN] = "0123456789abcdef";
@@ -175,37 +174,6 @@ START_TEST(too_much_is_refused)
 }
 END_TEST
 
-START_TEST(base64url_is_strict)
-{
-	static const char *const good[][2] = { { "", "" }, { "f", "Zg" },
-		{ "fo", "Zm8" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg" },
-		{ "\xff\xfe\xfd", "__79" }, { "\xfb\xf0", "-_A" } };
-	static const char *const bad[] = { "Z", "Zm9vY", "Zg==", "Zh", "Zm9",
-		"Zm+v", "Zm/v", "Zm v", "Zm9v\n", "Zm9v=", "\xc3\xa4Zm" };
-	struct buf out;
-	size_t i;
-
-	buf_init(&out);
-	for (i = 0; i < ARRAY_LEN(good); i++) {
-		buf_clear(&out);
-		crypto_base64url_write(&out, str_of(good[i][0]));
-		ck_assert(str_equal(buf_view(&out), str_of(good[i][1])));
-		buf_clear(&out);
-		ck_assert_int_eq(
-		    crypto_base64url_read(str_of(good[i][1]), &out), 0);
-		ck_assert(str_equal(buf_view(&out), str_of(good[i][0])));
-	}
-	for (i = 0; i < ARRAY_LEN(bad); i++) {
-		buf_clear(&out);
-		ck_assert_msg(
-		    crypto_base64url_read(str_of(bad[i]), &out) == ERR_SYNTAX,
-		    "%s", bad[i]);
-	}
-	buf_finish(&out);
-}
-END_TEST
-
 UNIT_MAIN("crypto/seal", what_was_closed_opens,
     the_same_bytes_never_look_the_same, text_that_was_touched_does_not_open,
-    another_bound_or_key_does_not_open, too_much_is_refused,
-    base64url_is_strict)
+    another_bound_or_key_does_not_open, too_much_is_refused)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/base64url.h"
-
-#include "base/err.h"
+#include "base/base64.h"
 
 void
-crypto_base64url_write(struct buf *out, struct str bytes)
+base64url_write(struct buf *out, struct str bytes)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "abcdefghijklmnopqrstuvwxyz"
@@ -24,7 +22,7 @@ crypto_base64url_write(struct buf *out, struct str bytes)
 }
 
 static int
-letter_value(char c)
+letter_value(char c, char last, char last_but_one)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -32,13 +30,14 @@ letter_value(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == '-')
+	if (c == last_but_one)
 		return 62;
-	return c == '_' ? 63 : -1;
+	return c == last ? 63 : -1;
 }
 
-int
-crypto_base64url_read(struct str text, struct buf *out)
+/* Text without padding. */
+static int
+read_letters(struct str text, char last_but_one, char last, struct buf *out)
 {
 	size_t i, k;
 
@@ -49,7 +48,9 @@ crypto_base64url_read(struct str text, struct buf *out)
 		uint32_t group = 0;
 
 		for (k = 0; k < 4; k++) {
-			int v = k < n ? letter_value(text.ptr[i + k]) : 0;
+			int v = k < n
+			    ? letter_value(text.ptr[i + k], last, last_but_one)
+			    : 0;
 
 			if (v < 0)
 				return ERR_SYNTAX;
@@ -62,4 +63,22 @@ crypto_base64url_read(struct str text, struct buf *out)
 			buf_char(out, (char)(group >> (16 - 8 * k) & 0xff));
 	}
 	return out->failed ? ERR_NOMEM : 0;
+}
+
+int
+base64_read(struct str text, struct buf *out)
+{
+	size_t pad = 0;
+
+	if (text.len % 4 != 0)
+		return ERR_SYNTAX;
+	if (text.len > 0 && text.ptr[text.len - 1] == '=')
+		pad = text.ptr[text.len - 2] == '=' ? 2 : 1;
+	return read_letters(str_sub(text, 0, text.len - pad), '+', '/', out);
+}
+
+int
+base64url_read(struct str text, struct buf *out)
+{
+	return read_letters(text, '-', '_', out);
 }
