@@ -14,6 +14,7 @@
 #include "base/hash.h"
 
 #define PATH_MAX_LEN 4096
+#define READ_STEP ((size_t)4096)
 
 static int
 check_trusted(
@@ -69,7 +70,7 @@ read_all(struct buf *out, int fd, const char *path, size_t max, struct err *err)
 	for (;;) {
 		ssize_t got;
 
-		if (buf_reserve(out, 4096) < 0)
+		if (buf_reserve(out, READ_STEP) < 0)
 			return err_set(
 			    err, ERR_NOMEM, "%s: out of memory", path);
 		got = read(fd, out->ptr + out->len, out->cap - out->len);
@@ -99,6 +100,30 @@ file_read_trusted(
 	rc = read_all(out, fd, path, max, err);
 	if (rc < 0)
 		out->len = before;
+	(void)close(fd); /* only read */
+	return rc;
+}
+
+int
+file_read_secret(struct buf *out, const char *path, size_t max, struct err *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	fd = file_open_trusted(path, max, err);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		rc = err_set_errno(err, ERR_IO, errno, "%s", path);
+	else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		rc = err_set(err, ERR_DENIED,
+		    "%s: others may read it (hint: chmod 600 %s)", path, path);
+	else if (buf_reserve(out, max + 2 * READ_STEP) < 0)
+		rc = err_set(err, ERR_NOMEM, "%s: out of memory", path);
+	else
+		rc = 0;
+	if (rc == 0) /* never asks for more than that */
+		rc = read_all(out, fd, path, max, err);
 	(void)close(fd); /* only read */
 	return rc;
 }

@@ -17,6 +17,10 @@ int file_open_trusted(const char *path, size_t max, struct err *err);
 /* Reads such a file whole, appended to out. */
 int file_read_trusted(
     struct buf *out, const char *path, size_t max, struct err *err);
+/* The same for a secret: group and others may not even read it.  out takes
+ * the whole of it at once, so that the caller can wipe all there was. */
+int file_read_secret(
+    struct buf *out, const char *path, size_t max, struct err *err);
 /* Writes all bytes; ERR_IO. */
 int file_write_all(int fd, const void *bytes, size_t len);
 /* Writes path by temporary name, fsync and rename. */

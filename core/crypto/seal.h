@@ -18,7 +18,12 @@
 #define CRYPTO_SEAL_TAG_LEN 16
 #define CRYPTO_SEAL_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* A key; constant once made, so that threads share it. */
+/* Keys of one seal, and the text they are written in. */
+#define CRYPTO_SEAL_KEYS_MAX 8
+#define CRYPTO_SEAL_TEXT_MAX ((size_t)4096)
+
+/* One key, or several: the first closes, all of them open.  Threads share it.
+ */
 struct crypto_seal;
 
 /* [any] key is copied; the caller wipes its own. */
@@ -26,16 +31,24 @@ struct crypto_seal *crypto_seal_create(
     const unsigned char key[CRYPTO_SEAL_KEY_LEN], struct err *err);
 /* [any] With a key that dies with it. */
 struct crypto_seal *crypto_seal_create_random(struct err *err);
-/* [any] Wipes the key; NULL is none. */
+/* [any] Keys as text, one a line: 43 letters of base64url or 64 hexadecimal
+ * digits.  Empty lines and those that begin with # do not count.  NULL with
+ * ERR_CONFIG and the number of the line in err, which never holds a key. */
+struct crypto_seal *crypto_seal_create_text(struct str text, struct err *err);
+/* [any] From now on it has the keys of another, which is destroyed. */
+void crypto_seal_renew(struct crypto_seal *s, struct crypto_seal *keys);
+/* [any] How many keys it has. */
+size_t crypto_seal_keys(struct crypto_seal *s);
+/* [any] Wipes the keys; NULL is none. */
 void crypto_seal_destroy(struct crypto_seal *s);
 
 /* [any] Appends base64url text.  bound is authenticated and not carried: what
  * the bytes belong to.  ERR_LIMIT, ERR_NOMEM, ERR_INTERNAL. */
-int crypto_seal_close(const struct crypto_seal *s, struct str bytes,
-    struct str bound, struct buf *out);
-/* [any] Appends the bytes.  ERR_DENIED: not closed with this key and bound, or
- * not what was closed; nothing is appended then.  ERR_NOMEM. */
-int crypto_seal_open(const struct crypto_seal *s, struct str text,
-    struct str bound, struct buf *out);
+int crypto_seal_close(
+    struct crypto_seal *s, struct str bytes, struct str bound, struct buf *out);
+/* [any] Appends the bytes.  ERR_DENIED: not closed with one of its keys and
+ * bound, or not what was closed; nothing is appended then.  ERR_NOMEM. */
+int crypto_seal_open(
+    struct crypto_seal *s, struct str text, struct str bound, struct buf *out);
 
 #endif

@@ -52,7 +52,7 @@ enum mcp_client {
 
 /* What input rounds need; the same for all reactors. */
 struct mcp_rounds {
-	const struct crypto_seal *seal; /* NULL: no round has a state */
+	struct crypto_seal *seal; /* borrowed; NULL: no round has a state */
 	int64_t wait_ns; /* for a client's answer; stateful era */
 	int64_t state_ns; /* how long a sealed state is good */
 };

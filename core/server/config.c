@@ -85,6 +85,8 @@ static const struct settings_item identity_settings[] = {
 	  .help = "Name for people." },
 	{ .key = "instructions", .type = SETTINGS_STR, .offset = AT(instructions),
 	  .help = "What a model should know about this server." },
+	{ .key = "state_keys", .type = SETTINGS_STR, .offset = AT(state_keys),
+	  .help = "File of the keys that seal what clients carry for us: 32 random bytes a line, as 64 hexadecimal digits or 43 letters of base64url; mode 0600. The first key seals, all of them open; read again on SIGHUP. Default: a key of its own for each run." },
 	{ .key = NULL }
 };
 #undef AT

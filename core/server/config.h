@@ -45,6 +45,7 @@ struct server_identity_config {
 	struct str name;
 	struct str title;
 	struct str instructions;
+	struct str state_keys; /* a path; empty: a key for this run */
 };
 
 struct server_log_config {

@@ -148,6 +148,7 @@ signalled(void *arg, int signo)
 
 	if (signo == SIGHUP) {
 		LOG_INFO("reload", F_CSTR("by", "SIGHUP"));
+		server_seal_reload(s);
 		if (s->phase == SERVER_SERVING)
 			plugin_manager_reload(s->plugins);
 		return;
@@ -352,6 +353,9 @@ start(struct server *s, struct err *err)
 	rc = server_run_dir_make(s, err);
 	if (rc < 0)
 		return rc;
+	s->seal = server_seal_create(&s->config, err);
+	if (s->seal == NULL)
+		return err->code;
 	s->control = loop_create(err);
 	s->sessions =
 	    session_table_create((size_t)s->config.limits.sessions, err);
@@ -359,9 +363,8 @@ start(struct server *s, struct err *err)
 	s->pool = loop_pool_create((unsigned)s->config.workers,
 	    (size_t)s->config.limits.pool_queue, panic_thread_init,
 	    panic_thread_finish, err);
-	s->seal = crypto_seal_create_random(err);
 	if (s->control == NULL || s->sessions == NULL || s->registry == NULL
-	    || s->pool == NULL || s->seal == NULL)
+	    || s->pool == NULL)
 		return ERR_NOMEM;
 	shared_fill(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);

@@ -54,7 +54,7 @@ struct server {
 	struct transport_shared shared;
 	struct mcp_identity identity;
 	struct mcp_rounds rounds;
-	struct crypto_seal *seal; /* owned; a key for this run */
+	struct crypto_seal *seal; /* owned */
 	struct server_listen *listens; /* owned */
 	size_t listens_len;
 	int stdio_in;
@@ -89,6 +89,13 @@ void server_opened(void *arg);
 
 /* [control] notifications/resources/updated to who asked for it. */
 void server_resource_changed(struct server *s, struct str uri);
+
+/* The seal of what clients carry for us; NULL: err says why (ERR_CONFIG when it
+ * is the file). */
+struct crypto_seal *server_seal_create(
+    const struct server_config *c, struct err *err);
+/* [control] Reads the file of keys again; a bad one changes nothing. */
+void server_seal_reload(struct server *s);
 
 /* A private folder for copies of modules where code may be mapped. */
 int server_run_dir_make(struct server *s, struct err *err);

@@ -39,6 +39,25 @@ def write(tmp_path):
     return write
 
 
+@pytest.mark.parametrize("text, mode, says", [
+    (None, 0, "No such file"), ("00" * 32, 0o644, "chmod 600"),
+    ("00" * 32, 0o620, "others may write"), ("", 0o600, "no key"),
+    ("00" * 31 + "\n", 0o600, "line 1: not a key"),
+    ("00" * 32 + "\n" + "00" * 32, 0o600, "line 2: a key for the second time"),
+    ("#" * 5000, 0o600, "larger than 4096")])
+def test_state_keys_that_are_none(write, tmp_path, text, mode, says):
+    """MRTR-08"""
+    keys = tmp_path / "keys"
+    if text is not None:
+        keys.write_text(text)
+        os.chmod(keys, mode)
+    rc, lines = fails("serve", "--listen", "127.0.0.1:0", "--config", write(
+        "server: {state_keys: %s}\n" % keys))
+    assert rc == CONFIG and len(lines) == 1, lines
+    assert str(keys) in lines[0] and says in lines[0], lines
+    assert "00000" not in lines[0]
+
+
 @pytest.mark.parametrize("kind", ["", "line+tcp:"])
 def test_a_port_in_use(kind):
     with socket.socket() as s:

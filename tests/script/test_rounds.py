@@ -3,6 +3,7 @@
 on every way in."""
 
 import json
+import os
 
 import pytest
 
@@ -289,6 +290,47 @@ def test_a_state_of_another_server_is_refused(start, server, fixture_plugins):
     args = asking([FORM], keep=True)
     state = is_asking(a.tool(args), "who")
     b.refusal(args, inputResponses={"who": WHO}, requestState=state)
+    a.close()
+    b.close()
+
+
+def test_keys_in_a_file_are_shared_and_rotated(start, fixture_plugins):
+    """MRTR-08: nodes and restarts with one file; SIGHUP reads it again"""
+    path = start.path("keys")
+
+    def put(*keys):
+        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write("# ours\n" + "".join(k * 32 + "\n" for k in keys))
+
+    put("0a")
+    text = "server: {state_keys: %s}" % path
+    servers = [start.serve(text, plugins=(fixture_plugins,)) for _ in range(2)]
+    a, b = (Stateless(s, start, fixture_plugins, "http") for s in servers)
+    args = asking([FORM], keep=True)
+    old = is_asking(a.tool(args), "who")
+    good = {"inputResponses": {"who": WHO}}
+    assert texts(b.tool(args, requestState=old, **good)) == ({"who": WHO}, "0")
+
+    def again(*keys):
+        put(*keys)
+        for s in servers:
+            at = len(s.lines)
+            s.kill(w.signal.SIGHUP)
+            s.wait_log("state keys read", at, keys=len(keys))
+
+    again("0b", "0a")
+    assert texts(b.tool(args, requestState=old, **good))[1] == "0"
+    new = is_asking(a.tool(args), "who")
+    again("0b")
+    b.refusal(args, requestState=old, **good)
+    assert texts(b.tool(args, requestState=new, **good))[1] == "0"
+    with open(path, "w") as f:
+        f.write("nothing")
+    at = len(servers[1].lines)
+    servers[1].kill(w.signal.SIGHUP)
+    said = servers[1].wait_log("state keys stay as they were", at)
+    assert "line 1" in said["why"]
+    assert texts(b.tool(args, requestState=new, **good))[1] == "0"
     a.close()
     b.close()
 

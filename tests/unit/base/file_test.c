@@ -70,6 +70,30 @@ START_TEST(a_long_file_is_read_whole)
 }
 END_TEST
 
+START_TEST(a_secret_is_for_its_owner_alone)
+{
+	struct buf b;
+
+	buf_init(&b);
+	ck_assert_int_eq(file_replace(at("f"), S("abc"), 0600, &err), 0);
+	ck_assert_int_eq(file_read_secret(&b, path, 3, &err), 0);
+	ck_assert(str_equal(buf_view(&b), S("abc")));
+	ck_assert_int_eq(file_read_secret(&b, path, 2, &err), ERR_LIMIT);
+	ck_assert_int_eq(chmod(path, 0400), 0);
+	ck_assert_int_eq(file_read_secret(&b, path, 3, &err), 0);
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	ck_assert_int_eq(file_read_secret(&b, path, 3, &err), ERR_DENIED);
+	ck_assert_ptr_nonnull(strstr(err.text, "chmod 600"));
+	ck_assert_int_eq(chmod(path, 0604), 0);
+	ck_assert_int_eq(file_read_secret(&b, path, 3, &err), ERR_DENIED);
+	ck_assert_int_eq(chmod(path, 0620), 0);
+	ck_assert_int_eq(file_read_secret(&b, path, 3, &err), ERR_DENIED);
+	ck_assert_ptr_nonnull(strstr(err.text, "others may write it"));
+	buf_finish(&b);
+	remove_all((const char *const[]){ "f", NULL });
+}
+END_TEST
+
 START_TEST(a_missing_file_is_not_found)
 {
 	ck_assert_int_eq(file_open_trusted(at("none"), 10, &err), ERR_NOTFOUND);
@@ -176,7 +200,8 @@ START_TEST(write_all_reports_a_closed_descriptor)
 END_TEST
 
 UNIT_MAIN("base/file", read_appends_the_content, a_long_file_is_read_whole,
-    a_missing_file_is_not_found, links_folders_and_pipes_are_refused,
+    a_secret_is_for_its_owner_alone, a_missing_file_is_not_found,
+    links_folders_and_pipes_are_refused,
     files_that_others_may_write_are_refused, files_of_others_are_refused,
     replace_sets_the_mode_and_leaves_no_traces,
     replace_that_fails_leaves_no_traces, mkdirs_makes_each_part,

@@ -27,7 +27,7 @@ seal_make(void)
 }
 
 static int
-opens(const struct crypto_seal *s, struct str text, struct str bound)
+opens(struct crypto_seal *s, struct str text, struct str bound)
 {
 	struct buf out;
 	int rc;
@@ -174,6 +174,86 @@ START_TEST(too_much_is_refused)
 }
 END_TEST
 
-UNIT_MAIN("crypto/seal", what_was_closed_opens,
+#define HEX_ONE \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define HEX_TWO \
+	"ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define URL_ONE "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+START_TEST(the_first_key_closes_and_all_of_them_open)
+{
+	struct crypto_seal *one, *two, *both, *url;
+	struct buf old, new;
+
+	one = crypto_seal_create_text(S(HEX_ONE), NULL);
+	url = crypto_seal_create_text(S("# ours\n\n " URL_ONE "\n"), NULL);
+	two = crypto_seal_create_text(S(HEX_TWO "\n"), NULL);
+	both = crypto_seal_create_text(S(HEX_TWO "\n" HEX_ONE), NULL);
+	ck_assert(one != NULL && two != NULL && both != NULL && url != NULL);
+	ck_assert_uint_eq(crypto_seal_keys(both), 2);
+	buf_init(&old);
+	buf_init(&new);
+	ck_assert_int_eq(
+	    crypto_seal_close(one, secret_bytes(), S("b"), &old), 0);
+	ck_assert_int_eq(
+	    crypto_seal_close(both, secret_bytes(), S("b"), &new), 0);
+	ck_assert_int_eq(opens(url, buf_view(&old), S("b")), 0);
+	ck_assert_int_eq(opens(both, buf_view(&old), S("b")), 0);
+	ck_assert_int_eq(opens(both, buf_view(&old), S("c")), ERR_DENIED);
+	ck_assert_int_eq(opens(two, buf_view(&new), S("b")), 0);
+	ck_assert_int_eq(opens(one, buf_view(&new), S("b")), ERR_DENIED);
+	crypto_seal_renew(one, both); /* rotation */
+	ck_assert_int_eq(opens(one, buf_view(&new), S("b")), 0);
+	ck_assert_int_eq(opens(one, buf_view(&old), S("b")), 0);
+	crypto_seal_renew(one, two); /* the old key is gone */
+	ck_assert_int_eq(opens(one, buf_view(&old), S("b")), ERR_DENIED);
+	ck_assert_int_eq(opens(one, buf_view(&new), S("b")), 0);
+	buf_finish(&old);
+	buf_finish(&new);
+	crypto_seal_destroy(url);
+	crypto_seal_destroy(one);
+}
+END_TEST
+
+START_TEST(text_that_is_no_keys_is_refused_by_line)
+{
+	static const struct {
+		const char *text;
+		const char *says;
+	} cases[] = {
+		{ "", "no key" },
+		{ "# nothing\n\n", "no key" },
+		{ "\n" HEX_ONE "0", "line 2: not a key" },
+		{ HEX_ONE "\nsecret", "line 2: not a key" },
+		{ URL_ONE "=", "line 1: not a key" },
+		{ "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9", "line 1" },
+		{ "g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d"
+		  "1e1f",
+		    "line 1: not a key" },
+		{ HEX_ONE "\n" URL_ONE, "line 2: a key for the second time" },
+	};
+	struct buf many;
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		ck_assert_ptr_null(
+		    crypto_seal_create_text(str_of(cases[i].text), &err));
+		ck_assert_int_eq(err.code, ERR_CONFIG);
+		ck_assert_msg(
+		    strstr(err.text, cases[i].says) != NULL, "%s", err.text);
+		ck_assert_ptr_null(strstr(err.text, "secret"));
+	}
+	buf_init(&many);
+	for (i = 0; i <= CRYPTO_SEAL_KEYS_MAX; i++)
+		buf_printf(&many, "%02zx%s\n", i, HEX_ONE + 2);
+	ck_assert_ptr_null(crypto_seal_create_text(buf_view(&many), &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "line 9: more than 8"));
+	buf_finish(&many);
+}
+END_TEST
+
+UNIT_MAIN("crypto/seal", the_first_key_closes_and_all_of_them_open,
+    text_that_is_no_keys_is_refused_by_line, what_was_closed_opens,
     the_same_bytes_never_look_the_same, text_that_was_touched_does_not_open,
     another_bound_or_key_does_not_open, too_much_is_refused)
