@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,15 +36,17 @@ check_trusted(
 	return 0;
 }
 
-int
-file_open_trusted(const char *path, size_t max, struct err *err)
+/* name is seen from dir_fd; path is what messages say. */
+static int
+open_trusted_at(
+    int dir_fd, const char *name, const char *path, size_t max, struct err *err)
 {
 	struct stat st;
 	int fd, rc;
 
 	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-	fd = open(
-	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	fd = openat(dir_fd, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, ERR_DENIED,
 		    "%s: a symbolic link (give the file itself)", path);
@@ -59,6 +62,12 @@ file_open_trusted(const char *path, size_t max, struct err *err)
 		return rc;
 	}
 	return fd;
+}
+
+int
+file_open_trusted(const char *path, size_t max, struct err *err)
+{
+	return open_trusted_at(AT_FDCWD, path, path, max, err);
 }
 
 /* Reads to the end; the file may grow meanwhile, not above max. */
@@ -101,6 +110,72 @@ file_read_trusted(
 	if (rc < 0)
 		out->len = before;
 	(void)close(fd); /* only read */
+	return rc;
+}
+
+/* Into the folder that name's first part is; the rest of name.  NULL: name is
+ * the file itself, or *rc says what is wrong. */
+static const char *
+step_down(
+    int *dir_fd, const char *name, const char *path, struct err *err, int *rc)
+{
+	const char *slash = strchr(name, '/');
+	size_t len = slash != NULL ? (size_t)(slash - name) : strlen(name);
+	char part[NAME_MAX + 1];
+	int fd;
+
+	*rc = 0;
+	if (len == 0 || len >= sizeof part || (len == 1 && name[0] == '.')
+	    || (len == 2 && name[0] == '.' && name[1] == '.')) {
+		*rc = err_set(err, ERR_DENIED, "%s: not a path", path);
+		return NULL;
+	}
+	if (slash == NULL)
+		return NULL;
+	memcpy(part, name, len);
+	part[len] = '\0';
+	fd = openat(
+	    *dir_fd, part, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		*rc = err_set(err, ERR_DENIED,
+		    "%s: leads through what is no folder, or a symbolic link",
+		    path);
+	else if (fd < 0)
+		*rc = err_set_errno(err,
+		    errno == ENOENT ? ERR_NOTFOUND : ERR_DENIED, errno, "%s",
+		    path);
+	(void)close(*dir_fd); /* only read */
+	*dir_fd = fd;
+	return fd < 0 ? NULL : slash + 1;
+}
+
+int
+file_read_beneath(struct buf *out, const char *folder, const char *name,
+    size_t max, struct err *err)
+{
+	size_t before = out->len;
+	char path[PATH_MAX_LEN];
+	int dir_fd, fd = -1, rc = 0;
+	const char *next;
+
+	if (snprintf(path, sizeof path, "%s/%s", folder, name)
+	    >= (int)sizeof path)
+		return err_set(err, ERR_LIMIT, "%s: path too long", name);
+	dir_fd = open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	if (dir_fd < 0)
+		return err_set_errno(err, ERR_IO, errno, "%s", folder);
+	while ((next = step_down(&dir_fd, name, path, err, &rc)) != NULL)
+		name = next;
+	if (rc == 0)
+		fd = rc = open_trusted_at(dir_fd, name, path, max, err);
+	if (rc >= 0)
+		rc = read_all(out, fd, path, max, err);
+	if (rc < 0)
+		out->len = before;
+	if (fd >= 0)
+		(void)close(fd); /* only read */
+	if (dir_fd >= 0)
+		(void)close(dir_fd); /* only read */
 	return rc;
 }
 

@@ -21,6 +21,10 @@ int file_read_trusted(
  * the whole of it at once, so that the caller can wipe all there was. */
 int file_read_secret(
     struct buf *out, const char *path, size_t max, struct err *err);
+/* The same of a file below folder: no part of name ("a/b.json") may be "..",
+ * empty or a symbolic link.  Messages name it as folder/name. */
+int file_read_beneath(struct buf *out, const char *folder, const char *name,
+    size_t max, struct err *err);
 /* Writes all bytes; ERR_IO. */
 int file_write_all(int fd, const void *bytes, size_t len);
 /* Writes path by temporary name, fsync and rename. */

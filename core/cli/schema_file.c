@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/json_place.h"
 #include "data/uri.h"
 #include "plugin/codes.h"
 #include "plugin/report.h"
@@ -101,23 +102,6 @@ is_json(const char *path, struct str text)
 	    && strchr("{[\"", text.ptr[0]) != NULL;
 }
 
-/* Columns count characters, as those of YAML do. */
-static struct diag_at
-at_of_offset(struct str text, size_t offset)
-{
-	struct diag_at at = { 1, 1 };
-
-	for (size_t i = 0; i < offset && i < text.len; i++) {
-		if (text.ptr[i] == '\n') {
-			at.line++;
-			at.column = 1;
-		} else if (((unsigned char)text.ptr[i] & 0xc0) != 0x80) {
-			at.column++;
-		}
-	}
-	return at;
-}
-
 static int
 text_parse(struct cli_schema_files *fs, struct cli_json_file *f)
 {
@@ -137,7 +121,7 @@ text_parse(struct cli_schema_files *fs, struct cli_json_file *f)
 	buf_init(&why);
 	json_fault_text(&f->doc, text, &why);
 	(void)refuse(fs, f->path,
-	    f->yaml != NULL ? f->yaml->at : at_of_offset(text, f->doc.fault_at),
+	    f->yaml != NULL ? f->yaml->at : json_place(text, f->doc.fault_at),
 	    "%.*s", STR_FMT(buf_view(&why)));
 	buf_finish(&why);
 	return ERR_SYNTAX;
@@ -169,46 +153,6 @@ cli_json_file_read(struct cli_schema_files *fs, const char *path)
 	return NULL;
 }
 
-/* The place of a JSON Pointer, or of the nearest parent that exists. */
-static const struct json_node *
-json_at_pointer(const struct json_node *n, struct str pointer)
-{
-	struct buf name;
-
-	buf_init(&name);
-	while (pointer.len > 0) {
-		struct str token;
-		const struct json_node *child = NULL;
-		uint64_t index;
-
-		token =
-		    str_split(str_sub(pointer, 1, pointer.len), '/', &pointer);
-		/* The rest begins with its slash again. */
-		if (pointer.ptr != NULL && pointer.len > 0) {
-			pointer.ptr--;
-			pointer.len++;
-		}
-		buf_clear(&name);
-		for (size_t i = 0; i < token.len; i++) {
-			char c = token.ptr[i];
-
-			if (c == '~' && i + 1 < token.len)
-				c = token.ptr[++i] == '1' ? '/' : '~';
-			buf_char(&name, c);
-		}
-		if (n->type == JSON_OBJECT)
-			child = json_get(n, buf_view(&name));
-		else if (n->type == JSON_ARRAY && str_to_u64(token, &index) == 0
-		    && index < n->count)
-			child = json_at(n, (size_t)index);
-		if (child == NULL)
-			break;
-		n = child;
-	}
-	buf_finish(&name);
-	return n;
-}
-
 static struct diag_at
 at_of_pointer(const struct cli_json_file *f, struct str pointer)
 {
@@ -217,7 +161,7 @@ at_of_pointer(const struct cli_json_file *f, struct str pointer)
 	if (f->yaml != NULL)
 		return yaml_at_pointer(f->yaml, pointer)->at;
 	n = json_at_pointer(f->doc.nodes, pointer);
-	return at_of_offset(buf_view(&f->text), (size_t)(n->raw - f->text.ptr));
+	return json_place(buf_view(&f->text), (size_t)(n->raw - f->text.ptr));
 }
 
 /* file:// and an absolute path, in the arena; empty without memory. */

@@ -44,6 +44,14 @@ struct schema_options {
 struct schema *schema_compile(struct str json,
     const struct schema_options *options, struct buf *pointer, struct err *err);
 void schema_destroy(struct schema *s);
+/* [any] Appends the text of s as one schema that stands alone: every other
+ * document it reaches is put under "$defs" ("definitions" in draft-07), and
+ * the references are written anew.  References to the dialects' own schemas
+ * stay.  Without other documents it is the text that was compiled.
+ * ERR_UNSUPPORTED with pointer and err as from schema_compile() when the
+ * documents cannot be put into one. */
+int schema_bundle(const struct schema *s, struct buf *out, struct buf *pointer,
+    struct err *err);
 
 /* One failure: where in the instance, which keyword, what was expected and
  * found. */

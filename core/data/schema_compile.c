@@ -57,11 +57,20 @@ put_step(
 	return NULL;
 }
 
+void
+schema_pointer_put(struct buf *b, const struct schema_source *source,
+    const struct json_node *node)
+{
+	const struct json_node *at = source->doc.nodes;
+
+	while (at != NULL && at != node)
+		at = put_step(b, at, node);
+}
+
 int
 schema_refuse(struct schema_compiler *c, const struct schema_source *source,
     const struct json_node *node, int code, const char *fmt, ...)
 {
-	const struct json_node *at = source->doc.nodes;
 	char text[ERR_TEXT_MAX];
 	struct buf pointer;
 	va_list args;
@@ -72,8 +81,8 @@ schema_refuse(struct schema_compiler *c, const struct schema_source *source,
 		buf_str(&pointer, source->uri);
 		buf_char(&pointer, '#');
 	}
-	while (node != NULL && at != NULL && at != node)
-		at = put_step(&pointer, at, node);
+	if (node != NULL)
+		schema_pointer_put(&pointer, source, node);
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);

@@ -245,15 +245,29 @@ struct schema_source {
 	struct schema_source *next;
 	struct str uri;
 	struct json_doc doc;
+	const char *given; /* the text as the caller gave it, to know it by */
 	struct schema_rule **rule_of; /* in the arena */
 	struct schema_resource **resource_of; /* in the arena */
+	uint32_t resources; /* identities within it, its own included */
+	bool anchors; /* some place has a name */
+	bool builtin; /* a dialect's own schema */
+};
+
+/* A reference and where it leads, for whoever writes the schema anew. */
+struct schema_link {
+	const struct schema_link *next;
+	const struct schema_source *source; /* where it stands */
+	const struct json_node *ref; /* its text */
+	const struct schema_resource *named; /* before the fragment */
+	const struct schema_rule *target;
 };
 
 struct schema {
 	uint32_t magic;
 	bool dynamic; /* a $dynamicRef depends on the way it was reached */
 	const struct schema_rule *root;
-	struct schema_source *sources; /* owned */
+	struct schema_source *sources; /* owned; the schema itself is last */
+	const struct schema_link *links;
 	struct schema_pattern *patterns; /* owned */
 	struct arena arena;
 };
@@ -295,6 +309,9 @@ __attribute__((format(printf, 5, 6))) int schema_refuse(
     struct schema_compiler *c, const struct schema_source *source,
     const struct json_node *node, int code, const char *fmt, ...);
 int schema_nomem(struct schema_compiler *c);
+/* Appends the JSON Pointer of a node in its document. */
+void schema_pointer_put(struct buf *b, const struct schema_source *source,
+    const struct json_node *node);
 
 /* schema_keyword.c */
 /* How a keyword holds subschemas. */

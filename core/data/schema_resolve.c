@@ -223,6 +223,7 @@ resource_add(struct schema_compiler *c, struct schema_source *source,
 	r->source = source;
 	r->node = node;
 	r->uri = parent != NULL ? parent->uri : source->uri;
+	source->resources++;
 	r->number = c->resources++;
 	r->draft = parent != NULL ? parent->draft : c->draft;
 	r->vocabularies =
@@ -342,6 +343,7 @@ anchor_add(struct schema_compiler *c, struct schema_source *source,
 	struct str name = json_str(at), key;
 	struct schema_anchor *a;
 
+	source->anchors = true;
 	/* Draft-07: "$id": "#name". */
 	if (r->draft == DRAFT_7)
 		name = str_sub(name, 1, name.len);
@@ -508,6 +510,8 @@ schema_source_add(struct schema_compiler *c, struct str uri, struct str json,
 	source->next = c->schema->sources;
 	c->schema->sources = source;
 	source->uri = arena_dup(&c->schema->arena, without_fragment(uri));
+	source->given = json.ptr;
+	source->builtin = schema_meta_find(uri).ptr == json.ptr;
 	if (c->sources++ >= SCHEMA_SOURCES_MAX) {
 		(void)schema_refuse(c, source, NULL, ERR_LIMIT,
 		    "more than %d documents refer to one another",
@@ -523,6 +527,18 @@ schema_source_add(struct schema_compiler *c, struct str uri, struct str json,
 		c->vocabularies = (*root)->vocabularies;
 	}
 	return source;
+}
+
+/* A document that has been read under another name: by its place and by its
+ * $id, say. */
+static struct schema_resource *
+find_read(struct schema_compiler *c, struct str json)
+{
+	for (struct schema_source *s = c->schema->sources; s != NULL;
+	     s = s->next)
+		if (s->given == json.ptr)
+			return s->resource_of[0];
+	return NULL;
 }
 
 /* The resource a reference names before its fragment; NULL: error set. */
@@ -547,6 +563,10 @@ find_resource(struct schema_compiler *c, const struct schema_rule *from,
 	if (t != NULL)
 		return t->resource;
 	rc = document_find(c, uri, &json, &why);
+	if (rc == 0)
+		found = find_read(c, json);
+	if (found != NULL)
+		return found;
 	if (rc == 0)
 		(void)schema_source_add(c, uri, json, &found);
 	else if (rc != ERR_NOTFOUND)
@@ -661,19 +681,34 @@ fragment_follow(struct schema_compiler *c, struct str fragment,
 	return t->node;
 }
 
+static int
+link_add(struct schema_compiler *c, const struct schema_rule *from,
+    const struct json_node *ref, const struct schema_resource *named,
+    const struct schema_rule *target)
+{
+	struct schema_link *l = arena_alloc(&c->schema->arena, sizeof *l);
+
+	if (l == NULL)
+		return schema_nomem(c);
+	*l = (struct schema_link){ c->schema->links, from->resource->source,
+		ref, named, target };
+	c->schema->links = l;
+	return 0;
+}
+
 struct schema_rule *
 schema_resolve(struct schema_compiler *c, const struct schema_rule *from,
     const struct json_node *ref, struct str *anchor)
 {
 	struct str text = json_str(ref);
-	struct schema_resource *resource;
+	struct schema_resource *resource, *named;
 	const struct json_node *node = NULL;
 	struct schema_rule *rule = NULL;
 	bool dynamic = false;
 	struct buf fragment;
 
 	buf_init(&fragment);
-	resource = find_resource(c, from, ref);
+	resource = named = find_resource(c, from, ref);
 	if (resource == NULL)
 		goto out;
 	if (percent_decode(
@@ -689,6 +724,8 @@ schema_resolve(struct schema_compiler *c, const struct schema_rule *from,
 	if (schema_scan(c, resource->source, node, resource) < 0)
 		goto out;
 	rule = schema_rule_of(c, resource->source, node, resource);
+	if (rule != NULL && link_add(c, from, ref, named, rule) < 0)
+		rule = NULL;
 	if (dynamic && anchor != NULL)
 		*anchor = arena_dup(&c->schema->arena, buf_view(&fragment));
 out:

@@ -104,7 +104,8 @@ int
 plugin_check(
     const char *manifest_path, struct str rehearse_exe, struct diags *diags)
 {
-	struct plugin_manifest *m = plugin_manifest_load(manifest_path, diags);
+	struct plugin_manifest *m =
+	    plugin_manifest_load(manifest_path, NULL, diags);
 	int rc = m != NULL ? 0 : ERR_CONFIG;
 
 	if (rc == 0 && rehearse_exe.len > 0)

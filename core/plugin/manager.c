@@ -356,6 +356,7 @@ plugin_manager_watch(struct plugin_manager *m, struct err *err)
 	if (m->watch == NULL)
 		return err != NULL ? err->code : ERR_IO;
 	plugin_watch_folders(m->watch, m->dirs, m->dirs_len);
+	plugin_manager_watch_seen(m);
 	/* What changed between the first reading and now. */
 	if (plugin_manager_is_due(m))
 		stirred(m);

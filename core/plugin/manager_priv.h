@@ -10,6 +10,7 @@
 #include "plugin/manager.h"
 #include "plugin/manifest.h"
 #include "plugin/scan.h"
+#include "plugin/seen.h"
 #include "plugin/watch.h"
 
 #define MANAGER_MAGIC 0x504d4752u
@@ -39,6 +40,7 @@ struct plugin_slot {
 	/* Of the last attempt. */
 	struct plugin_file_id manifest_id;
 	struct plugin_file_id module_id;
+	struct plugin_seen seen; /* schemas beside the manifest */
 	unsigned override_number;
 	struct plugin_generation *current; /* kept by the registry */
 	struct plugin_generation *before; /* replaced in this batch */
@@ -107,6 +109,8 @@ void plugin_manager_batch(
     struct plugin_manager *m, bool again, struct plugin_changes *changes);
 /* Is there anything that a batch would do? */
 bool plugin_manager_is_due(struct plugin_manager *m);
+/* Watches the folders below those of plugins that schemas were read from. */
+void plugin_manager_watch_seen(struct plugin_manager *m);
 void plugin_slot_destroy(struct plugin_slot *s);
 
 #endif

@@ -13,6 +13,7 @@
 #include "call/target.h"
 #include "data/schema.h"
 #include "data/uri.h"
+#include "plugin/manifest_documents.h"
 #include "plugin/manifest_priv.h"
 #include "plugin/report.h"
 #include "registry/uri_template.h"
@@ -27,7 +28,8 @@ struct raw_manifest {
 	struct str license, homepage;
 	int isolation, rehearse, reload, state;
 	struct raw_limits limits;
-	const struct yaml_node *config_schema, *unavailable;
+	bool format_assertion;
+	const struct yaml_node *config_schema, *schemas, *unavailable;
 	struct manifest_lists lists;
 };
 
@@ -67,6 +69,8 @@ static const struct settings_item root_items[] = {
 	  .items = manifest_limit_items,
 	  .offset = offsetof(struct raw_manifest, limits) },
 	ITEM("configSchema", SETTINGS_NODE, config_schema),
+	ITEM("formatAssertion", SETTINGS_BOOL, format_assertion),
+	ITEM("schemas", SETTINGS_NODE, schemas),
 	ITEM("tools", SETTINGS_NODE, lists.tools),
 	ITEM("resources", SETTINGS_NODE, lists.resources),
 	ITEM("prompts", SETTINGS_NODE, lists.prompts),
@@ -421,6 +425,9 @@ read_root(struct manifest_reader *r, const struct yaml_node *root)
 	check_sha256(r, root, raw.sha256);
 	check_about(r, root);
 	check_modes(r, root, &raw);
+	r->format_assertion = raw.format_assertion;
+	manifest_documents_add(r->documents, root);
+	manifest_check_schemas(r);
 	if (raw.config_schema != NULL)
 		r->m->config_schema = manifest_read_schema(r, raw.config_schema,
 		    "configSchema", &r->m->config_schema_json);
@@ -431,49 +438,81 @@ read_root(struct manifest_reader *r, const struct yaml_node *root)
 		    "this plugin offers nothing");
 }
 
-struct plugin_manifest *
-plugin_manifest_parse(struct str text, const char *path, struct diags *diags)
+static struct plugin_manifest *
+create(struct manifest_reader *r)
 {
 	struct plugin_manifest *m = calloc(1, sizeof *m);
-	struct manifest_reader r = { .m = m, .file = path, .diags = diags };
-	size_t before = diags->errors;
+
+	if (m != NULL)
+		m->path = strdup(r->file);
+	if (m != NULL && m->path != NULL) {
+		arena_init(&m->arena, PLUGIN_MANIFEST_MEMORY);
+		return m;
+	}
+	free(m);
+	manifest_refuse(
+	    r, TP_MEMORY, (struct diag_at){ 0, 0 }, NULL, "out of memory");
+	return NULL;
+}
+
+static struct plugin_manifest *
+parse(struct str text, const char *path, const char *folder,
+    struct plugin_seen *seen, struct diags *diags)
+{
+	struct manifest_reader r = { .file = path, .diags = diags };
+	struct manifest_documents documents;
+	struct plugin_manifest *m = create(&r);
 	const struct yaml_node *root;
 
-	r.errors_before = before;
-	if (m != NULL)
-		m->path = strdup(path);
-	if (m == NULL || m->path == NULL) {
-		free(m);
-		manifest_refuse(&r, TP_MEMORY, (struct diag_at){ 0, 0 }, NULL,
-		    "out of memory");
+	if (m == NULL)
 		return NULL;
-	}
-	arena_init(&m->arena, PLUGIN_MANIFEST_MEMORY);
+	r.m = m;
+	r.errors_before = diags->errors;
+	r.documents = &documents;
+	manifest_documents_init(&documents, &r, folder, seen);
 	r.nomem = crypto_sha256(text, m->digest) < 0;
 	root = yaml_parse(&m->arena, text, path, diags);
 	if (root != NULL)
 		read_root(&r, root);
-	if (diags->errors == before && (r.nomem || m->arena.failed))
+	manifest_documents_digest(&documents, m->digest);
+	if (diags->errors == r.errors_before
+	    && (r.nomem || m->arena.failed || documents.failed))
 		manifest_refuse(&r, TP_MEMORY, (struct diag_at){ 0, 0 },
 		    "shorten it", "takes more than %zu bytes when read",
 		    PLUGIN_MANIFEST_MEMORY);
-	if (root != NULL && diags->errors == before)
+	manifest_documents_finish(&documents);
+	if (root != NULL && diags->errors == r.errors_before)
 		return m;
 	plugin_manifest_destroy(m);
 	return NULL;
 }
 
 struct plugin_manifest *
-plugin_manifest_load(const char *path, struct diags *diags)
+plugin_manifest_parse(struct str text, const char *path, struct diags *diags)
+{
+	return parse(text, path, NULL, NULL, diags);
+}
+
+struct plugin_manifest *
+plugin_manifest_load(
+    const char *path, struct plugin_seen *seen, struct diags *diags)
 {
 	struct plugin_manifest *m = NULL;
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL ? strdup(".")
+	    : slash == path          ? strdup("/")
+				     : strndup(path, (size_t)(slash - path));
+	size_t skip = strlen(path) + 2;
 	struct err err;
 	struct buf text;
-	size_t skip = strlen(path) + 2;
 
 	buf_init(&text);
-	if (file_read_trusted(&text, path, YAML_FILE_MAX, &err) == 0)
-		m = plugin_manifest_parse(buf_view(&text), path, diags);
+	if (folder == NULL)
+		(void)diags_add(diags, DIAG_ERROR, TP_MEMORY, path,
+		    (struct diag_at){ 0, 0 }, NULL,
+		    "out of memory"); /* NULL says it */
+	else if (file_read_trusted(&text, path, YAML_FILE_MAX, &err) == 0)
+		m = parse(buf_view(&text), path, folder, seen, diags);
 	else /* the line begins with "path: ", as a finding does */
 		(void)diags_add(diags, DIAG_ERROR, TP_FILE, path,
 		    (struct diag_at){ 0, 0 }, NULL, "%s",
@@ -482,6 +521,7 @@ plugin_manifest_load(const char *path, struct diags *diags)
 			? err.text + skip
 			: err.text); /* NULL says it */
 	buf_finish(&text);
+	free(folder);
 	return m;
 }
 

@@ -22,6 +22,8 @@
 #define PLUGIN_ICON_MAX ((size_t)64 * 1024) /* of one src */
 #define PLUGIN_MANIFEST_MEMORY ((size_t)32 * 1024 * 1024)
 
+struct plugin_seen;
+
 struct plugin_limits {
 	int64_t timeout_ns; /* 0: the default of calls */
 	int64_t concurrency; /* calls of one entry at once; 0: no bound */
@@ -47,7 +49,7 @@ struct plugin_manifest_entry {
 struct plugin_manifest {
 	struct arena arena;
 	char *path; /* owned */
-	unsigned char digest[CRYPTO_SHA256_LEN]; /* of the text */
+	unsigned char digest[CRYPTO_SHA256_LEN]; /* of all text */
 	struct str name;
 	struct str version;
 	struct str module;
@@ -73,9 +75,11 @@ struct plugin_manifest {
  * too.  The result is owned. */
 struct plugin_manifest *plugin_manifest_parse(
     struct str text, const char *path, struct diags *diags);
-/* [any] The same from a file that is checked as base/file.h says. */
+/* [any] The same from a file that is checked as base/file.h says; schemas may
+ * refer to files beside it, which plugin_manifest_parse() does not read.  seen,
+ * if not NULL, gets what was read besides, also on failure. */
 struct plugin_manifest *plugin_manifest_load(
-    const char *path, struct diags *diags);
+    const char *path, struct plugin_seen *seen, struct diags *diags);
 void plugin_manifest_destroy(struct plugin_manifest *m);
 
 /* [any] "tool", "resource", .. for messages. */

@@ -9,12 +9,17 @@
 #include "plugin/manifest.h"
 
 #define MANIFEST_PATH_MAX 256 /* of a key path, longer ones are cut */
+#define MANIFEST_SCHEMA_MAX YAML_FILE_MAX /* bytes of one that is sent */
+
+struct manifest_documents;
 
 /* One reading. */
 struct manifest_reader {
 	struct plugin_manifest *m;
 	const char *file;
 	struct diags *diags;
+	struct manifest_documents *documents; /* what schemas may refer to */
+	bool format_assertion;
 	bool nomem;
 	size_t errors_before; /* of diags, when it began */
 };
@@ -57,6 +62,8 @@ void manifest_refuse_missing(struct manifest_reader *r,
 /* No direction marks, no invisible characters, anywhere in the file. */
 void manifest_check_characters(
     struct manifest_reader *r, const struct yaml_node *root);
+/* The first such character; 0: none. */
+unsigned manifest_harmful_character(struct str text);
 /* [A-Za-z0-9_.-], at most PLUGIN_TOOL_NAME_MAX (TOOL-04). */
 bool manifest_check_name(struct manifest_reader *r, struct str name,
     const char *path, struct diag_at at);
@@ -82,9 +89,12 @@ const char *manifest_meta_key_fault(struct str key);
 
 /* manifest_schema.c */
 
-/* Compiles; *json gets the text.  NULL after an error. */
+/* Compiles; *json gets the text that clients are sent, which holds all that it
+ * refers to.  NULL after an error. */
 struct schema *manifest_read_schema(struct manifest_reader *r,
     const struct yaml_node *node, const char *path, struct str *json);
+/* Checks what is under "schemas:", used or not. */
+void manifest_check_schemas(struct manifest_reader *r);
 /* The root's "type", or NULL when it is not a single word. */
 const struct yaml_node *manifest_schema_type(const struct yaml_node *schema);
 /* manifest_headers.c: x-mcp-header (XHD-01 to 05, 11). */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/schema.h"
+#include "plugin/manifest_documents.h"
 #include "plugin/manifest_priv.h"
 #include "plugin/report.h"
 
@@ -61,31 +62,116 @@ split_guess(struct plugin_sentence *said)
 	*guess = '\0';
 }
 
+/* A fault in another document than the one in hand, said once. */
+static void
+refuse_document(struct manifest_reader *r, struct manifest_document *d,
+    struct str pointer, const struct plugin_sentence *said)
+{
+	struct diag_at at = manifest_document_at(d, pointer);
+	const char *hint = said->hint[0] != '\0' ? said->hint : NULL;
+	struct manifest_path below;
+
+	if (d->reported)
+		return;
+	d->reported = true;
+	if (d->path != NULL) {
+		(void)diags_add(r->diags, DIAG_ERROR, TP_SCHEMA, d->path, at,
+		    hint, "%.*s%s%s", STR_FMT(pointer),
+		    pointer.len > 0 ? ": " : "",
+		    said->text); /* the count of errors says it */
+		return;
+	}
+	path_of_pointer(d->yaml, pointer, d->label, &below);
+	manifest_refuse(
+	    r, TP_SCHEMA, at, hint, "%s: %s", below.text, said->text);
+}
+
 static void
 refuse_schema(struct manifest_reader *r, const struct yaml_node *node,
     const char *path, struct str pointer, const struct err *err)
 {
-	const struct yaml_node *at = yaml_at_pointer(node, pointer);
+	struct str place = pointer;
+	struct manifest_document *d =
+	    manifest_documents_of_pointer(r->documents, &place);
+	const struct yaml_node *at;
 	struct plugin_sentence said;
 	struct manifest_path below;
 
-	path_of_pointer(node, pointer, path, &below);
 	plugin_sentence_split(&said,
 	    pointer.len > 0 ? without_pointer(err->text, pointer) : err->text);
 	split_guess(&said);
+	if (d != NULL) {
+		refuse_document(r, d, place, &said);
+		return;
+	}
+	at = yaml_at_pointer(node, pointer);
+	path_of_pointer(node, pointer, path, &below);
 	manifest_refuse(r, TP_SCHEMA, at != NULL ? at->at : node->at,
 	    said.hint[0] != '\0' ? said.hint : NULL, "%s: %s", below.text,
 	    said.text);
+}
+
+/* The schema with all it refers to, as clients get it; compiled from that text,
+ * so that both judge by the same words. */
+static struct schema *
+compile_bundle(struct manifest_reader *r, const struct yaml_node *node,
+    const char *path, const struct schema *whole, struct buf *out)
+{
+	struct schema_options o = { .assert_format = r->format_assertion };
+	struct schema *s = NULL;
+	struct buf pointer;
+	struct err err;
+
+	buf_init(&pointer);
+	if (schema_bundle(whole, out, &pointer, &err) < 0)
+		refuse_schema(r, node, path, buf_view(&pointer), &err);
+	else if (out->len > MANIFEST_SCHEMA_MAX)
+		manifest_refuse(r, TP_LENGTH, node->at, NULL,
+		    "%s: %zu bytes with all it refers to, at most %zu are sent "
+		    "to clients",
+		    path, out->len, MANIFEST_SCHEMA_MAX);
+	else if ((s = schema_compile(buf_view(out), &o, NULL, &err)) == NULL)
+		manifest_refuse(r, TP_SCHEMA, node->at, NULL,
+		    "%s: with all it refers to: %s", path, err.text);
+	buf_finish(&pointer);
+	return s;
+}
+
+static struct schema *
+compile(struct manifest_reader *r, const struct yaml_node *node,
+    const char *path, struct str base, struct buf *text)
+{
+	const struct schema_options o = { .assert_format = r->format_assertion,
+		.base_uri = base,
+		.find = manifest_documents_find,
+		.find_arg = r->documents };
+	unsigned before = r->documents->found;
+	struct schema *s, *alone;
+	struct buf pointer, out;
+	struct err err;
+
+	buf_init(&pointer);
+	s = schema_compile(buf_view(text), &o, &pointer, &err);
+	if (s == NULL)
+		refuse_schema(r, node, path, buf_view(&pointer), &err);
+	buf_finish(&pointer);
+	if (s == NULL || r->documents->found == before)
+		return s;
+	buf_init(&out);
+	alone = compile_bundle(r, node, path, s, &out);
+	schema_destroy(s);
+	buf_clear(text);
+	buf_str(text, buf_view(&out));
+	buf_finish(&out);
+	return alone;
 }
 
 struct schema *
 manifest_read_schema(struct manifest_reader *r, const struct yaml_node *node,
     const char *path, struct str *json)
 {
-	static const struct schema_options options;
 	struct schema *s = NULL;
-	struct buf text, pointer;
-	struct err err;
+	struct buf text;
 
 	*json = STR_NONE;
 	if (node->type != YAML_MAP) {
@@ -95,20 +181,43 @@ manifest_read_schema(struct manifest_reader *r, const struct yaml_node *node,
 		return NULL;
 	}
 	buf_init(&text);
-	buf_init(&pointer);
-	if (yaml_to_json(node, &text) < 0) {
+	if (yaml_to_json(node, &text) < 0)
 		r->nomem = true;
-		goto out;
-	}
-	s = schema_compile(buf_view(&text), &options, &pointer, &err);
-	if (s == NULL)
-		refuse_schema(r, node, path, buf_view(&pointer), &err);
 	else
+		s = compile(r, node, path, r->documents->base, &text);
+	if (s != NULL)
 		*json = manifest_dup(r, buf_view(&text));
-out:
 	buf_finish(&text);
-	buf_finish(&pointer);
 	return s;
+}
+
+void
+manifest_check_schemas(struct manifest_reader *r)
+{
+	for (struct manifest_document *d = r->documents->first; d != NULL;
+	     d = d->next) {
+		struct schema *s;
+		struct buf text;
+
+		if (d->uri.len == 0 || d->path != NULL || d->reported)
+			continue;
+		if (d->yaml->type != YAML_MAP) {
+			d->reported = true;
+			manifest_refuse(r, TP_SCHEMA, d->yaml->at,
+			    "write it as type: object",
+			    "%s: expected a JSON Schema as a map", d->label);
+			continue;
+		}
+		buf_init(&text);
+		if (yaml_to_json(d->yaml, &text) < 0) {
+			r->nomem = true;
+		} else {
+			s = compile(r, d->yaml, d->label, d->uri, &text);
+			d->reported = d->reported || s == NULL;
+			schema_destroy(s);
+		}
+		buf_finish(&text);
+	}
 }
 
 const struct yaml_node *

@@ -104,8 +104,8 @@ manifest_check_mime(struct manifest_reader *r, struct str mime,
 }
 
 /* security.md: what makes a text look like another one.  0: harmless. */
-static unsigned
-harmful_character(struct str text)
+unsigned
+manifest_harmful_character(struct str text)
 {
 	while (text.len > 0) {
 		const unsigned char *p = (const unsigned char *)text.ptr;
@@ -133,7 +133,8 @@ static void
 check_characters(
     struct manifest_reader *r, const struct yaml_node *n, const char *path)
 {
-	unsigned c = n->type == YAML_SCALAR ? harmful_character(n->text) : 0;
+	unsigned c =
+	    n->type == YAML_SCALAR ? manifest_harmful_character(n->text) : 0;
 	struct manifest_path below;
 	size_t i = 0;
 
@@ -148,7 +149,8 @@ check_characters(
 		else
 			manifest_path_set(&below, "%s%s%.*s", path,
 			    path[0] != '\0' ? "." : "", STR_FMT(child->key));
-		c = n->type == YAML_MAP ? harmful_character(child->key) : 0;
+		c = n->type == YAML_MAP ? manifest_harmful_character(child->key)
+					: 0;
 		if (c != 0)
 			manifest_refuse(r, TP_CHARACTER, child->key_at,
 			    "remove it",

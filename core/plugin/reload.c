@@ -16,6 +16,7 @@ plugin_slot_destroy(struct plugin_slot *s)
 	free(s->module_path);
 	free(s->shadow);
 	free(s->last_error);
+	plugin_seen_finish(&s->seen);
 	free(s);
 }
 
@@ -141,6 +142,8 @@ slot_is_due(
 	plugin_file_id_look(&id, s->path);
 	if (!plugin_file_id_equal(&id, &s->manifest_id))
 		return true;
+	if (plugin_seen_changed(&s->seen))
+		return true;
 	if (s->module_path == NULL)
 		return false;
 	plugin_file_id_look(&id, s->module_path);
@@ -251,6 +254,19 @@ retry_later(struct plugin_manager *m)
 }
 
 void
+plugin_manager_watch_seen(struct plugin_manager *m)
+{
+	if (m->watch == NULL)
+		return;
+	LIST_EACH (node, &m->slots) {
+		const struct plugin_seen *seen = &slot_of(node)->seen;
+
+		for (size_t i = 0; i < seen->len; i++)
+			plugin_watch_file(m->watch, seen->files[i].path);
+	}
+}
+
+void
 plugin_manager_batch(
     struct plugin_manager *m, bool again, struct plugin_changes *changes)
 {
@@ -275,6 +291,7 @@ plugin_manager_batch(
 			changes->unchanged++;
 	}
 	retry_conflicts(m, changes);
+	plugin_manager_watch_seen(m);
 	if (registry_publish(m->registry, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 	announce(m);

@@ -312,7 +312,9 @@ attempt_run(struct attempt *a, bool *same)
 
 	*same = false;
 	plugin_file_id_look(&a->slot->manifest_id, a->slot->path);
-	a->manifest = plugin_manifest_load(a->slot->path, &a->diags);
+	plugin_seen_finish(&a->slot->seen);
+	a->manifest =
+	    plugin_manifest_load(a->slot->path, &a->slot->seen, &a->diags);
 	if (a->manifest == NULL)
 		return ERR_CONFIG;
 	rc = module_path_set(a);

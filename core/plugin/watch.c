@@ -139,6 +139,19 @@ plugin_watch_folders(struct plugin_watch *w, char *const *dirs, size_t dirs_len)
 }
 
 void
+plugin_watch_file(struct plugin_watch *w, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[4096];
+
+	if (slash == NULL
+	    || snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path)
+		>= (int)sizeof dir)
+		return;
+	(void)watch_one(w, dir); /* the rescan remains */
+}
+
+void
 plugin_watch_destroy(struct plugin_watch *w)
 {
 	if (w == NULL)

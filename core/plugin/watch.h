@@ -17,6 +17,8 @@ struct plugin_watch *plugin_watch_create(
  * are new since the last time. */
 void plugin_watch_folders(
     struct plugin_watch *w, char *const *dirs, size_t dirs_len);
+/* [control] Watches the folder of a file. */
+void plugin_watch_file(struct plugin_watch *w, const char *path);
 void plugin_watch_destroy(struct plugin_watch *w);
 
 #endif

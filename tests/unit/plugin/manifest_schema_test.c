@@ -38,6 +38,8 @@ static const char every_key[] =
     "state: required\n"
     "limits: {timeout: 10s, concurrency: 4, queue: 0, result: 1MiB}\n"
     "configSchema: {type: object}\n"
+    "formatAssertion: true\n"
+    "schemas: {place: {type: object}}\n"
     "tools:\n"
     "- name: one\n"
     "  title: One\n"
@@ -265,7 +267,8 @@ compare_change(const struct yaml_node *root, const struct yaml_node *target,
 static bool
 is_foreign(const struct yaml_node *n)
 {
-	return str_ends(n->key, S("Schema")) || str_equal(n->key, S("_meta"));
+	return str_ends(n->key, S("Schema")) || str_equal(n->key, S("schemas"))
+	    || str_equal(n->key, S("_meta"));
 }
 
 static void

@@ -345,7 +345,7 @@ START_TEST(a_missing_file_is_said_without_a_position)
 	diags_init(&diags);
 	buf_init(&said);
 	ck_assert_ptr_null(
-	    plugin_manifest_load("/nonexistent/weather.yaml", &diags));
+	    plugin_manifest_load("/nonexistent/weather.yaml", NULL, &diags));
 	diags_print(&diags, &said);
 	buf_char(&said, '\0');
 	ck_assert_str_eq(said.ptr,
