@@ -35,6 +35,8 @@
 #define TP_HOMEPAGE "TP1328"
 #define TP_MEMORY "TP1329"
 #define TP_COMPLETE "TP1330"
+#define TP_DYNAMIC "TP1331"
+#define TP_APP "TP1332" /* MCP Apps */
 
 #define TP_MODULE_FILE "TP1401" /* missing, not ours, too large */
 #define TP_MODULE_HASH "TP1402"

@@ -12,6 +12,7 @@
 #include "data/json_dup.h"
 #include "plugin/codes.h"
 #include "plugin/complete.h"
+#include "plugin/dynamic.h"
 #include "plugin/names.h"
 #include "plugin/report.h"
 
@@ -57,7 +58,8 @@ target_run(struct call_target *target, struct call *c)
 
 	c->host = &plugin_host;
 	panic_scope_set(&t->scope);
-	rc = t->fn((struct tp_call *)(void *)c, t->generation->state);
+	rc = t->fn((struct tp_call *)(void *)c,
+	    t->dynamic != NULL ? t->dynamic->arg : t->generation->state);
 	panic_scope_set(NULL);
 	return rc;
 }
@@ -66,16 +68,26 @@ target_run(struct call_target *target, struct call *c)
 static void
 target_pin(struct call_target *target)
 {
-	registry_set_ref(&CONTAINER_OF(target, struct plugin_target, target)
-			      ->generation->set);
+	struct plugin_target *t =
+	    CONTAINER_OF(target, struct plugin_target, target);
+
+	if (t->dynamic != NULL)
+		plugin_dynamic_ref(t->dynamic);
+	else
+		registry_set_ref(&t->generation->set);
 }
 
 /* [any] */
 static void
 target_unpin(struct call_target *target)
 {
-	registry_set_unref(&CONTAINER_OF(target, struct plugin_target, target)
-				->generation->set);
+	struct plugin_target *t =
+	    CONTAINER_OF(target, struct plugin_target, target);
+
+	if (t->dynamic != NULL)
+		plugin_dynamic_unref(t->dynamic);
+	else
+		registry_set_unref(&t->generation->set);
 }
 
 static const struct call_target_ops target_ops = {
@@ -84,14 +96,14 @@ static const struct call_target_ops target_ops = {
 	.unpin = target_unpin,
 };
 
-static void
-target_init(struct plugin_generation *g, struct plugin_target *t,
-    const struct plugin_manifest_entry *e, const struct tp_entry *entry)
+void
+plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
+    struct plugin_dynamic *dynamic, const struct plugin_limits *limits,
+    const struct tp_entry *entry)
 {
-	const struct plugin_limits *limits = &e->limits;
-
 	call_target_init(&t->target, &target_ops);
 	t->generation = g;
+	t->dynamic = dynamic;
 	t->fn = entry->call;
 	t->scope = g->scope;
 	t->scope.entry = entry->name;
@@ -111,6 +123,7 @@ generation_free(struct plugin_generation *g)
 {
 	for (size_t i = 0; i < g->targets_len; i++)
 		call_target_finish(&g->targets[i].target);
+	plugin_dynamic_finish(g);
 	plugin_manifest_destroy(g->manifest);
 	arena_finish(&g->arena);
 	plugin_hub_unref(g->hub);
@@ -165,14 +178,14 @@ completer_build(struct plugin_generation *g)
 {
 	const struct tp_complete *hook = plugin_complete_find(&g->module);
 	const struct plugin_manifest *m = g->manifest;
-	const struct plugin_manifest_entry like = { .limits = m->limits };
 	struct tp_entry entry = { .name = TP_EXT_COMPLETE };
 
 	if (hook == NULL || plugin_complete_wanted(m) == NULL)
 		return;
 	entry.flags = hook->flags;
 	entry.call = hook->complete;
-	target_init(g, &g->targets[m->entries_len], &like, &entry);
+	plugin_target_init(
+	    &g->targets[m->entries_len], g, NULL, &m->limits, &entry);
 	g->targets_len++;
 	for (size_t i = 0; i < m->entries_len; i++)
 		if (m->entries[i].completes)
@@ -206,7 +219,7 @@ set_build(struct plugin_generation *g)
 		out->input = e->input;
 		out->output = e->output;
 		out->uri_template = e->uri_template;
-		target_init(g, &g->targets[i], e, entry);
+		plugin_target_init(&g->targets[i], g, NULL, &e->limits, entry);
 		g->targets_len++;
 		out->target = &g->targets[i].target;
 	}
@@ -286,6 +299,7 @@ plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
 	}
 	OBJ_INIT(g, PLUGIN_GENERATION_MAGIC);
 	list_init(&g->node);
+	plugin_dynamic_init(g);
 	g->handle.host = &plugin_host;
 	g->hub = hub;
 	plugin_hub_ref(hub);
@@ -401,6 +415,7 @@ plugin_generation_start(struct plugin_generation *g,
 void
 plugin_generation_discard(struct plugin_generation *g)
 {
+	plugin_dynamic_discard(g);
 	if (g->at >= PLUGIN_OPENED && g->module.desc.unload != NULL) {
 		panic_scope_set(&g->scope);
 		g->module.desc.unload(&g->handle, g->state);

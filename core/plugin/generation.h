@@ -6,6 +6,7 @@
 #ifndef PLUGIN_GENERATION_H
 #define PLUGIN_GENERATION_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/panic.h"
 #include "base/ref.h"
 #include "call/target.h"
@@ -22,6 +24,7 @@
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
 #include "registry/entry.h"
+#include "registry/registry.h"
 
 /* Each state has one way on, or ends in UNLOADED when something refuses:
  * seen -> copied -> rehearsed -> opened -> warm -> draining -> unloaded
@@ -43,25 +46,36 @@ enum plugin_state {
 #define PLUGIN_GENERATION_MAGIC 0x47454e52u
 
 struct plugin_generation;
+struct tp_watch;
 
 /* What generations share with their manager, and what outlives it. */
 struct plugin_hub {
 	struct ref ref;
 	struct loop *loop;
 	void *owner; /* [control] NULL: the manager is gone */
-	/* [control] All three may be NULL. */
+	/* [control] All four may be NULL. */
 	void (*gone)(void *owner, struct plugin_generation *g);
 	void (*touched)(void *owner, unsigned kinds);
 	void (*resource)(void *owner, struct str uri);
+	/* The entries that g has added are others now. */
+	void (*dynamic)(void *owner, struct plugin_generation *g);
+	registry_describe_fn *describe; /* list items of what is added */
+	pthread_mutex_t lock; /* leaf; guards keys, and what generations have
+			       * added */
+	struct map keys[REGISTRY_KINDS]; /* of struct registry_entry: every
+					  * name that is taken */
 	atomic_uint kinds; /* bits of enum tp_kind whose list changed */
 	atomic_bool posted; /* msg is on its way */
 	atomic_uint resources; /* messages on their way */
 	struct loop_msg msg;
 };
 
+struct plugin_dynamic;
+
 struct plugin_target {
 	struct call_target target;
 	struct plugin_generation *generation;
+	struct plugin_dynamic *dynamic; /* NULL: an entry of the manifest */
 	tp_call_fn *fn;
 	struct panic_scope scope;
 };
@@ -82,6 +96,16 @@ struct plugin_generation {
 	unsigned char digest[CRYPTO_SHA256_LEN]; /* of the module */
 	struct panic_scope scope;
 	void *state; /* the plugin's own */
+	/* Entries added at run time, all with the hub's lock. */
+	struct map dynamic[REGISTRY_KINDS]; /* of struct plugin_dynamic */
+	size_t dynamic_len;
+	bool dynamic_live; /* in the registry: a commit is published */
+	bool dynamic_closed; /* draining: nothing is added any more */
+	bool dynamic_posted; /* dynamic_msg is on its way */
+	struct loop_msg dynamic_msg;
+	struct list batches; /* open ones, owned */
+	size_t batches_len;
+	const struct tp_watch *watch; /* NULL: it does not watch */
 	unsigned number;
 	enum plugin_state at;
 	bool may_close; /* the operator consents */
@@ -97,6 +121,9 @@ void plugin_hub_ref(struct plugin_hub *h);
 /* [any] */
 void plugin_hub_unref(struct plugin_hub *h);
 
+/* [any] */
+void plugin_hub_lock(struct plugin_hub *h);
+void plugin_hub_unlock(struct plugin_hub *h);
 /* [any] The list of one enum tp_kind changed; many become one. */
 void plugin_hub_touch(struct plugin_hub *h, unsigned kind);
 /* [any] ERR_BUSY: too many on their way, this one is lost. */
@@ -116,6 +143,11 @@ void plugin_generation_discard(struct plugin_generation *g);
 void plugin_generation_enter(
     struct plugin_generation *g, enum plugin_state next);
 const char *plugin_state_name(enum plugin_state s);
+
+/* [any] A target of g, kept by dynamic where that is not NULL. */
+void plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
+    struct plugin_dynamic *dynamic, const struct plugin_limits *limits,
+    const struct tp_entry *entry);
 
 /* host.c: the table that every handle begins with. */
 extern const struct tp_host plugin_host;

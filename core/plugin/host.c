@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "call/call.h"
 #include "data/json.h"
-#include "plugin/generation.h"
+#include "plugin/dynamic.h"
 
 #define LOG_TEXT_MAX 4096
 #define CONTENT_SIZE_MIN \
@@ -94,12 +94,15 @@ host_log(struct tp_plugin *p, int level, struct tp_str text)
 	    F_STR("text", str_sub(str_from(text), 0, LOG_TEXT_MAX)));
 }
 
-/* None are offered yet. */
+/* Offered where the manifest grants it. */
 static const void *
 host_extension(struct tp_plugin *p, const char *id)
 {
-	(void)generation_of(p);
-	(void)id;
+	const struct plugin_generation *g = generation_of(p);
+
+	if (id != NULL && strcmp(id, TP_EXT_DYNAMIC) == 0
+	    && g->manifest->dynamic.max > 0)
+		return &plugin_dynamic_table;
 	return NULL;
 }
 

@@ -18,6 +18,12 @@ plugin_hub_create(struct loop *control, void *owner)
 	h->loop = control;
 	h->owner = owner;
 	h->msg.run = hub_run;
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		map_init(&h->keys[i]);
+	if (pthread_mutex_init(&h->lock, NULL) != 0) {
+		free(h);
+		return NULL;
+	}
 	return h;
 }
 
@@ -37,8 +43,24 @@ plugin_hub_ref(struct plugin_hub *h)
 void
 plugin_hub_unref(struct plugin_hub *h)
 {
-	if (ref_drop(&h->ref))
-		free(h);
+	if (!ref_drop(&h->ref))
+		return;
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		map_finish(&h->keys[i]);
+	(void)pthread_mutex_destroy(&h->lock); /* nobody holds it */
+	free(h);
+}
+
+void
+plugin_hub_lock(struct plugin_hub *h)
+{
+	CHECK(pthread_mutex_lock(&h->lock) == 0);
+}
+
+void
+plugin_hub_unlock(struct plugin_hub *h)
+{
+	CHECK(pthread_mutex_unlock(&h->lock) == 0);
 }
 
 /* [control] One message for all lists that changed meanwhile. */

@@ -75,6 +75,23 @@ lists_touched(void *owner, unsigned kinds)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 }
 
+/* [control] A plugin has added entries, or dropped some. */
+static void
+entries_changed(void *owner, struct plugin_generation *g)
+{
+	struct plugin_manager *m = manager_of(owner);
+	struct err err;
+	int rc = plugin_dynamic_update(g, m->registry, &err);
+
+	if (rc == 0)
+		rc = registry_publish(m->registry, &err);
+	/* What was there goes on; the next commit or reload brings all. */
+	if (rc < 0)
+		LOG_ERROR("plugin entries not published",
+		    F_STR("plugin", g->manifest->name),
+		    F_CSTR("reason", err.text));
+}
+
 static void
 resource_changed(void *owner, struct str uri)
 {
@@ -316,8 +333,6 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->lock_fd = -1;
 	list_init(&m->slots);
 	list_init(&m->generations);
-	for (size_t i = 0; i < REGISTRY_KINDS; i++)
-		map_init(&m->keys[i]);
 	loop_timer_init(&m->settle, settled, m);
 	loop_timer_init(&m->rescan, rescan, m);
 	loop_timer_init(&m->stopping, stop_late, m);
@@ -333,6 +348,8 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->hub->gone = generation_gone;
 	m->hub->touched = lists_touched;
 	m->hub->resource = resource_changed;
+	m->hub->dynamic = entries_changed;
+	m->hub->describe = registry_describer(registry);
 	return m;
 }
 
@@ -439,8 +456,6 @@ plugin_manager_destroy(struct plugin_manager *m)
 	if (m->hub != NULL)
 		plugin_hub_leave(m->hub);
 	overrides_free(m->overrides, m->overrides_len);
-	for (size_t i = 0; i < REGISTRY_KINDS; i++)
-		map_finish(&m->keys[i]);
 	for (size_t i = 0; i < m->dirs_len; i++)
 		free(m->dirs[i]);
 	free(m->dirs);
@@ -456,8 +471,8 @@ plugin_manager_destroy(struct plugin_manager *m)
 static void
 status_of(const struct plugin_slot *s, struct plugin_status *out)
 {
-	const struct plugin_generation *g = s->current;
-	unsigned counts[REGISTRY_KINDS] = { 0 };
+	struct plugin_generation *g = s->current;
+	unsigned counts[REGISTRY_KINDS];
 
 	memset(out, 0, sizeof *out);
 	out->name = str_of(s->name);
@@ -471,8 +486,7 @@ status_of(const struct plugin_slot *s, struct plugin_status *out)
 	out->version = g->manifest->version;
 	out->state = str_of(plugin_state_name(g->at));
 	out->generation = g->number;
-	for (size_t i = 0; i < g->set.len; i++)
-		counts[g->set.entries[i].kind]++;
+	plugin_dynamic_count(g, counts);
 	out->tools = counts[REGISTRY_TOOL];
 	out->resources = counts[REGISTRY_RESOURCE];
 	out->templates = counts[REGISTRY_TEMPLATE];

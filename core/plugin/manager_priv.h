@@ -4,8 +4,8 @@
 #define PLUGIN_MANAGER_PRIV_H
 
 #include "base/list.h"
-#include "base/map.h"
 #include "plugin/copy.h"
+#include "plugin/dynamic.h"
 #include "plugin/generation.h"
 #include "plugin/manager.h"
 #include "plugin/manifest.h"
@@ -73,7 +73,6 @@ struct plugin_manager {
 	struct list generations; /* all not yet unloaded */
 	size_t generations_len;
 	size_t resident; /* unloaded and still mapped */
-	struct map keys[REGISTRY_KINDS]; /* of struct registry_entry */
 	struct plugin_watch *watch; /* NULL: not watching */
 	struct loop_timer settle;
 	struct loop_timer rescan;

@@ -29,7 +29,8 @@ struct raw_manifest {
 	int isolation, rehearse, reload, state;
 	struct raw_limits limits;
 	bool format_assertion;
-	const struct yaml_node *config_schema, *schemas, *unavailable;
+	const struct yaml_node *config_schema, *schemas, *dynamic;
+	const struct yaml_node *unavailable;
 	struct manifest_lists lists;
 };
 
@@ -71,12 +72,13 @@ static const struct settings_item root_items[] = {
 	ITEM("configSchema", SETTINGS_NODE, config_schema),
 	ITEM("formatAssertion", SETTINGS_BOOL, format_assertion),
 	ITEM("schemas", SETTINGS_NODE, schemas),
+	ITEM("dynamic", SETTINGS_NODE, dynamic),
 	ITEM("tools", SETTINGS_NODE, lists.tools),
 	ITEM("resources", SETTINGS_NODE, lists.resources),
 	ITEM("prompts", SETTINGS_NODE, lists.prompts),
 	LATER("kind"), LATER("http"), LATER("upstream"), LATER("include"),
 	LATER("exclude"), LATER("override"), LATER("health"),
-	LATER("changes"), LATER("dynamic"), LATER("grants"), LATER("runners"),
+	LATER("changes"), LATER("grants"), LATER("runners"),
 	LATER("spare"), LATER("quarantine"), LATER("scopes"), LATER("watch"),
 	{ .key = NULL },
 };
@@ -90,7 +92,6 @@ static const struct manifest_missing root_missing[] = {
 	{ "override", "remove it" },
 	{ "health", "remove it" },
 	{ "changes", "remove it" },
-	{ "dynamic", "remove it; list every entry in the manifest" },
 	{ "grants", "remove it; there are no runners that could grant it" },
 	{ "runners", "remove it; it needs a runner" },
 	{ "spare", "remove it; it needs a runner" },
@@ -426,13 +427,16 @@ read_root(struct manifest_reader *r, const struct yaml_node *root)
 	check_about(r, root);
 	check_modes(r, root, &raw);
 	r->format_assertion = raw.format_assertion;
+	r->m->format_assertion = raw.format_assertion;
 	manifest_documents_add(r->documents, root);
 	manifest_check_schemas(r);
 	if (raw.config_schema != NULL)
 		r->m->config_schema = manifest_read_schema(r, raw.config_schema,
 		    "configSchema", &r->m->config_schema_json);
+	manifest_read_grant(r, raw.dynamic);
 	manifest_read_entries(r, &raw.lists);
-	if (r->m->entries_len == 0 && r->diags->errors == r->errors_before)
+	if (r->m->entries_len == 0 && r->m->dynamic.max == 0
+	    && r->diags->errors == r->errors_before)
 		manifest_warn(r, TP_EMPTY, root->at,
 		    "add tools, resources or prompts",
 		    "this plugin offers nothing");

@@ -20,6 +20,7 @@
 #define PLUGIN_TEXT_MAX 8192 /* descriptions */
 #define PLUGIN_URI_MAX 2048
 #define PLUGIN_ICON_MAX ((size_t)64 * 1024) /* of one src */
+#define PLUGIN_DYNAMIC_MAX 10000 /* entries of one plugin at run time */
 #define PLUGIN_MANIFEST_MEMORY ((size_t)32 * 1024 * 1024)
 
 struct plugin_seen;
@@ -46,9 +47,16 @@ struct plugin_manifest_entry {
 	struct uri_template *uri_template;
 };
 
+/* dynamic: what may be added while the plugin runs. */
+struct plugin_grant {
+	struct str prefix;
+	size_t max; /* 0: nothing */
+	bool kinds[4]; /* by enum tp_kind */
+};
+
 struct plugin_manifest {
 	struct arena arena;
-	char *path; /* owned */
+	char *path; /* owned; NULL: read from an entry's 'about' */
 	unsigned char digest[CRYPTO_SHA256_LEN]; /* of all text */
 	struct str name;
 	struct str version;
@@ -62,6 +70,8 @@ struct plugin_manifest {
 	unsigned char sha256[CRYPTO_SHA256_LEN];
 	bool state_required;
 	struct plugin_limits limits;
+	bool format_assertion;
+	struct plugin_grant dynamic;
 	struct str config_schema_json;
 	struct schema *config_schema; /* owned; NULL: none */
 	struct plugin_manifest_entry *entries; /* in the order of the file:
@@ -82,6 +92,17 @@ struct plugin_manifest *plugin_manifest_load(
     const char *path, struct plugin_seen *seen, struct diags *diags);
 void plugin_manifest_destroy(struct plugin_manifest *m);
 
+/* [any] Does a name begin as the grant says?  A URI begins with the prefix
+ * without its last _ . or -, and a colon: gh_ -> gh: */
+bool plugin_grant_name_fits(
+    const struct plugin_grant *g, unsigned kind, struct str name);
+/* [any] One entry of that enum tp_kind from JSON, by the checks and with the
+ * messages of a file: a manifest of one entry with the limits of 'of'.  NULL
+ * with the reason in diags, none: out of memory; pointer gets the place of the
+ * first error in text.  The result is owned. */
+struct plugin_manifest *plugin_manifest_read_about(
+    const struct plugin_manifest *of, unsigned kind, struct str name,
+    struct str text, struct diags *diags, struct buf *pointer);
 /* [any] "tool", "resource", .. for messages. */
 const char *plugin_kind_name(enum registry_kind kind);
 

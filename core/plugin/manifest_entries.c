@@ -546,6 +546,19 @@ typedef void read_entry_fn(struct manifest_reader *r,
     const struct yaml_node *map, const char *path,
     struct plugin_manifest_entry *out);
 
+void
+manifest_read_entry(struct manifest_reader *r, unsigned kind,
+    const struct yaml_node *map, const char *path,
+    struct plugin_manifest_entry *out)
+{
+	static read_entry_fn *const readers[] = { NULL, read_tool,
+		read_resource, read_prompt };
+
+	out->list = "about";
+	out->at = map->at;
+	readers[kind](r, map, path, out);
+}
+
 static void
 read_list(struct manifest_reader *r, const struct yaml_node *list,
     const char *name, read_entry_fn *read_one)

@@ -20,6 +20,7 @@ struct manifest_reader {
 	struct diags *diags;
 	struct manifest_documents *documents; /* what schemas may refer to */
 	bool format_assertion;
+	const struct yaml_node *root; /* of an 'about'; else NULL */
 	bool nomem;
 	size_t errors_before; /* of diags, when it began */
 };
@@ -111,7 +112,16 @@ void manifest_read_complete(struct manifest_reader *r,
 void manifest_note_complete(const struct yaml_node *list,
     struct registry_entry *e, struct plugin_manifest_entry *out);
 
+/* manifest_dynamic.c */
+void manifest_read_grant(
+    struct manifest_reader *r, const struct yaml_node *map);
+
 /* manifest_entries.c */
+
+/* One of an enum tp_kind; path stands before every key. */
+void manifest_read_entry(struct manifest_reader *r, unsigned kind,
+    const struct yaml_node *map, const char *path,
+    struct plugin_manifest_entry *out);
 struct manifest_lists {
 	const struct yaml_node *tools;
 	const struct yaml_node *resources;

@@ -156,6 +156,30 @@ is_same(const struct attempt *a)
 }
 
 static int
+conflict_say(struct attempt *a, const struct plugin_manifest_entry *e,
+    const struct registry_entry *other)
+{
+	const struct plugin_generation *g =
+	    CONTAINER_OF(other->set, struct plugin_generation, set);
+	char where[512] = "added while it runs";
+	size_t i;
+
+	/* Entries that were added are not in the array. */
+	for (i = 0; i < g->set.len && &g->set.entries[i] != other;)
+		i++;
+	if (i < g->set.len)
+		(void)snprintf(where, sizeof where, "%s:%u:%u",
+		    g->manifest->path, g->manifest->entries[i].at.line,
+		    g->manifest->entries[i].at.column); /* may be cut */
+	a->conflict = true;
+	return diags_add(&a->diags, DIAG_ERROR, TP_CONFLICT, a->manifest->path,
+	    e->at, "names are unique in one server: rename it",
+	    "%s[%u].%s: \"%.*s\" is taken by plugin %.*s, %s", e->list,
+	    e->index, e->key, STR_FMT(e->entry.key), STR_FMT(g->manifest->name),
+	    where);
+}
+
+static int
 conflict_check(struct attempt *a)
 {
 	const struct plugin_manifest *m = a->manifest;
@@ -163,23 +187,14 @@ conflict_check(struct attempt *a)
 
 	for (size_t i = 0; i < m->entries_len; i++) {
 		const struct plugin_manifest_entry *e = &m->entries[i];
-		const struct plugin_manifest_entry *theirs;
-		const struct plugin_generation *g;
 		const struct registry_entry *other;
 
-		other = map_find(&a->m->keys[e->entry.kind], e->entry.key);
-		if (other == NULL || str_equal(other->set->plugin, m->name))
-			continue;
-		g = CONTAINER_OF(other->set, struct plugin_generation, set);
-		theirs = &g->manifest->entries[other - g->set.entries];
-		a->conflict = true;
-		rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFLICT, m->path,
-		    e->at, "names are unique in one server: rename it",
-		    "%s[%u].%s: \"%.*s\" is taken by plugin %.*s, "
-		    "%s:%u:%u",
-		    e->list, e->index, e->key, STR_FMT(e->entry.key),
-		    STR_FMT(g->manifest->name), g->manifest->path,
-		    theirs->at.line, theirs->at.column);
+		/* It stays: this is the thread that frees entries. */
+		plugin_hub_lock(a->m->hub);
+		other = map_find(&a->m->hub->keys[e->entry.kind], e->entry.key);
+		plugin_hub_unlock(a->m->hub);
+		if (other != NULL && !str_equal(other->set->plugin, m->name))
+			rc = conflict_say(a, e, other);
 	}
 	return rc;
 }
@@ -234,27 +249,6 @@ resident_check(struct attempt *a)
 	    a->m->resident, (long long)a->m->resident_max);
 }
 
-static void
-keys_remove(struct plugin_manager *m, const struct plugin_generation *g)
-{
-	for (size_t i = 0; i < g->set.len; i++)
-		(void)map_remove(
-		    &m->keys[g->set.entries[i].kind], g->set.entries[i].key);
-}
-
-static int
-keys_add(struct plugin_manager *m, struct plugin_generation *g)
-{
-	for (size_t i = 0; i < g->set.len; i++)
-		if (map_set(&m->keys[g->set.entries[i].kind],
-			g->set.entries[i].key, &g->set.entries[i], NULL)
-		    < 0) {
-			keys_remove(m, g);
-			return ERR_NOMEM;
-		}
-	return 0;
-}
-
 /* Into the registry, in place of the one before. */
 static int
 generation_put(struct attempt *a, struct plugin_generation *g)
@@ -265,16 +259,9 @@ generation_put(struct attempt *a, struct plugin_generation *g)
 
 	if (registry_describe(m->registry, &g->set, &g->arena) < 0)
 		return refuse_module(a, TP_MEMORY, "out of memory");
-	if (s->current != NULL)
-		keys_remove(m, s->current);
-	if (keys_add(m, g) < 0
-	    || registry_put(m->registry, &g->set, &err) < 0) {
-		keys_remove(m, g);
-		if (s->current != NULL)
-			(void)keys_add(m, s->current); /* the registry checks
-							* again */
-		return refuse_module(a, TP_CONFLICT, err.text);
-	}
+	if (plugin_dynamic_show(g, s->current, m->registry, &err) < 0)
+		return refuse_module(a,
+		    err.code == ERR_NOMEM ? TP_MEMORY : TP_CONFLICT, err.text);
 	list_push(&m->generations, &g->node);
 	m->generations_len++;
 	s->before = s->current;
@@ -416,8 +403,7 @@ plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s)
 {
 	if (s->current == NULL)
 		return;
-	keys_remove(m, s->current);
-	(void)registry_drop(m->registry, str_of(s->name)); /* it is there */
+	plugin_dynamic_hide(s->current, m->registry);
 	s->before = s->current;
 	s->current = NULL;
 }

@@ -86,10 +86,25 @@ struct registry_set {
 	struct str plugin;
 	struct registry_entry *entries;
 	size_t len;
+	/* Entries that other sets of the plugin may have too; behind those. */
+	struct registry_entry **more;
+	size_t more_len;
 	/* [any] The last reference is gone: queue the unload, do nothing else.
 	 */
 	void (*released)(struct registry_set *s);
 };
+
+static inline size_t
+registry_set_count(const struct registry_set *s)
+{
+	return s->len + s->more_len;
+}
+
+static inline struct registry_entry *
+registry_set_at(const struct registry_set *s, size_t i)
+{
+	return i < s->len ? &s->entries[i] : s->more[i - s->len];
+}
 
 static inline void
 registry_set_ref(struct registry_set *s)

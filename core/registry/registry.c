@@ -114,26 +114,39 @@ int
 registry_describe(
     struct registry *r, struct registry_set *s, struct arena *arena)
 {
-	struct buf text;
-	unsigned dialect;
 	size_t i;
 	int rc = 0;
 
-	buf_init(&text);
-	for (i = 0; i < s->len && rc == 0; i++) {
-		struct registry_entry *e = &s->entries[i];
+	for (i = 0; i < s->len && rc == 0; i++)
+		rc =
+		    registry_entry_describe(&s->entries[i], r->describe, arena);
+	return rc;
+}
 
-		for (dialect = 0; dialect < REGISTRY_DIALECTS; dialect++) {
-			buf_clear(&text);
-			r->describe(e, dialect, &text);
-			e->described[dialect] =
-			    arena_dup(arena, buf_view(&text));
-			if (text.failed || arena->failed)
-				rc = ERR_NOMEM;
-		}
+int
+registry_entry_describe(struct registry_entry *e,
+    registry_describe_fn *describe, struct arena *arena)
+{
+	struct buf text;
+	unsigned dialect;
+	int rc = 0;
+
+	buf_init(&text);
+	for (dialect = 0; dialect < REGISTRY_DIALECTS && rc == 0; dialect++) {
+		buf_clear(&text);
+		describe(e, dialect, &text);
+		e->described[dialect] = arena_dup(arena, buf_view(&text));
+		if (text.failed || arena->failed)
+			rc = ERR_NOMEM;
 	}
 	buf_finish(&text);
 	return rc;
+}
+
+registry_describe_fn *
+registry_describer(const struct registry *r)
+{
+	return r->describe;
 }
 
 /* Where plugin is, or would be. */
@@ -158,8 +171,8 @@ conflict_find(const struct registry *r, const struct registry_set *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->len; i++) {
-		const struct registry_entry *e = &s->entries[i];
+	for (i = 0; i < registry_set_count(s); i++) {
+		const struct registry_entry *e = registry_set_at(s, i);
 		const struct registry_entry *other =
 		    map_find(&r->keys[e->kind], e->key);
 
@@ -174,9 +187,11 @@ keys_remove(struct registry *r, const struct registry_set *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->len; i++)
-		(void)map_remove(
-		    &r->keys[s->entries[i].kind], s->entries[i].key);
+	for (i = 0; i < registry_set_count(s); i++) {
+		const struct registry_entry *e = registry_set_at(s, i);
+
+		(void)map_remove(&r->keys[e->kind], e->key);
+	}
 }
 
 /* All or none. */
@@ -185,13 +200,14 @@ keys_add(struct registry *r, const struct registry_set *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->len; i++)
-		if (map_set(&r->keys[s->entries[i].kind], s->entries[i].key,
-			&s->entries[i], NULL)
-		    < 0) {
-			keys_remove(r, s);
-			return ERR_NOMEM;
-		}
+	for (i = 0; i < registry_set_count(s); i++) {
+		struct registry_entry *e = registry_set_at(s, i);
+
+		if (map_set(&r->keys[e->kind], e->key, e, NULL) == 0)
+			continue;
+		keys_remove(r, s);
+		return ERR_NOMEM;
+	}
 	return 0;
 }
 
@@ -218,7 +234,7 @@ entries_count(const struct registry *r, struct str without)
 
 	for (i = 0; i < r->len; i++)
 		if (!str_equal(r->sets[i]->plugin, without))
-			total += r->sets[i]->len;
+			total += registry_set_count(r->sets[i]);
 	return total;
 }
 
@@ -259,7 +275,8 @@ registry_put(struct registry *r, struct registry_set *s, struct err *err)
 	size_t at;
 
 	OBJ_CHECK(r, REGISTRY_MAGIC);
-	if (entries_count(r, s->plugin) + s->len > REGISTRY_ENTRIES_MAX)
+	if (entries_count(r, s->plugin) + registry_set_count(s)
+	    > REGISTRY_ENTRIES_MAX)
 		return err_set(err, ERR_LIMIT,
 		    "more than %d entries in one server", REGISTRY_ENTRIES_MAX);
 	theirs = conflict_find(r, s);

@@ -61,9 +61,14 @@ void registry_destroy(struct registry *r);
 void registry_readers_set(
     struct registry *r, struct loop_reactors *rs, struct loop *home);
 
-/* [control] Fills e->described for every entry of a set, before put. */
+/* [control] Fills e->described for the set's own entries (not 'more'), before
+ * put. */
 int registry_describe(
     struct registry *r, struct registry_set *s, struct arena *arena);
+/* [any] The same for one entry that is not in a set yet. */
+int registry_entry_describe(struct registry_entry *e,
+    registry_describe_fn *describe, struct arena *arena);
+registry_describe_fn *registry_describer(const struct registry *r);
 /* [control] Adds the set, or replaces the one of the same plugin; takes the
  * caller's reference.  Refused (ERR_EXISTS) when another plugin has one of
  * the keys: the message names both.  Any failure leaves all as it was, and the

@@ -59,9 +59,9 @@ list_render(
 	list->len = 1;
 	buf_init(&text);
 	for (i = 0; i < s->sets_len; i++)
-		for (k = 0; k < s->sets[i]->len; k++) {
+		for (k = 0; k < registry_set_count(s->sets[i]); k++) {
 			const struct registry_entry *e =
-			    &s->sets[i]->entries[k];
+			    registry_set_at(s->sets[i], k);
 
 			if (e->kind != kind || e->described[dialect].len == 0)
 				continue;
@@ -93,8 +93,9 @@ index_build(struct registry_snapshot *s)
 	for (i = 0; i < REGISTRY_KINDS; i++)
 		s->list_hash[i] = FNV_SEED;
 	for (i = 0; i < s->sets_len; i++)
-		for (k = 0; k < s->sets[i]->len; k++) {
-			struct registry_entry *e = &s->sets[i]->entries[k];
+		for (k = 0; k < registry_set_count(s->sets[i]); k++) {
+			struct registry_entry *e =
+			    registry_set_at(s->sets[i], k);
 			struct str text = e->described[REGISTRY_DIALECTS - 1];
 
 			s->counts[e->kind]++;
@@ -109,10 +110,13 @@ index_build(struct registry_snapshot *s)
 	if (s->templates == NULL)
 		return ERR_NOMEM;
 	for (i = 0; i < s->sets_len; i++)
-		for (k = 0; k < s->sets[i]->len; k++)
-			if (s->sets[i]->entries[k].kind == REGISTRY_TEMPLATE)
-				s->templates[templates++] =
-				    &s->sets[i]->entries[k];
+		for (k = 0; k < registry_set_count(s->sets[i]); k++) {
+			struct registry_entry *e =
+			    registry_set_at(s->sets[i], k);
+
+			if (e->kind == REGISTRY_TEMPLATE)
+				s->templates[templates++] = e;
+		}
 	return 0;
 }
 

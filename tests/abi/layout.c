@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <toolpost/abi.h>
 #include <toolpost/ext/complete.h>
-#include <toolpost/ext/draft/dynamic.h>
+#include <toolpost/ext/dynamic.h>
 #include <toolpost/ext/draft/watch.h>
 
 #define SIZE(type_, size_) \

@@ -40,6 +40,7 @@ static const char every_key[] =
     "configSchema: {type: object}\n"
     "formatAssertion: true\n"
     "schemas: {place: {type: object}}\n"
+    "dynamic: {prefix: ev_, max: 10, kinds: [tool, resource, prompt]}\n"
     "tools:\n"
     "- name: one\n"
     "  title: One\n"

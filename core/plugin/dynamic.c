@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entries a generation has at run time: their life, the sets that show
+ * them, and the names they take. */
+#include "plugin/dynamic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/complete.h"
+#include "registry/registry.h"
+#include "registry/uri_template.h"
+
+/* A set with run-time entries; without any the generation's own will do. */
+struct shown_set {
+	struct registry_set set;
+	struct plugin_generation *generation; /* kept */
+	struct registry_entry *more[];
+};
+
+static struct plugin_dynamic *
+dynamic_of(const struct registry_entry *e)
+{
+	struct plugin_target *t =
+	    CONTAINER_OF(e->target, struct plugin_target, target);
+
+	return t->dynamic;
+}
+
+void
+plugin_dynamic_init(struct plugin_generation *g)
+{
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		map_init(&g->dynamic[i]);
+	list_init(&g->batches);
+}
+
+static bool
+completer_make(struct plugin_dynamic *d)
+{
+	struct plugin_generation *g = d->generation;
+	const struct tp_complete *hook = plugin_complete_find(&g->module);
+	struct tp_entry entry = { .name = TP_EXT_COMPLETE };
+
+	if (!d->about->entries[0].completes)
+		return true;
+	if (hook == NULL)
+		return false;
+	entry.flags = hook->flags;
+	entry.call = hook->complete;
+	plugin_target_init(&d->completer, g, d, &g->manifest->limits, &entry);
+	d->about->entries[0].entry.completer = &d->completer.target;
+	return true;
+}
+
+struct plugin_dynamic *
+plugin_dynamic_create(struct plugin_generation *g,
+    struct plugin_manifest *about, const struct tp_dynamic_entry *e)
+{
+	struct plugin_manifest_entry *m = &about->entries[0];
+	struct plugin_dynamic *d = calloc(1, sizeof *d);
+	struct tp_entry entry = { .flags = e->flags, .call = e->call };
+
+	if (d == NULL)
+		return NULL;
+	ref_init(&d->ref);
+	d->generation = g;
+	d->about = about;
+	d->arg = e->arg;
+	d->gone = e->gone;
+	entry.name = m->entry.key.ptr; /* NUL-terminated */
+	plugin_target_init(&d->target, g, d, &m->limits, &entry);
+	m->entry.set = &g->set;
+	m->entry.input = m->input;
+	m->entry.output = m->output;
+	m->entry.uri_template = m->uri_template;
+	m->entry.target = &d->target.target;
+	if (completer_make(d)
+	    && registry_entry_describe(
+		   &m->entry, g->hub->describe, &about->arena)
+		== 0)
+		return d;
+	d->about = NULL; /* the caller's still */
+	plugin_dynamic_free(d);
+	return NULL;
+}
+
+void
+plugin_dynamic_free(struct plugin_dynamic *d)
+{
+	call_target_finish(&d->target.target);
+	if (d->completer.generation != NULL)
+		call_target_finish(&d->completer.target);
+	plugin_manifest_destroy(d->about);
+	free(d);
+}
+
+void
+plugin_dynamic_ref(struct plugin_dynamic *d)
+{
+	ref_take(&d->ref);
+}
+
+/* [control] No call can reach arg any more. */
+static void
+dynamic_end(struct plugin_dynamic *d)
+{
+	if (d->gone != NULL) {
+		panic_scope_set(&d->target.scope);
+		d->gone(d->arg);
+		panic_scope_set(NULL);
+	}
+	plugin_dynamic_free(d);
+}
+
+static void
+gone_run(struct loop_msg *msg)
+{
+	struct plugin_dynamic *d =
+	    CONTAINER_OF(msg, struct plugin_dynamic, msg);
+	struct plugin_generation *g = d->generation;
+
+	dynamic_end(d);
+	registry_set_unref(&g->set);
+}
+
+/* [any] The tail-code rule: only post. */
+void
+plugin_dynamic_unref(struct plugin_dynamic *d)
+{
+	if (!ref_drop(&d->ref))
+		return;
+	d->msg.run = gone_run;
+	loop_post(d->generation->hub->loop, &d->msg);
+}
+
+/* [any] */
+static void
+shown_released(struct registry_set *set)
+{
+	struct shown_set *s = CONTAINER_OF(set, struct shown_set, set);
+	struct plugin_generation *g = s->generation;
+
+	for (size_t i = 0; i < set->more_len; i++)
+		plugin_dynamic_unref(dynamic_of(set->more[i]));
+	free(s);
+	registry_set_unref(&g->set);
+}
+
+/* TOOL-03: the same order whatever the order of commits. */
+static int
+entry_order(const void *a, const void *b)
+{
+	const struct registry_entry *x = *(struct registry_entry *const *)a;
+	const struct registry_entry *y = *(struct registry_entry *const *)b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return str_compare(x->key, y->key);
+}
+
+/* With the lock.  NULL: out of memory. */
+static struct registry_set *
+set_make(struct plugin_generation *g)
+{
+	struct shown_set *s;
+	size_t n = 0;
+
+	if (g->dynamic_len == 0) {
+		registry_set_ref(&g->set);
+		return &g->set;
+	}
+	s = calloc(1, sizeof *s + g->dynamic_len * sizeof s->more[0]);
+	if (s == NULL)
+		return NULL;
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &g->dynamic[i]) {
+			struct plugin_dynamic *d = slot->value;
+
+			plugin_dynamic_ref(d);
+			s->more[n++] = &d->about->entries[0].entry;
+		}
+	qsort(s->more, n, sizeof s->more[0], entry_order);
+	registry_set_ref(&g->set);
+	s->generation = g;
+	ref_init(&s->set.ref);
+	s->set.plugin = g->set.plugin;
+	s->set.entries = g->set.entries;
+	s->set.len = g->set.len;
+	s->set.more = s->more;
+	s->set.more_len = n;
+	s->set.released = shown_released;
+	return &s->set;
+}
+
+/* With the lock. */
+static void
+keys_remove(struct plugin_generation *g)
+{
+	struct map *keys = g->hub->keys;
+
+	for (size_t i = 0; i < g->set.len; i++)
+		(void)map_remove(
+		    &keys[g->set.entries[i].kind], g->set.entries[i].key);
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &g->dynamic[i])
+			(void)map_remove(&keys[i], slot->key);
+}
+
+static int
+key_add(struct plugin_hub *h, struct registry_entry *e, struct err *err)
+{
+	const struct registry_entry *theirs =
+	    map_find(&h->keys[e->kind], e->key);
+
+	if (theirs != NULL && theirs->set != e->set)
+		return err_set(err, ERR_EXISTS,
+		    "\"%.*s\" is taken by plugin %.*s", STR_FMT(e->key),
+		    STR_FMT(theirs->set->plugin));
+	if (map_set(&h->keys[e->kind], e->key, e, NULL) < 0)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	return 0;
+}
+
+/* With the lock; all or none. */
+static int
+keys_add(struct plugin_hub *h, const struct registry_set *set, struct err *err)
+{
+	size_t i = 0;
+	int rc = 0;
+
+	for (; i < registry_set_count(set) && rc == 0; i++)
+		rc = key_add(h, registry_set_at(set, i), err);
+	if (rc == 0)
+		return 0;
+	for (i--; i-- > 0;) {
+		const struct registry_entry *e = registry_set_at(set, i);
+
+		(void)map_remove(&h->keys[e->kind], e->key);
+	}
+	return rc;
+}
+
+/* With the lock: moves the table out. */
+static void
+table_take(struct plugin_generation *g, struct map out[REGISTRY_KINDS])
+{
+	g->dynamic_closed = true;
+	g->dynamic_len = 0;
+	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
+		out[i] = g->dynamic[i];
+		map_init(&g->dynamic[i]);
+	}
+}
+
+static void
+table_drop(struct map table[REGISTRY_KINDS])
+{
+	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
+		MAP_EACH (slot, &table[i])
+			plugin_dynamic_unref(slot->value);
+		map_finish(&table[i]);
+	}
+}
+
+/* With the lock. */
+static int
+names_move(struct plugin_generation *g, struct plugin_generation *before,
+    struct registry_set *set, struct registry *registry, struct err *err)
+{
+	struct plugin_hub *h = g->hub;
+	int rc;
+
+	if (before != NULL)
+		keys_remove(before);
+	rc = keys_add(h, set, err);
+	if (rc == 0)
+		rc = registry_put(registry, set, err);
+	if (rc == 0)
+		return 0;
+	keys_remove(g);
+	/* What was there has its room still. */
+	for (size_t i = 0; before != NULL && i < before->set.len; i++)
+		CHECK(key_add(h, &before->set.entries[i], NULL) == 0);
+	for (size_t i = 0; before != NULL && i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &before->dynamic[i]) {
+			struct plugin_dynamic *d = slot->value;
+
+			CHECK(
+			    key_add(h, &d->about->entries[0].entry, NULL) == 0);
+		}
+	return rc;
+}
+
+int
+plugin_dynamic_show(struct plugin_generation *g,
+    struct plugin_generation *before, struct registry *registry,
+    struct err *err)
+{
+	struct map left[REGISTRY_KINDS];
+	struct registry_set *set;
+	int rc;
+
+	plugin_hub_lock(g->hub);
+	set = set_make(g);
+	rc = set != NULL ? names_move(g, before, set, registry, err)
+			 : err_set(err, ERR_NOMEM, "out of memory");
+	if (rc == 0) {
+		g->dynamic_live = true;
+		if (before != NULL)
+			table_take(before, left);
+	}
+	plugin_hub_unlock(g->hub);
+	if (rc < 0) {
+		if (set != NULL)
+			registry_set_unref(set);
+		return rc;
+	}
+	if (before != NULL)
+		table_drop(left);
+	registry_set_unref(&g->set); /* its own set keeps it now */
+	return 0;
+}
+
+int
+plugin_dynamic_update(
+    struct plugin_generation *g, struct registry *registry, struct err *err)
+{
+	struct registry_set *set;
+	int rc;
+
+	plugin_hub_lock(g->hub);
+	set = set_make(g);
+	plugin_hub_unlock(g->hub);
+	if (set == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	rc = registry_put(registry, set, err);
+	if (rc < 0)
+		registry_set_unref(set);
+	return rc;
+}
+
+void
+plugin_dynamic_hide(struct plugin_generation *g, struct registry *registry)
+{
+	struct map left[REGISTRY_KINDS];
+
+	plugin_hub_lock(g->hub);
+	keys_remove(g);
+	table_take(g, left);
+	plugin_hub_unlock(g->hub);
+	/* Before the last reference on g may go. */
+	table_drop(left);
+	(void)registry_drop(registry, g->set.plugin); /* it is there */
+}
+
+void
+plugin_dynamic_discard(struct plugin_generation *g)
+{
+	struct map left[REGISTRY_KINDS];
+
+	plugin_hub_lock(g->hub);
+	table_take(g, left);
+	plugin_hub_unlock(g->hub);
+	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
+		MAP_EACH (slot, &left[i])
+			dynamic_end(slot->value);
+		map_finish(&left[i]);
+	}
+}
+
+void
+plugin_dynamic_count(
+    struct plugin_generation *g, unsigned counts[REGISTRY_KINDS])
+{
+	plugin_hub_lock(g->hub);
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		counts[i] = (unsigned)g->dynamic[i].len;
+	plugin_hub_unlock(g->hub);
+	for (size_t i = 0; i < g->set.len; i++)
+		counts[g->set.entries[i].kind]++;
+}
+
+static bool
+template_fits(const struct registry_entry *e, struct str uri)
+{
+	struct uri_match match;
+	struct arena arena;
+	bool fits;
+
+	if (!str_starts(uri, uri_template_prefix(e->uri_template)))
+		return false;
+	arena_init(&arena, 0);
+	fits = uri_template_match(e->uri_template, uri, &arena, &match) == 0;
+	arena_finish(&arena);
+	return fits;
+}
+
+/* With the lock. */
+static bool
+owns(const struct plugin_generation *g, struct str uri)
+{
+	if (map_find(&g->dynamic[REGISTRY_RESOURCE], uri) != NULL)
+		return true;
+	for (size_t i = 0; i < g->set.len; i++) {
+		const struct registry_entry *e = &g->set.entries[i];
+
+		if ((e->kind == REGISTRY_RESOURCE && str_equal(e->key, uri))
+		    || (e->kind == REGISTRY_TEMPLATE && template_fits(e, uri)))
+			return true;
+	}
+	MAP_EACH (slot, &g->dynamic[REGISTRY_TEMPLATE]) {
+		const struct plugin_dynamic *d = slot->value;
+
+		if (template_fits(&d->about->entries[0].entry, uri))
+			return true;
+	}
+	return false;
+}
+
+bool
+plugin_dynamic_owns(struct plugin_generation *g, struct str uri)
+{
+	bool yes;
+
+	plugin_hub_lock(g->hub);
+	yes = owns(g, uri);
+	plugin_hub_unlock(g->hub);
+	return yes;
+}
