@@ -1,23 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One message into the protocol, as a transport would hand it over: parsed,
- * classified, served, with and without header fields, in every era.  Holds
- * that each exchange is answered once and that every answer is JSON. */
+/* Messages of one peer into the protocol, as a transport would hand them over:
+ * parsed, classified, served, with and without header fields, in every era,
+ * alone and in batches.  Holds that each request is answered once, that nothing
+ * is said behind an answer, and that every message is JSON on one line.
+ *
+ * An input is two bytes, header bytes, and messages with byte 0x1e between
+ * them.  A message of one low byte is an event (see event()); inside a message
+ * byte 1 stands for the last requestState and byte 2 for the id of the last
+ * request to the client, which no mutation could guess. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "mcp/mcp.h"
+#include "registry/uri_template.h"
+#include "transport/batch.h"
+
+#define MESSAGES_MAX 32 /* of one input */
+#define PENDING_MAX 4
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Where the answer of one message arrives. */
+struct slot {
+	bool open;
+};
+
 struct rig {
+	struct call_target target; /* first */
 	struct loop *loop;
 	struct registry *registry;
 	struct call_reactor calls;
 	struct mcp_reactor *mcp;
+	struct mcp_rounds rounds;
+	struct registry_set set;
+	struct registry_entry entries[4];
+	struct arena arena;
 	struct json_doc doc;
-	int answers;
-	bool listening;
+
+	/* Of one input. */
+	struct mcp_peer peer;
+	struct mcp_listener listener;
+	struct mcp_headers *headers; /* NULL: a line stream */
+	struct slot slots[MESSAGES_MAX];
+	size_t slots_len;
+	struct call *pending[PENDING_MAX];
+	struct buf state;
+	struct buf asked;
+	bool deaf; /* cannot be asked */
 };
 
 static struct rig rig;
@@ -25,32 +55,247 @@ static struct rig rig;
 static void
 must_be_json(struct str text)
 {
-	struct str rest = text;
-
-	while (rest.len > 0) /* a line stream may get two lines */
-		CHECK(json_parse(
-			  &rig.doc, str_split(rest, '\n', &rest), JSON_PROTOCOL)
-		    == 0);
+	CHECK(json_parse(&rig.doc, text, JSON_PROTOCOL) == 0);
 }
+
+static void
+must_be_message(struct str text)
+{
+	CHECK(text.len > 0 && memchr(text.ptr, '\n', text.len) == NULL);
+	CHECK(memchr(text.ptr, '\r', text.len) == NULL);
+	must_be_json(text);
+}
+
+/* --- the plugin --- */
+
+static struct str
+raw_arg(const struct call *c, struct str name)
+{
+	const struct json_node *v = json_get(c->args, name);
+
+	return v != NULL ? json_raw(v) : STR_NONE;
+}
+
+static int
+wait_for_event(struct call *c)
+{
+	size_t i;
+
+	for (i = 0; i < PENDING_MAX; i++) {
+		if (rig.pending[i] != NULL)
+			continue;
+		rig.pending[i] = c;
+		return CALL_PENDING;
+	}
+	return CALL_EBUSY;
+}
+
+static void
+report(struct call *c)
+{
+	struct call_log log = { .level = 5, .is_json = true };
+	const struct json_node *text = json_get(c->args, S("text"));
+
+	(void)call_progress(c, 1, 2, json_str(text));
+	log.data = raw_arg(c, S("log"));
+	if (log.data.len > 0)
+		(void)call_message(c, &log);
+	log.is_json = false;
+	log.logger = json_str(text);
+	log.data = json_str(text);
+	(void)call_message(c, &log);
+}
+
+static int
+ask(struct call *c, struct str method, struct str what)
+{
+	if (c->answers != NULL && json_get(c->answers, S("key")) != NULL) {
+		(void)call_structured_set(c, json_raw(c->answers));
+		return CALL_OK;
+	}
+	(void)call_state_set(c, what);
+	return call_need_add(c, S("key"), method, what) == 0 ? CALL_INPUT
+							     : CALL_ENOTSUP;
+}
+
+/* Repeats what it was given in every way that a plugin can. */
+static int
+handler(struct call_target *t, struct call *c)
+{
+	struct call_content block = { .type = CALL_TEXT };
+	struct str elicit = raw_arg(c, S("elicit"));
+	struct str sample = raw_arg(c, S("sample"));
+	struct str structured = raw_arg(c, S("structured"));
+
+	(void)t;
+	report(c);
+	if (elicit.len > 0)
+		return ask(c, S("elicitation/create"), elicit);
+	if (sample.len > 0)
+		return ask(c, S("sampling/createMessage"), sample);
+	if (json_get(c->args, S("fail")) != NULL)
+		return call_fail(c, CALL_EFAIL, raw_arg(c, S("fail")));
+	if (structured.len > 0)
+		(void)call_structured_set(c, structured);
+	block.data = c->args != NULL ? json_raw(c->args) : c->name;
+	block.uri = c->name;
+	if (json_get(c->args, S("embed")) != NULL)
+		block.type = CALL_EMBED;
+	if (call_content_add(c, &block) < 0)
+		return CALL_ENOMEM;
+	return json_get(c->args, S("wait")) != NULL ? wait_for_event(c)
+						    : CALL_OK;
+}
+
+static void
+pin(struct call_target *t)
+{
+	(void)t; /* it is static */
+}
+
+static void
+released(struct registry_set *s)
+{
+	(void)s; /* it is static */
+}
+
+static const struct call_target_ops target_ops = { handler, pin, pin };
+
+static struct registry_entry *
+entry(enum registry_kind kind, struct str key)
+{
+	struct registry_entry *e = &rig.entries[rig.set.len++];
+
+	e->set = &rig.set;
+	e->kind = kind;
+	e->key = e->name = key;
+	e->size = -1;
+	e->input_schema = S("{\"type\":\"object\"}");
+	e->target = e->completer = &rig.target;
+	return e;
+}
+
+static void
+plugin_start(void)
+{
+	static const struct registry_argument argument = { .name = STR("a"),
+		.complete = true };
+	static const struct str variable = STR("id");
+	struct registry_entry *e;
+	struct err err;
+
+	call_target_init(&rig.target, &target_ops);
+	rig.target.nonblocking = true;
+	ref_init(&rig.set.ref);
+	rig.set.plugin = S("fuzz");
+	rig.set.entries = rig.entries;
+	rig.set.released = released;
+	(void)entry(REGISTRY_TOOL, S("echo"));
+	(void)entry(REGISTRY_RESOURCE, S("test://x"));
+	e = entry(REGISTRY_PROMPT, S("x"));
+	e->arguments = &argument;
+	e->arguments_len = 1;
+	e = entry(REGISTRY_TEMPLATE, S("test://t/{id}"));
+	e->uri_template = uri_template_compile(e->key, &err);
+	CHECK(e->uri_template != NULL);
+	e->complete = &variable;
+	e->complete_len = 1;
+	CHECK(registry_describe(rig.registry, &rig.set, &rig.arena) == 0);
+	CHECK(registry_put(rig.registry, &rig.set, &err) == 0);
+	CHECK(registry_publish(rig.registry, &err) == 0);
+}
+
+/* --- the transport --- */
 
 static void
 notify(struct mcp_exchange *x, struct str message)
 {
-	(void)x;
-	rig.listening = true; /* there is nothing else that notifies here */
-	must_be_json(message);
+	struct slot *s = mcp_exchange_owner(x);
+
+	CHECK(s->open);
+	must_be_message(message);
+}
+
+static void
+answered(struct slot *s, struct str message)
+{
+	const struct json_node *state;
+
+	CHECK(s->open);
+	s->open = false;
+	if (message.len == 0)
+		return;
+	must_be_message(message);
+	state =
+	    json_get(json_get(rig.doc.nodes, S("result")), S("requestState"));
+	if (state == NULL)
+		return;
+	buf_clear(&rig.state);
+	buf_str(&rig.state, json_str(state));
 }
 
 static void
 answer(struct mcp_exchange *x, int status, struct str message)
 {
-	(void)x;
+	struct str rest = message;
+
 	CHECK(status == 0 || (status >= 200 && status <= 599));
-	rig.answers++;
-	must_be_json(message);
+	if (mcp_exchange_is_listening(x)) { /* a line stream gets two */
+		message = str_split(rest, '\n', &rest);
+		if (rest.len > 0)
+			must_be_message(rest);
+	}
+	answered(mcp_exchange_owner(x), message);
 }
 
-static const struct mcp_reply_ops reply = { notify, answer, NULL };
+static bool
+asks(struct slot *s, struct str message)
+{
+	CHECK(s->open);
+	if (rig.deaf)
+		return false;
+	must_be_message(message);
+	buf_clear(&rig.asked);
+	buf_str(&rig.asked, json_str(json_get(rig.doc.nodes, S("id"))));
+	return true;
+}
+
+static bool
+exchange_ask(struct mcp_exchange *x, struct str message)
+{
+	return asks(mcp_exchange_owner(x), message);
+}
+
+static const struct mcp_reply_ops reply = { notify, answer, exchange_ask };
+
+static void
+batch_notify(struct batch *b, struct str message)
+{
+	CHECK(((struct slot *)b->owner)->open);
+	must_be_message(message);
+}
+
+static void
+batch_done(struct batch *b, struct str array)
+{
+	answered(b->owner, array);
+}
+
+static bool
+batch_ask(struct batch *b, struct str message)
+{
+	return asks(b->owner, message);
+}
+
+static const struct batch_ops batch_ops = { batch_notify, batch_done,
+	batch_ask };
+
+static void
+listener_send(struct mcp_listener *l, struct str message)
+{
+	(void)l;
+	must_be_message(message);
+}
 
 static void
 rig_start(void)
@@ -65,7 +310,195 @@ rig_start(void)
 	call_reactor_init(&rig.calls, rig.loop, NULL);
 	rig.mcp = mcp_reactor_create(&rig.calls, rig.registry, &identity, &err);
 	CHECK(rig.mcp != NULL);
+	rig.rounds.seal = crypto_seal_create_random(&err);
+	rig.rounds.wait_ns = rig.rounds.state_ns = 3600 * NS_PER_S;
+	CHECK(rig.rounds.seal != NULL);
+	mcp_reactor_rounds_set(rig.mcp, &rig.rounds, 0);
+	arena_init(&rig.arena, 0);
 	json_doc_init(&rig.doc);
+	buf_init(&rig.state);
+	buf_init(&rig.asked);
+	plugin_start();
+}
+
+static struct slot *
+slot_open(void)
+{
+	struct slot *s;
+
+	CHECK(rig.slots_len < MESSAGES_MAX);
+	s = &rig.slots[rig.slots_len++];
+	s->open = true;
+	return s;
+}
+
+static void
+refuse(const struct json_node *id, int status, int code, const char *text)
+{
+	struct mcp_exchange *x =
+	    mcp_exchange_open(rig.mcp, &reply, slot_open(), rig.peer.scope);
+
+	CHECK(x != NULL);
+	mcp_refuse(x, id != NULL ? json_raw(id) : STR_NONE, status, code, text);
+}
+
+static void
+serve_array(const struct json_node *array)
+{
+	const char *fault = batch_fault(array, &rig.peer);
+	struct batch *b;
+
+	if (fault != NULL) {
+		refuse(NULL, 400, RPC_INVALID_REQUEST, fault);
+		return;
+	}
+	b = batch_create(rig.mcp, &batch_ops, slot_open());
+	CHECK(b != NULL);
+	JSON_EACH_ELEMENT (v, array) {
+		struct rpc_message m;
+
+		rpc_message_read(v, &m);
+		if (m.kind == RPC_RESPONSE)
+			mcp_response(rig.mcp, rig.peer.scope, &m);
+	}
+	batch_serve(b, array, &rig.peer);
+}
+
+static void
+serve_message(const struct rpc_message *m)
+{
+	struct mcp_class class = mcp_classify(m, rig.headers);
+	struct mcp_exchange *x;
+
+	if (class.era == MCP_ERA_REFUSED) {
+		refuse(m->id, class.status, class.code, class.text);
+		return;
+	}
+	if (m->kind == RPC_RESPONSE) {
+		mcp_response(rig.mcp, rig.peer.scope, m);
+		return;
+	}
+	if (m->kind == RPC_REQUEST
+	    && mcp_id_is_outstanding(rig.mcp, rig.peer.scope, m->id)) {
+		refuse(m->id, 400, RPC_INVALID_REQUEST, "outstanding");
+		return;
+	}
+	x = mcp_exchange_open(rig.mcp, &reply, slot_open(), rig.peer.scope);
+	CHECK(x != NULL);
+	if (class.era == MCP_ERA_STATELESS)
+		mcp_serve_stateless(x, m, rig.headers);
+	else
+		mcp_serve_stateful(x, m, &rig.peer);
+}
+
+/* --- one input --- */
+
+static void
+pending_end(void)
+{
+	size_t i;
+
+	for (i = 0; i < PENDING_MAX; i++) {
+		struct call *c = rig.pending[i];
+
+		rig.pending[i] = NULL;
+		if (c == NULL)
+			continue;
+		(void)call_progress(c, 2, 2, STR_NONE);
+		(void)call_done(c, CALL_OK);
+	}
+	while (rig.calls.running_len > 0)
+		loop_turn(rig.loop);
+}
+
+static void
+event(uint8_t what)
+{
+	struct err err;
+
+	switch (what) {
+	case 3: /* lists change */
+		registry_touch(rig.registry, REGISTRY_TOOL);
+		registry_touch(rig.registry, REGISTRY_PROMPT);
+		CHECK(registry_publish(rig.registry, &err) == 0);
+		mcp_lists_changed(rig.mcp);
+		break;
+	case 4:
+		mcp_resource_updated(rig.mcp, S("test://x"));
+		break;
+	case 5: /* what waits ends */
+		pending_end();
+		break;
+	case 6:
+		rig.deaf = true;
+		mcp_scope_deaf(rig.mcp, rig.peer.scope);
+		break;
+	case 7:
+		mcp_scope_listening_end(rig.mcp, rig.peer.scope);
+		break;
+	case 8:
+		mcp_scope_end(rig.mcp, rig.peer.scope);
+		break;
+	default:
+		break;
+	}
+}
+
+/* With what the peer remembers put in. */
+static void
+message_fill(struct buf *out, struct str text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		if (text.ptr[i] == 1)
+			buf_str(out, buf_view(&rig.state));
+		else if (text.ptr[i] == 2)
+			buf_str(out, buf_view(&rig.asked));
+		else
+			buf_char(out, text.ptr[i]);
+}
+
+static void
+take_message(struct str text)
+{
+	struct json_doc *doc = mcp_reactor_doc(rig.mcp);
+	struct rpc_message m;
+	struct buf whole;
+
+	if (text.len == 1 && (uint8_t)text.ptr[0] < 0x20) {
+		event((uint8_t)text.ptr[0]);
+		return;
+	}
+	buf_init(&whole);
+	message_fill(&whole, text);
+	if (json_parse(doc, buf_view(&whole), JSON_PROTOCOL) == 0) {
+		if (rig.headers != NULL)
+			rig.headers->method =
+			    json_str(json_get(doc->nodes, S("method")));
+		if (doc->nodes[0].type == JSON_ARRAY) {
+			serve_array(doc->nodes);
+		} else {
+			rpc_message_read(doc->nodes, &m);
+			serve_message(&m);
+		}
+	}
+	buf_finish(&whole);
+}
+
+/* Everything that may still be owed is said now. */
+static void
+peer_end(void)
+{
+	size_t i;
+
+	mcp_listener_stop(&rig.listener);
+	pending_end();
+	mcp_scope_listening_end(rig.mcp, rig.peer.scope);
+	mcp_scope_deaf(rig.mcp, rig.peer.scope);
+	for (i = 0; i < rig.slots_len; i++)
+		CHECK(!rig.slots[i].open);
+	mcp_peer_finish(&rig.peer);
 }
 
 static bool
@@ -76,60 +509,40 @@ field(void *arg, struct str name, struct str *value)
 	return true;
 }
 
-/* The first bytes choose the fields and the peer's phase. */
+/* The first byte chooses the fields and the peer's phase. */
 static void
-serve(uint8_t how, struct str header, struct str body)
+peer_start(uint8_t how, struct mcp_headers *headers, struct str *header)
 {
-	struct mcp_headers headers = { .field = field, .arg = &header };
-	struct mcp_headers *h = (how & 1) != 0 ? &headers : NULL;
-	struct json_doc *doc = mcp_reactor_doc(rig.mcp);
-	struct mcp_peer peer;
-	struct rpc_message m;
-	struct mcp_class class;
-	struct mcp_exchange *x;
-
-	if (json_parse(doc, body, JSON_PROTOCOL) < 0)
-		return;
-	headers.version = (how & 2) != 0 ? mcp_revision_name(how >> 5 & 3)
-					 : mcp_revision_name(MCP_2026_07_28);
+	*headers = (struct mcp_headers){ .field = field, .arg = header };
+	headers->version = (how & 2) != 0 ? mcp_revision_name(how >> 5 & 3)
+					  : mcp_revision_name(MCP_2026_07_28);
 	if ((how & 4) != 0)
-		headers.version = header;
-	headers.method = json_str(json_get(doc->nodes, S("method")));
-	headers.name = header;
-	rpc_message_read(doc->nodes, &m);
-	class = mcp_classify(&m, h);
-	mcp_peer_init(&peer);
-	peer.revision = how >> 5 & 3;
-	atomic_store(&peer.phase, how >> 3 & 3 ? MCP_PEER_READY : MCP_PEER_NEW);
-	x = mcp_exchange_open(rig.mcp, &reply, NULL, peer.scope);
-	CHECK(x != NULL);
-	rig.answers = 0;
-	rig.listening = false;
-	if (class.era == MCP_ERA_REFUSED)
-		mcp_refuse(x, m.id != NULL ? json_raw(m.id) : STR_NONE,
-		    class.status, class.code, class.text);
-	else if (class.era == MCP_ERA_STATELESS)
-		mcp_serve_stateless(x, &m, h);
-	else if (m.kind != RPC_RESPONSE)
-		mcp_serve_stateful(x, &m, &peer);
-	else {
-		mcp_response(rig.mcp, peer.scope, &m);
-		mcp_refuse(x, STR_NONE, 400, RPC_INVALID_REQUEST, "response");
-	}
-	if (rig.listening) {
-		mcp_lists_changed(rig.mcp);
-		mcp_resource_updated(rig.mcp, S("test://x"));
-		mcp_scope_listening_end(rig.mcp, peer.scope);
-	}
-	mcp_peer_finish(&peer);
-	CHECK(rig.answers == 1);
+		headers->version = *header;
+	headers->name = *header;
+	rig.headers = (how & 1) != 0 ? headers : NULL;
+	mcp_peer_init(&rig.peer);
+	rig.peer.revision = how >> 5 & 3;
+	rig.peer.client = how & 0x80 ? ~0u : 0;
+	atomic_store(
+	    &rig.peer.phase, how >> 3 & 3 ? MCP_PEER_READY : MCP_PEER_NEW);
+	memset(rig.slots, 0, sizeof rig.slots);
+	rig.slots_len = 0;
+	rig.deaf = false;
+	buf_clear(&rig.state);
+	buf_clear(&rig.asked);
+	memset(&rig.listener, 0, sizeof rig.listener);
+	rig.listener.peer = &rig.peer;
+	rig.listener.send = listener_send;
+	mcp_versions_now(rig.mcp, rig.listener.seen);
+	mcp_listener_start(rig.mcp, &rig.listener);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str header, body;
-	size_t cut;
+	struct mcp_headers headers;
+	struct str header, rest;
+	size_t cut, n;
 
 	if (rig.loop == NULL)
 		rig_start();
@@ -137,7 +550,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	cut = data[1] < size - 2 ? data[1] : size - 2;
 	header = (struct str){ (const char *)data + 2, cut };
-	body = (struct str){ (const char *)data + 2 + cut, size - 2 - cut };
-	serve(data[0], header, body);
+	rest = (struct str){ (const char *)data + 2 + cut, size - 2 - cut };
+	peer_start(data[0], &headers, &header);
+	for (n = 0; n < MESSAGES_MAX && rest.len > 0; n++)
+		take_message(str_split(rest, 0x1e, &rest));
+	peer_end();
 	return 0;
 }

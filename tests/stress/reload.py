@@ -396,7 +396,7 @@ def main():
     report = stress.Report("reload")
     root = stress.folder()
     try:
-        stress.compile_c("reload_load.c", os.path.join(root, "load"))
+        stress.load_build("reload_load.c", os.path.join(root, "load"))
         for name, text in BAD_HEADERS.items():
             with open(os.path.join(root, name), "w") as f:
                 f.write(text)

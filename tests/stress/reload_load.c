@@ -13,44 +13,36 @@
  * TOLD".
  */
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { CALLERS_MAX = 256, BUF = 16384, FAILURES_SHOWN = 20, TAIL_LEN = 200 };
+#include "wire.h"
+
+enum { CALLERS_MAX = 256, FAILURES_SHOWN = 20, TAIL_LEN = 200 };
 
 static const char *const tools[] = { "version_inline", "version_pool",
 	"version_later", "version_serial" };
 enum { TOOLS = 4, TURNS_PER_GONE = 16 };
 
 struct caller {
-	int fd;
+	struct wire wire;
 	unsigned index;
 	bool line; /* newline framing, not HTTP */
 	bool stateless;
 	bool began; /* the session is there */
 	bool waits;
-	char session[128];
 	unsigned id;
 	unsigned tool;
 	unsigned floor; /* when the call was sent */
 	char nonce[32];
 	int64_t sent_ns;
-	size_t len;
-	char in[BUF];
 };
 
 static struct caller *callers[CALLERS_MAX];
@@ -62,63 +54,23 @@ static bool stopping;
 static char commands[4096];
 static size_t commands_len;
 
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void
-say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vprintf(fmt, ap);
-	va_end(ap);
-	(void)putchar('\n');
-	(void)fflush(stdout);
-}
-
-/* The body, on one line. */
-static const char *
-shown(const struct caller *c)
-{
-	const char *body = strstr(c->in, "\r\n\r\n");
-
-	return body != NULL ? body + 4 : c->in;
-}
-
 static void
 call_failed(const struct caller *c, const char *why)
 {
 	failed++;
 	if (failed <= FAILURES_SHOWN)
-		say("fail caller %u (%s, %s) id %u %s: %s: %.160s", c->index,
-		    c->stateless ? "stateless" : "stateful",
+		wire_say("fail caller %u (%s, %s) id %u %s: %s: %.160s",
+		    c->index, c->stateless ? "stateless" : "stateful",
 		    c->line ? "line" : "http", c->id, tools[c->tool], why,
-		    shown(c));
-}
-
-_Noreturn static void
-fatal(const char *what)
-{
-	(void)fprintf(stderr, "reload_load: %s: %s\n", what, strerror(errno));
-	exit(2);
+		    c->wire.text);
 }
 
 static void
-send_all(struct caller *c, const char *bytes, size_t len)
+send_failed(const struct caller *c)
 {
-	/* Requests are small and answered one by one: they fit the socket. */
-	if (send(c->fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len)
-		return;
 	failed++;
 	if (failed <= FAILURES_SHOWN)
-		say("fail caller %u: send: %s", c->index, strerror(errno));
+		wire_say("fail caller %u: send: %s", c->index, strerror(errno));
 }
 
 static void
@@ -129,7 +81,8 @@ send_message(struct caller *c, const char *method, const char *body)
 
 	if (c->line) {
 		n = snprintf(text, sizeof text, "%s\n", body);
-		send_all(c, text, (size_t)n);
+		if (!wire_send(&c->wire, text, (size_t)n))
+			send_failed(c);
 		return;
 	}
 	if (c->stateless)
@@ -137,17 +90,13 @@ send_message(struct caller *c, const char *method, const char *body)
 		    "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: %s\r\n"
 		    "Mcp-Name: %s\r\n",
 		    method, tools[c->tool]);
-	else if (c->session[0] != '\0')
+	else if (c->wire.session[0] != '\0')
 		(void)snprintf(extra, sizeof extra,
 		    "MCP-Protocol-Version: 2025-11-25\r\n"
 		    "Mcp-Session-Id: %s\r\n",
-		    c->session);
-	n = snprintf(text, sizeof text,
-	    "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-	    "Accept: application/json, text/event-stream\r\n"
-	    "Content-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
-	    extra, strlen(body), body);
-	send_all(c, text, (size_t)n);
+		    c->wire.session);
+	if (!wire_post(&c->wire, extra, body))
+		send_failed(c);
 }
 
 static void
@@ -170,7 +119,7 @@ send_call(struct caller *c)
 	    "\"params\":{\"name\":\"%s\",\"arguments\":{\"nonce\":\"%s\"}%s}}",
 	    c->id, tools[c->tool], c->nonce, c->stateless ? meta : "");
 	c->waits = true;
-	c->sent_ns = now_ns();
+	c->sent_ns = wire_now_ns();
 	send_message(c, "tools/call", body);
 }
 
@@ -245,7 +194,7 @@ text_check(struct caller *c, const char *text)
 		call_failed(c, "a generation that must not answer");
 	if (stamp > stamp_seen) {
 		stamp_seen = stamp;
-		say("seen %u", stamp);
+		wire_say("seen %u", stamp);
 	}
 }
 
@@ -254,7 +203,7 @@ answer_check(struct caller *c, const char *body)
 {
 	char id[32];
 	const char *text = strstr(body, "\"text\":\"");
-	int64_t took = now_ns() - c->sent_ns;
+	int64_t took = wire_now_ns() - c->sent_ns;
 
 	calls++;
 	by_tool[c->tool]++;
@@ -273,30 +222,12 @@ answer_check(struct caller *c, const char *body)
 		text_check(c, text + 8);
 }
 
-static void
-session_take(struct caller *c)
-{
-	const char *at = strcasestr(c->in, "\r\nmcp-session-id: ");
-	size_t n;
-
-	if (at == NULL)
-		return;
-	at += 18;
-	n = strcspn(at, "\r\n");
-	if (n < sizeof c->session) {
-		memcpy(c->session, at, n);
-		c->session[n] = '\0';
-	}
-}
-
 /* One whole message has come: what next. */
 static void
 message_done(struct caller *c, const char *body)
 {
 	if (!c->began) {
 		c->began = true;
-		if (!c->line)
-			session_take(c);
 		if (strstr(body, "\"result\"") == NULL)
 			call_failed(c, "initialize");
 		send_message(c, "notifications/initialized",
@@ -318,100 +249,49 @@ message_done(struct caller *c, const char *body)
 	answer_check(c, body);
 	c->waits = false;
 	if (c->id == 1 && ++answered_once == callers_len)
-		say("ready");
+		wire_say("ready");
 	if (!stopping)
 		send_call(c);
 }
 
-/* Bytes of the first message, 0: not whole yet; *body is its text. */
-static size_t
-message_find(struct caller *c, char **body)
+/* One event of the connection; false: no more of them, and the connection is
+ * of no more use when *good is false. */
+static bool
+event_take(struct caller *c, bool *good)
 {
-	char *end, *at;
-	size_t head, len;
+	enum wire_event e = wire_next(&c->wire);
 
-	if (c->line) {
-		*body = c->in;
-		end = strchr(c->in, '\n');
-		return end != NULL ? (size_t)(end - c->in) + 1 : 0;
-	}
-	end = strstr(c->in, "\r\n\r\n");
-	if (end == NULL)
-		return 0;
-	head = (size_t)(end - c->in) + 4;
-	at = strcasestr(c->in, "\r\ncontent-length: ");
-	len = at != NULL && at < end ? strtoul(at + 18, NULL, 10) : 0;
-	if (c->len < head + len)
-		return 0;
-	*body = c->in + head;
-	if (strncmp(c->in, "HTTP/1.1 200 ", 13) != 0
-	    && !(c->id == 0 && strncmp(c->in, "HTTP/1.1 202 ", 13) == 0))
+	*good = e != WIRE_BAD;
+	if (e == WIRE_BAD)
+		call_failed(c, "not HTTP");
+	if (e != WIRE_MESSAGE && e != WIRE_END)
+		return false;
+	if (e == WIRE_END && c->wire.status == 200)
+		return true; /* behind the answer */
+	if (!c->line && c->wire.status != 200
+	    && !(c->id == 0 && c->wire.status == 202))
 		call_failed(c, "HTTP status");
-	return head + len;
+	message_done(c, c->wire.text);
+	return true;
 }
 
 /* False: the connection is gone. */
 static bool
 caller_read(struct caller *c)
 {
-	ssize_t got = recv(c->fd, c->in + c->len, BUF - 1 - c->len, 0);
-	size_t n;
-	char *body, kept;
+	int got = wire_read(&c->wire);
+	bool good = true;
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
-	if (got <= 0) {
+	if (got < 0) {
 		call_failed(c,
-		    c->len > 0     ? "cut off"
-			: got == 0 ? "closed"
-				   : strerror(errno));
+		    c->wire.len > 0  ? "cut off"
+			: errno == 0 ? "closed"
+				     : strerror(errno));
 		return false;
 	}
-	c->len += (size_t)got;
-	c->in[c->len] = '\0';
-	while (c->len > 0 && (n = message_find(c, &body)) > 0) {
-		kept = c->in[n];
-		c->in[n] = '\0';
-		message_done(c, body);
-		c->in[n] = kept;
-		c->len -= n;
-		memmove(c->in, c->in + n, c->len + 1);
-	}
-	if (c->len == BUF - 1) {
-		call_failed(c, "an endless answer");
-		return false;
-	}
-	return true;
-}
-
-static int
-connect_http(const char *port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-		.sin_addr = { htonl(INADDR_LOOPBACK) } };
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		fatal("socket");
-	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
-		(void)close(fd);
-		return -1;
-	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	return fd;
-}
-
-static int
-connect_line(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		fatal(path);
-	return fd;
+	while (event_take(c, &good))
+		continue;
+	return good;
 }
 
 static void
@@ -420,20 +300,17 @@ caller_add(int epoll_fd, int fd, bool line, bool stateless)
 	struct caller *c = calloc(1, sizeof *c);
 	struct epoll_event ev = { .events = EPOLLIN };
 
-	if (fd < 0)
-		fatal("connect");
 	if (c == NULL || callers_len == CALLERS_MAX)
-		fatal("callers");
-	c->fd = fd;
+		wire_fatal("callers");
+	wire_open(&c->wire, fd, line);
 	c->index = callers_len;
 	c->line = line;
 	c->stateless = stateless;
 	c->began = stateless;
 	callers[callers_len++] = c;
 	ev.data.ptr = c;
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0
-	    || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		fatal("epoll_ctl");
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		wire_fatal("epoll_ctl");
 }
 
 /* Until everybody has had the last answer, or the server is gone. */
@@ -441,7 +318,8 @@ static bool
 goes_on(void)
 {
 	for (unsigned i = 0; i < callers_len; i++)
-		if (callers[i]->fd >= 0 && (!stopping || callers[i]->waits))
+		if (callers[i]->wire.fd >= 0
+		    && (!stopping || callers[i]->waits))
 			return true;
 	return false;
 }
@@ -455,7 +333,7 @@ turn(int epoll_fd)
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n <= 0) {
-		say("fail nothing came for 60 s");
+		wire_say("fail nothing came for 60 s");
 		exit(1);
 	}
 	for (int i = 0; i < n; i++)
@@ -464,10 +342,8 @@ turn(int epoll_fd)
 	for (int i = 0; i < n; i++) {
 		struct caller *c = events[i].data.ptr;
 
-		if (c != NULL && !caller_read(c)) {
-			(void)close(c->fd);
-			c->fd = -1;
-		}
+		if (c != NULL && !caller_read(c))
+			wire_close(&c->wire, WIRE_CLOSE);
 	}
 }
 
@@ -477,16 +353,13 @@ static void
 call_and_go(const char *port)
 {
 	static struct caller c = { .stateless = true };
-	struct linger reset = { .l_onoff = 1 };
+	int fd = wire_connect_http(port);
 
-	c.fd = connect_http(port);
-	if (c.fd < 0)
+	if (fd < 0)
 		return; /* the others will say if it must be there */
+	wire_open(&c.wire, fd, false);
 	send_call(&c);
-	if (gone++ % 64 != 0)
-		(void)setsockopt(
-		    c.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	(void)close(c.fd);
+	wire_close(&c.wire, gone++ % 64 != 0 ? WIRE_RESET : WIRE_CLOSE);
 }
 
 int
@@ -496,17 +369,18 @@ main(int argc, char **argv)
 	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
 	if (argc != 5 || epoll_fd < 0)
-		fatal("use: reload_load PORT LINE_SOCKET STATEFUL STATELESS");
+		wire_fatal(
+		    "use: reload_load PORT LINE_SOCKET STATEFUL STATELESS");
 	if (fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0
 	    || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &ev) < 0)
-		fatal("standard input");
+		wire_fatal("standard input");
 	stamp_ceil = 1;
 	for (long i = strtol(argv[3], NULL, 10); i > 0; i--)
-		caller_add(epoll_fd, connect_http(argv[1]), false, false);
+		caller_add(epoll_fd, wire_connect_http(argv[1]), false, false);
 	for (long i = strtol(argv[4], NULL, 10); i > 0; i--)
-		caller_add(epoll_fd, connect_http(argv[1]), false, true);
-	caller_add(epoll_fd, connect_line(argv[2]), true, false);
-	caller_add(epoll_fd, connect_line(argv[2]), true, true);
+		caller_add(epoll_fd, wire_connect_http(argv[1]), false, true);
+	caller_add(epoll_fd, wire_connect_line(argv[2]), true, false);
+	caller_add(epoll_fd, wire_connect_line(argv[2]), true, true);
 	for (unsigned i = 0; i < callers_len; i++)
 		if (callers[i]->stateless)
 			send_call(callers[i]);
@@ -517,7 +391,7 @@ main(int argc, char **argv)
 			call_and_go(argv[1]);
 		turn(epoll_fd);
 	}
-	say("end %llu %llu %llu %llu %llu %llu %lld %llu %llu",
+	wire_say("end %llu %llu %llu %llu %llu %llu %lld %llu %llu",
 	    (unsigned long long)calls, (unsigned long long)failed,
 	    (unsigned long long)by_tool[0], (unsigned long long)by_tool[1],
 	    (unsigned long long)by_tool[2], (unsigned long long)by_tool[3],

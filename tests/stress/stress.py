@@ -99,6 +99,11 @@ def compile_c(source, output, *flags):
     return output
 
 
+def load_build(source, output):
+    """A program of callers, with the connections that they share."""
+    return compile_c(source, output, os.path.join(HERE, "wire.c"))
+
+
 def plugin_build(dir, name, *flags, sanitize=True):
     """The bytes of version.c, built with these flags."""
     flags = list(flags)

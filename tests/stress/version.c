@@ -57,19 +57,64 @@ filler(int n)
 }
 #endif
 
+/* With CROSS the plugin itself mixes up who asked, to show that the callers
+ * would see it: 1 in answers, 2 in progress, 4 in log messages. */
+#ifndef CROSS
+#define CROSS 0
+#endif
+#define CROSS_EVERY 64
+
+static const char *
+mixed_up(const char *nonce, int what)
+{
+#if CROSS != 0
+	static _Thread_local char last[64];
+	static _Thread_local unsigned count;
+	static _Thread_local char other[64];
+
+	if ((CROSS & what) == 0 || ++count % CROSS_EVERY != 0) {
+		if ((CROSS & what) != 0)
+			memcpy(last, nonce, sizeof last);
+		return nonce;
+	}
+	memcpy(other, last, sizeof other);
+	return other;
+#else
+	(void)what;
+	return nonce;
+#endif
+}
+
+/* As many of both as the caller wants, each with the caller's nonce. */
+static void
+notes(struct tp_call *call, const char *nonce)
+{
+	int64_t i, len = tp_arg_int(call, "notes", 0);
+
+	for (i = 0; i < len; i++) {
+		(void)tp_progress(
+		    call, (double)i + 1, (double)len, mixed_up(nonce, 2));
+		(void)tp_tell(call, TP_MESSAGE_INFO, "version",
+		    tp_cstr(mixed_up(nonce, 4)));
+	}
+}
+
 static int
 answer(struct tp_call *call, struct state *s)
 {
-	struct tp_str nonce = tp_arg_str(call, "nonce", "");
-	char digits[9];
+	struct tp_str given = tp_arg_str(call, "nonce", "");
+	char digits[9], nonce[64] = "";
 
 	if (s->magic != MAGIC)
 		return tp_fail(call, TP_EFAIL, "a call on an ended generation");
+	if (given.len < sizeof nonce)
+		memcpy(nonce, given.ptr, given.len);
+	notes(call, nonce);
 	for (unsigned i = 0; i < 8; i++)
 		digits[i] = stamp[6 + i];
 	digits[8] = '\0';
 	return tp_textf(
-	    call, "v%d %s %.*s %s", VARIANT, digits, TP_FMT(nonce), s->tail);
+	    call, "v%d %s %s %s", VARIANT, digits, mixed_up(nonce, 1), s->tail);
 }
 
 static int
