@@ -48,26 +48,81 @@ function plain(c) {
 	return !/[\n"\\]/.test(Object.values(c.args).join(""));
 }
 
-async function one(kind, target) {
-	about(`Inspector, ${kind}`);
-	await check("list the tools", async () => {
+/* The process starts anew for each check, so several run at once. */
+const AT_ONCE = 3;
+const jobs = [];
+
+function later(kind, name, body) {
+	jobs.push(() => check(`${kind}: ${name}`, body));
+}
+
+function plan(kind, target) {
+	later(kind, "list the tools", async () => {
 		const { tools } = await inspect(target, ["--method", "tools/list"]);
 		for (const name of toolNames)
 			must(tools.some((t) => t.name === name), `${name} is missing`);
 	});
 	for (const c of cases.filter(plain)) {
-		await check(`${c.tool} ${JSON.stringify(c.args)}`, async () =>
+		later(kind, `${c.tool} ${JSON.stringify(c.args)}`, async () =>
 			c.expect(await inspect(target, ["--method", "tools/call",
 				"--tool-name", c.tool,
 				...Object.entries(c.args).flatMap(argument)])));
 	}
 }
 
-for (const era of ["legacy", "modern", "auto"]) {
-	await one(`HTTP, ${era}`,
-		["--transport", "http", "--server-url", url, "--protocol-era", era]);
-	await one(`stdio, ${era}`,
-		["--config", file, "--server", "tested", "--protocol-era", era]);
+/* With the fixtures of the conformance suite. */
+function planMore(kind, target) {
+	const ask = (...words) => inspect(target, ["--method", ...words]);
+
+	later(kind, "list the prompts", async () => {
+		const { prompts } = await ask("prompts/list");
+		must(prompts.some((p) => p.name === "test_simple_prompt"),
+			JSON.stringify(prompts));
+	});
+	later(kind, "get a prompt", async () => {
+		const got = await ask("prompts/get", "--prompt-name",
+			"test_prompt_with_arguments",
+			"--prompt-args", "arg1=one", "arg2=two");
+		must(got.messages[0].content.text
+			=== "Prompt with arguments: arg1='one', arg2='two'",
+		JSON.stringify(got));
+	});
+	later(kind, "list the resources", async () => {
+		const { resources } = await ask("resources/list");
+		must(resources.some((r) => r.uri === "test://static-text"),
+			JSON.stringify(resources));
+	});
+	later(kind, "list the templates", async () => {
+		const { resourceTemplates } = await ask("resources/templates/list");
+		must(resourceTemplates.some((t) =>
+			t.uriTemplate === "test://template/{id}/data"),
+		JSON.stringify(resourceTemplates));
+	});
+	later(kind, "read a resource", async () => {
+		const got = await ask("resources/read", "--uri",
+			"test://template/7/data");
+		must(JSON.parse(got.contents[0].text).id === "7",
+			JSON.stringify(got));
+	});
 }
+
+for (const era of ["legacy", "modern", "auto"]) {
+	const kinds = [
+		[`HTTP, ${era}`, ["--transport", "http", "--server-url", url]],
+		[`stdio, ${era}`, ["--config", file, "--server", "tested"]],
+	];
+
+	for (const [kind, target] of kinds) {
+		target.push("--protocol-era", era);
+		plan(kind, target);
+		if (process.env.FIXTURE_MANIFEST)
+			planMore(kind, target);
+	}
+}
+about("Inspector");
+await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+	for (let job = jobs.shift(); job; job = jobs.shift())
+		await job();
+}));
 rmSync(dirname(file), { recursive: true });
 finish();

@@ -8,13 +8,76 @@ import { StdioClientTransport }
 	from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport }
 	from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { CallToolResultSchema, CreateMessageRequestSchema,
+	ElicitRequestSchema, ListRootsRequestSchema, ListToolsResultSchema,
+	LoggingMessageNotificationSchema, PromptListChangedNotificationSchema,
+	ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema }
+	from "@modelcontextprotocol/sdk/types.js";
 import { about, check, finish, must } from "./checks.mjs";
+import { runFeatures } from "./features.mjs";
 import { runCases } from "./session.mjs";
+import { spoiling, watch } from "./spoil.mjs";
+import { withStreamSeen } from "./stream.mjs";
 
 const [url, command, ...args] = process.argv.slice(2);
+const schemas = {
+	"elicitation/create": ElicitRequestSchema,
+	"sampling/createMessage": CreateMessageRequestSchema,
+	"roots/list": ListRootsRequestSchema,
+	"notifications/message": LoggingMessageNotificationSchema,
+	"notifications/resources/updated": ResourceUpdatedNotificationSchema,
+	"notifications/tools/list_changed": ToolListChangedNotificationSchema,
+	"notifications/prompts/list_changed":
+		PromptListChangedNotificationSchema,
+};
+
+function makeHttp(options) {
+	return new StreamableHTTPClientTransport(
+		new URL(options?.url ?? url), options);
+}
+
+function makeStdio() {
+	return new StdioClientTransport({
+		command, args, env: process.env, stderr: "inherit" });
+}
+
+function makeKit(http) {
+	return {
+		http,
+		stateless: false,
+		notFound: -32002,
+		async open(capabilities, options) {
+			const stream = withStreamSeen(options);
+			const transport = http ? makeHttp(stream) : makeStdio();
+			const client = new Client({ name: "sdk1", version: "1" },
+				{ capabilities });
+
+			await client.connect(transport);
+			watch(transport, options?.sees);
+			return {
+				client,
+				transport,
+				ready: http ? stream.opened : undefined,
+				call: (params, more) =>
+					client.callTool(params, CallToolResultSchema, more),
+				request: (method, params) => client.request(
+					{ method, params }, ListToolsResultSchema),
+				answer: (method, handler) => client.setRequestHandler(
+					schemas[method], handler),
+				hear: (method, handler) => client.setNotificationHandler(
+					schemas[method], handler),
+				close: async () => {
+					if (http)
+						await transport.terminateSession();
+					await client.close();
+				},
+			};
+		},
+	};
+}
 
 async function overHttp() {
-	const transport = new StreamableHTTPClientTransport(new URL(url));
+	const transport = makeHttp();
 	const client = new Client({ name: "sdk1", version: "1" });
 
 	about("SDK v1, HTTP");
@@ -34,16 +97,20 @@ async function overHttp() {
 
 async function overStdio() {
 	const client = new Client({ name: "sdk1", version: "1" });
-	const transport = new StdioClientTransport({
-		command, args, env: process.env, stderr: "inherit" });
 
 	about("SDK v1, stdio");
-	await check("connect", () => client.connect(transport));
+	await check("connect", () => client.connect(makeStdio()));
 	await check("ping", () => client.ping());
 	await runCases(client);
 	await check("close", () => client.close());
 }
 
-await overHttp();
-await overStdio();
+for (const [name, http, plain] of [["HTTP", true, overHttp],
+	["stdio", false, overStdio]]) {
+	if (!spoiling)
+		await plain();
+	about(`SDK v1, ${name}`);
+	if (process.env.FIXTURE_MANIFEST)
+		await runFeatures(makeKit(http));
+}
 finish();

@@ -6,8 +6,12 @@
 import { Client, StreamableHTTPClientTransport }
 	from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { z } from "zod";
 import { about, check, finish, must } from "./checks.mjs";
+import { runFeatures } from "./features.mjs";
 import { runCases } from "./session.mjs";
+import { spoiling, watch } from "./spoil.mjs";
+import { withStreamSeen } from "./stream.mjs";
 
 const [url, command, ...args] = process.argv.slice(2);
 
@@ -47,15 +51,51 @@ class DeafStdio extends StdioClientTransport {
 	}
 }
 
-function makeHttp(deaf) {
-	return new StreamableHTTPClientTransport(new URL(url),
-		deaf ? { fetch: deafFetch } : undefined);
+function makeHttp(deaf, options) {
+	return new StreamableHTTPClientTransport(new URL(options?.url ?? url),
+		deaf ? { fetch: deafFetch } : options);
 }
 
 function makeStdio(deaf) {
 	const server = { command, args, env: process.env, stderr: "inherit" };
 
 	return deaf ? new DeafStdio(server) : new StdioClientTransport(server);
+}
+
+function makeKit(http, mode) {
+	const stateless = mode !== "legacy";
+
+	return {
+		http,
+		stateless,
+		notFound: -32602, /* of older revisions too: it says so itself */
+		async open(capabilities, options) {
+			const stream = withStreamSeen(options);
+			const transport = http ? makeHttp(false, stream) : makeStdio();
+			const client = new Client({ name: "sdk2", version: "1" },
+				{ capabilities, versionNegotiation: { mode } });
+
+			await client.connect(transport);
+			watch(transport, options?.sees);
+			return {
+				client,
+				transport,
+				ready: http && !stateless ? stream.opened : undefined,
+				call: (params, more) => client.callTool(params, more),
+				request: (method, params) => client.request(
+					{ method, params }, z.looseObject({})),
+				answer: (method, handler) =>
+					client.setRequestHandler(method, handler),
+				hear: (method, handler) =>
+					client.setNotificationHandler(method, handler),
+				close: async () => {
+					if (http && !stateless)
+						await transport.terminateSession();
+					await client.close();
+				},
+			};
+		},
+	};
 }
 
 async function one(kind, makeTransport, m) {
@@ -77,7 +117,15 @@ async function one(kind, makeTransport, m) {
 }
 
 for (const [kind, makeTransport] of [["HTTP", makeHttp],
-	["stdio", makeStdio]])
-	for (const m of modes)
-		await one(kind, makeTransport, m);
+	["stdio", makeStdio]]) {
+	if (!spoiling)
+		for (const m of modes)
+			await one(kind, makeTransport, m);
+	if (!process.env.FIXTURE_MANIFEST)
+		continue;
+	for (const mode of [{ pin: "2026-07-28" }, "legacy"]) {
+		about(`SDK v2, ${kind}, ${mode.pin ?? mode}`);
+		await runFeatures(makeKit(kind === "HTTP", mode));
+	}
+}
 finish();
