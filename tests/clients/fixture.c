@@ -16,8 +16,7 @@ ask_url(struct tp_call *call, void *state)
 
 	(void)state;
 	if (action.len > 0)
-		return tp_textf(
-		    call, "The user chose %.*s.", TP_FMT(action));
+		return tp_textf(call, "The user chose %.*s.", TP_FMT(action));
 	return tp_ask(call, "page", "elicitation/create",
 	    tp_cstr("{\"mode\":\"url\",\"message\":\"Please sign in\","
 		    "\"url\":\"https://example.com/sign-in?x=1\"}"));
