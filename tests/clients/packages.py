@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installs the pinned npm packages of a test outside the source tree."""
+"""Installs the pinned npm packages of a test outside the source tree.
+
+As a program: packages.py SOURCE BUILD.
+"""
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -28,5 +32,9 @@ def install(source, build):
                        cwd=build, check=True, stdout=sys.stderr)
         shutil.copy(source / "package-lock.json",
                     build / "installed-lock.json")
-    for script in source.glob("*.mjs"):
+    for script in (*source.glob("*.mjs"), *source.glob("2*.json")):
         shutil.copy(script, build / script.name)
+
+
+if __name__ == "__main__":
+    install(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -5,8 +5,26 @@ import shutil
 import pytest
 
 import mcp_wire as w
+from mcp_schema import ORACLE
 
 os.umask(0o022)
+
+
+def pytest_configure():
+    """Where the gate runs, nothing goes unchecked."""
+    if os.environ.get("CI") == "true" and not ORACLE.is_there():
+        pytest.exit("no schemas to hold messages against: ./dev deps", 1)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not ORACLE.is_there():
+        terminalreporter.write_line(
+            "SKIP schemas: no message was held against one (./dev deps)")
+        return
+    terminalreporter.write_line(
+        "%d messages of the server are what their revision defines"
+        " (%d definitions; %d of them have no definition of their own)"
+        % (ORACLE.judged, len(ORACLE.seen), ORACLE.loose))
 
 
 @pytest.fixture(scope="session")

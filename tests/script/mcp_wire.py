@@ -13,6 +13,7 @@ import socket
 from mcp_bytes import *  # noqa: F401,F403
 from mcp_bytes import DEADLINE, Bytes
 from mcp_plugin import *  # noqa: F401,F403
+from mcp_schema import Exchanges, Watch, parsed
 from mcp_server import *  # noqa: F401,F403
 from mcp_server import Stdio
 
@@ -91,8 +92,8 @@ class Response:
 class Stream:
     """The events of one response."""
 
-    def __init__(self, source, chunked):
-        self.source, self.chunked = source, chunked
+    def __init__(self, source, chunked, watch):
+        self.source, self.chunked, self.watch = source, chunked, watch
         self.buf = b""
         self.over = False
 
@@ -123,7 +124,18 @@ class Stream:
             self._more(seconds)
         raw, _, self.buf = self.buf.partition(b"\n\n")
         assert b"\r" not in raw
-        return Event(raw)
+        e = Event(raw)
+        self._check(e)
+        return e
+
+    def _check(self, e):
+        text = "\n".join(e.data)
+        if e.fields.get("event") == "endpoint":
+            self.watch.session = text.rpartition("=")[2]
+        elif text:
+            message = parsed(text)
+            if message is not None:
+                self.watch.came(message)
 
     def event(self, seconds=DEADLINE):
         """The next event that holds data."""
@@ -157,6 +169,7 @@ class Http:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(DEADLINE)
         self.bytes = Bytes(self.sock)
+        self.exchanges = Exchanges()
 
     def __enter__(self):
         return self
@@ -169,6 +182,7 @@ class Http:
 
     def send(self, data):
         """False: the peer does not take it any more."""
+        self.exchanges.sent(data)
         try:
             self.sock.sendall(data)
             return True
@@ -187,8 +201,11 @@ class Http:
             return None
         length, coding = r.get("content-length"), r.get("transfer-encoding")
         assert length is None or coding is None
+        watch = Watch() if r.status == 100 else self.exchanges.answered()
+        if watch.session is None:
+            watch.session = r.get("mcp-session-id")
         if r.type == "text/event-stream":
-            r.stream = Stream(self.bytes, coding == "chunked")
+            r.stream = Stream(self.bytes, coding == "chunked", watch)
         elif method == "HEAD" or r.status in (100, 204, 304):
             assert coding is None
         elif coding is not None:
@@ -203,6 +220,9 @@ class Http:
             r.body = self.bytes.exactly(int(length), seconds)
         else:
             r.body = self.bytes.rest(seconds)
+        message = parsed(r.body) if r.type == "application/json" else None
+        if message is not None and (r.status >= 400 or method == "POST"):
+            watch.came(message)
         return r
 
     def request(self, method, target="/mcp", fields=(), body=None, host="localhost"):
@@ -492,18 +512,26 @@ class Line:
             self._send = sock.sendall
             self._close = sock.close
         self.last_id = 0
+        self.watch = Watch()
 
     def close(self):
         self._close()
 
     def send(self, message, end=b"\n"):
         data = message if isinstance(message, bytes) else dumps(message)
+        for one in data.split(b"\n"):
+            self.watch.sent(one)
         self._send(data + end)
 
     def line(self, seconds=DEADLINE):
         """The raw line without its end; None at the end of the stream."""
         raw = self.bytes.until(b"\n", seconds)
-        return raw[:-1] if raw is not None else None
+        if raw is None:
+            return None
+        message = parsed(raw)
+        if message is not None:
+            self.watch.came(message)
+        return raw[:-1]
 
     def recv(self, seconds=DEADLINE):
         raw = self.line(seconds)
