@@ -59,6 +59,27 @@ struct cli {
 	bool pin;
 	/* schema */
 	bool format_assertion;
+	/* bench; 0: not given */
+	struct {
+		int mode; /* enum bench_mode; -1: not given */
+		const char *method;
+		const char *tool;
+		const char *expect;
+		const char *trigger;
+		int64_t connections;
+		int64_t rate;
+		int64_t warm;
+		int64_t duration;
+		int64_t pid;
+		int64_t sources;
+		int64_t rounds;
+		int64_t messages;
+		int64_t window;
+		bool progress;
+		bool any_id;
+		bool no_handshake;
+		bool hold;
+	} bench;
 	/* of the failure that is reported */
 	const char *failed_url;
 	int failed_status;
@@ -71,7 +92,8 @@ enum cli_flag_type {
 	CLI_FLAG_STRS, /* struct cli_strs */
 	CLI_FLAG_CHOICE, /* int: index in choices */
 	CLI_FLAG_TIME, /* int64_t ns */
-	CLI_FLAG_NUMBER /* int64_t */
+	CLI_FLAG_NUMBER, /* int64_t, at most 65535 */
+	CLI_FLAG_LARGE /* int64_t, at most INT32_MAX */
 };
 
 struct cli_flag {
@@ -137,6 +159,7 @@ struct str cli_self(struct cli *c);
 __attribute__((format(printf, 2, 3))) const char *cli_format(
     struct cli *c, const char *fmt, ...);
 
+int cli_bench(struct cli *c);
 int cli_call(struct cli *c);
 int cli_check(struct cli *c);
 int cli_help(struct cli *c);

@@ -18,6 +18,7 @@ cli_init(struct cli *c)
 	c->timeout = 60 * NS_PER_S;
 	c->log_format = -1;
 	c->protocol = -1;
+	c->bench.mode = -1;
 }
 
 void
@@ -156,7 +157,9 @@ scalar_take(
 		    f->type == CLI_FLAG_TIME ? SETTINGS_DURATION : SETTINGS_INT,
 		.offset = f->offset,
 		.min = 1,
-		.max = f->type == CLI_FLAG_TIME ? 24 * 3600 * NS_PER_S : 65535,
+		.max = f->type == CLI_FLAG_TIME ? 24 * 3600 * NS_PER_S
+		    : f->type == CLI_FLAG_LARGE ? INT32_MAX
+						: UINT16_MAX,
 	};
 	struct err why;
 
@@ -195,6 +198,7 @@ value_take(struct cli *c, const struct cli_flag *f, const char *text, int argc,
 		return choice_take(f, str_of(text), (int *)(void *)at, err);
 	case CLI_FLAG_TIME:
 	case CLI_FLAG_NUMBER:
+	case CLI_FLAG_LARGE:
 		return scalar_take(c, f, str_of(text), err);
 	default:
 		UNREACHABLE();

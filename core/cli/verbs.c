@@ -8,6 +8,9 @@
 /* clang-format off */
 static const char *const colors[] = { "auto", "always", "never", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const modes[] = {
+	"call", "churn", "idle", "streams", NULL
+};
 static const char *const kinds[] = { "c", NULL };
 const char *const cli_revisions[] = {
 	"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28",
@@ -96,6 +99,48 @@ static const struct cli_flag schema_flags[] = {
 	  NULL, "\"format\" is checked, not only noted" },
 	FLAGS_END
 };
+static const struct cli_flag bench_flags[] = {
+	{ "mode", 0, CLI_FLAG_CHOICE, AT(bench.mode), "MODE", modes,
+	  "call (the default), churn, idle or streams" },
+	{ "connections", 0, CLI_FLAG_NUMBER, AT(bench.connections), "N", NULL,
+	  "how many, each with a session of its own (64; churn: 16)" },
+	{ "rate", 0, CLI_FLAG_LARGE, AT(bench.rate), "N", NULL,
+	  "requests a second by a schedule; else the answer decides" },
+	{ "warm", 0, CLI_FLAG_TIME, AT(bench.warm), "TIME", NULL,
+	  "before the clock starts (1s)" },
+	{ "duration", 0, CLI_FLAG_TIME, AT(bench.duration), "TIME", NULL,
+	  "that is measured, or held (5s)" },
+	{ "tool", 0, CLI_FLAG_STR, AT(bench.tool), "NAME", NULL,
+	  "the tool that is called (echo)" },
+	{ "method", 0, CLI_FLAG_STR, AT(bench.method), "NAME", NULL,
+	  "call this method instead, with --args as params" },
+	{ "args", 0, CLI_FLAG_STR, AT(args), "JSON", NULL,
+	  "arguments, an object (echo: {\"message\":\"hello world\"})" },
+	{ "expect", 0, CLI_FLAG_STR, AT(bench.expect), "TEXT", NULL,
+	  "the text of a right answer (echo: hello world)" },
+	{ "progress", 0, CLI_FLAG_SWITCH, AT(bench.progress), NULL, NULL,
+	  "ask for progress: then a stream of events may answer" },
+	FLAG_PROTOCOL,
+	{ "pid", 0, CLI_FLAG_LARGE, AT(bench.pid), "PID", NULL,
+	  "the server: its CPU and memory, with its descendants" },
+	{ "sources", 0, CLI_FLAG_LARGE, AT(bench.sources), "N", NULL,
+	  "connect from 127.0.0.2 and N - 1 more; one for each 4000" },
+	{ "rounds", 0, CLI_FLAG_NUMBER, AT(bench.rounds), "N", NULL,
+	  "streams: notifications to wait for (3 with --trigger)" },
+	{ "trigger", 0, CLI_FLAG_STR, AT(bench.trigger), "PROGRAM", NULL,
+	  "streams: what makes the tool list change; an absolute path" },
+	{ "hold", 0, CLI_FLAG_SWITCH, AT(bench.hold), NULL, NULL,
+	  "idle, streams: until standard input ends" },
+	{ "messages", 0, CLI_FLAG_LARGE, AT(bench.messages), "N", NULL,
+	  "stdio: how many (100000)" },
+	{ "window", 0, CLI_FLAG_NUMBER, AT(bench.window), "N", NULL,
+	  "stdio: in flight (256; 1 measures latency)" },
+	{ "any-id", 0, CLI_FLAG_SWITCH, AT(bench.any_id), NULL, NULL,
+	  "the server answers constants, with the first id" },
+	{ "no-handshake", 0, CLI_FLAG_SWITCH, AT(bench.no_handshake), NULL, NULL,
+	  "no initialize: for servers that answer constants" },
+	FLAGS_END
+};
 static const struct cli_flag no_flags[] = { FLAGS_END };
 
 const struct cli_verb cli_verbs[] = {
@@ -168,6 +213,15 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost list --json | toolpost schema validate tools.schema.json -",
 	    "toolpost schema validate --format-assertion order.schema.yaml order.yaml" },
 	  cli_schema_validate, false },
+	{ "bench", "[URL | -- COMMAND...]", 0, NO_MAX,
+	  "Loads a server, checks every answer, prints rate, latency, cost.",
+	  "Any MCP server: at a URL, or a command that speaks on stdin and stdout.  A run\n"
+	  "with one wrong answer is refused: exit 5.\n",
+	  bench_flags,
+	  { "toolpost bench http://127.0.0.1:7423/mcp --pid 4711",
+	    "toolpost bench --rate 20000 --protocol 2026-07-28 --json",
+	    "toolpost bench --window 1 -- toolpost stdio" },
+	  cli_bench, false },
 	{ "version", "", 0, 0, "Version, protocol revisions, ABI range, libraries.",
 	  NULL, no_flags,
 	  { "toolpost version", "toolpost version --json", "toolpost --version" },

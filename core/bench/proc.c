@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Walks /proc/PID/task/TID/children, so that servers of many processes
  * are charged whole. */
-#include "proc.h"
+#include "bench/proc.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TREE_DEPTH_MAX 8
 
-static void tree_add(long pid, struct proc_cost *cost, int depth);
+struct tree {
+	struct bench_cost *cost;
+	enum bench_cost_what what;
+};
+
+static void tree_add(const struct tree *t, long pid, int depth);
 
 static size_t
 read_file(const char *path, char *text, size_t size)
@@ -30,7 +34,7 @@ read_file(const char *path, char *text, size_t size)
 }
 
 static void
-add_self(long pid, struct proc_cost *cost)
+add_self(long pid, struct bench_cost *cost)
 {
 	unsigned long user, sys;
 	long child_user, child_sys, rss;
@@ -57,8 +61,29 @@ add_self(long pid, struct proc_cost *cost)
 	cost->processes++;
 }
 
+static int64_t
+field_kb(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at != NULL ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
 static void
-add_children(long pid, const char *task, struct proc_cost *cost, int depth)
+add_memory(long pid, struct bench_cost *cost)
+{
+	char path[64];
+	char text[4096];
+
+	snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", pid);
+	if (read_file(path, text, sizeof text) == 0)
+		return;
+	cost->pss_kb += field_kb(text, "\nPss:");
+	cost->user_kb += field_kb(text, "\nAnonymous:");
+}
+
+static void
+add_children(const struct tree *t, long pid, const char *task, int depth)
 {
 	char path[320];
 	char text[4096];
@@ -73,13 +98,13 @@ add_children(long pid, const char *task, struct proc_cost *cost, int depth)
 
 		if (end == at)
 			return;
-		tree_add(child, cost, depth + 1);
+		tree_add(t, child, depth + 1);
 		at = end;
 	}
 }
 
 static void
-tree_add(long pid, struct proc_cost *cost, int depth)
+tree_add(const struct tree *t, long pid, int depth)
 {
 	char path[64];
 	struct dirent *e;
@@ -87,40 +112,35 @@ tree_add(long pid, struct proc_cost *cost, int depth)
 
 	if (depth > TREE_DEPTH_MAX)
 		return;
-	add_self(pid, cost);
+	add_self(pid, t->cost);
+	if (t->what == BENCH_COST_MEMORY)
+		add_memory(pid, t->cost);
 	snprintf(path, sizeof path, "/proc/%ld/task", pid);
 	d = opendir(path);
 	if (d == NULL)
 		return;
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
-			add_children(pid, e->d_name, cost, depth);
+			add_children(t, pid, e->d_name, depth);
 	closedir(d);
 }
 
 void
-proc_tree(pid_t pid, struct proc_cost *cost)
+bench_proc_tree(pid_t pid, enum bench_cost_what what, struct bench_cost *cost)
 {
+	const struct tree t = { cost, what };
+
 	memset(cost, 0, sizeof *cost);
 	if (pid > 0)
-		tree_add(pid, cost, 0);
+		tree_add(&t, pid, 0);
 }
 
 double
-proc_own_cpu(void)
+bench_proc_own_cpu(void)
 {
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
 	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec)
 	    + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
-int64_t
-proc_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log-linear buckets: the top set bit picks the group, the next six bits
  * the bucket inside it. */
-#include "histogram.h"
+#include "bench/histogram.h"
 
 static unsigned
 bucket_of(uint64_t v)
 {
 	unsigned shift;
 
-	if (v < HISTOGRAM_SUB)
+	if (v < BENCH_HISTOGRAM_SUB)
 		return (unsigned)v;
-	shift = 63u - (unsigned)__builtin_clzll(v) - HISTOGRAM_SUB_BITS;
-	return (shift + 1) * HISTOGRAM_SUB
-	    + (unsigned)((v >> shift) - HISTOGRAM_SUB);
+	shift = 63u - (unsigned)__builtin_clzll(v) - BENCH_HISTOGRAM_SUB_BITS;
+	return (shift + 1) * BENCH_HISTOGRAM_SUB
+	    + (unsigned)((v >> shift) - BENCH_HISTOGRAM_SUB);
 }
 
 static uint64_t
@@ -20,15 +20,16 @@ bucket_top(unsigned b)
 {
 	unsigned shift;
 
-	if (b < HISTOGRAM_SUB)
+	if (b < BENCH_HISTOGRAM_SUB)
 		return b;
-	shift = b / HISTOGRAM_SUB - 1;
-	return (((uint64_t)(b % HISTOGRAM_SUB) + HISTOGRAM_SUB + 1) << shift)
+	shift = b / BENCH_HISTOGRAM_SUB - 1;
+	return (((uint64_t)(b % BENCH_HISTOGRAM_SUB) + BENCH_HISTOGRAM_SUB + 1)
+		   << shift)
 	    - 1;
 }
 
 void
-histogram_put(struct histogram *h, int64_t ns)
+bench_histogram_put(struct bench_histogram *h, int64_t ns)
 {
 	uint64_t v = ns > 0 ? (uint64_t)ns : 0;
 
@@ -39,7 +40,7 @@ histogram_put(struct histogram *h, int64_t ns)
 }
 
 double
-histogram_quantile_us(const struct histogram *h, double q)
+bench_histogram_us(const struct bench_histogram *h, double q)
 {
 	uint64_t want = (uint64_t)((double)h->count * q);
 	uint64_t seen = 0;
@@ -48,7 +49,7 @@ histogram_quantile_us(const struct histogram *h, double q)
 
 	if (h->count == 0)
 		return 0;
-	for (b = 0; b < HISTOGRAM_BUCKETS; b++) {
+	for (b = 0; b < BENCH_HISTOGRAM_BUCKETS; b++) {
 		seen += h->bucket[b];
 		if (seen > want || seen == h->count)
 			break;
