@@ -47,6 +47,7 @@ struct bench_options {
 	struct http_url url;
 	unsigned connections;
 	unsigned sources; /* addresses to connect from; 0: the usual one */
+	unsigned first_source; /* counted from 127.0.0.0 */
 	int64_t warm_ns;
 	int64_t measure_ns;
 	double rate; /* open loop: requests a second; 0: closed loop */

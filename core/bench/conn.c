@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-#define SOURCE_FIRST 0x7f000002u /* 127.0.0.2 */
+#define LOOPBACK 0x7f000000u /* 127.0.0.0/8 */
 
 void
 bench_wrong(struct bench_result *r, enum bench_fault f, const char *fmt, ...)
@@ -241,7 +241,8 @@ source_bind(const struct bench_run *run, int fd, unsigned number)
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	int on = 1;
 
-	in.sin_addr.s_addr = htonl(SOURCE_FIRST + number % run->o->sources);
+	in.sin_addr.s_addr =
+	    htonl(LOOPBACK + run->o->first_source + number % run->o->sources);
 	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on)
 	    < 0)
 		return -1;

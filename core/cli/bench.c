@@ -70,6 +70,7 @@ run_options(struct cli *c, struct bench_options *o)
 	o->connections =
 	    (unsigned)either(c->bench.connections, churn ? 16 : 64);
 	o->sources = (unsigned)c->bench.sources;
+	o->first_source = (unsigned)either(c->bench.first_source, 2);
 	o->warm_ns = either(c->bench.warm, NS_PER_S);
 	o->measure_ns = either(c->bench.duration, 5 * NS_PER_S);
 	o->rate = (double)c->bench.rate;
@@ -103,7 +104,8 @@ bounds_check(const struct bench_options *o, struct err *err)
 	if (o->rounds > BENCH_ROUNDS_MAX)
 		return err_set(
 		    err, ERR_SYNTAX, "--rounds: at most %d", BENCH_ROUNDS_MAX);
-	if (o->sources > BENCH_SOURCES_MAX)
+	if (o->sources > BENCH_SOURCES_MAX
+	    || o->first_source > BENCH_SOURCES_MAX - o->sources)
 		return err_set(err, ERR_SYNTAX, "--sources: at most %d",
 		    BENCH_SOURCES_MAX);
 	if (o->trigger != NULL && o->trigger[0] != '/')

@@ -13,7 +13,7 @@ enum cli_exit {
 	CLI_NO_MATCH = 2, /* nothing to list */
 	CLI_AUTH = 3, /* the server wants authentication, or refused */
 	CLI_UNREACHABLE = 4, /* no socket, refused, name, time */
-	CLI_TOOL = 5, /* isError, arguments refused, no such tool */
+	CLI_TOOL = 5, /* isError, no such tool, a wrong answer */
 	CLI_CONFIG = 6 /* configuration, manifest or module is wrong */
 };
 

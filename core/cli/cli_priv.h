@@ -72,6 +72,7 @@ struct cli {
 		int64_t duration;
 		int64_t pid;
 		int64_t sources;
+		int64_t first_source;
 		int64_t rounds;
 		int64_t messages;
 		int64_t window;

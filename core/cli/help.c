@@ -70,7 +70,6 @@ cli_help_all(struct buf *out)
 		pad(out, from);
 		buf_printf(out, "%s\n", v->help);
 	}
-	buf_char(out, '\n');
 	for (f = cli_flags; f->name != NULL; f++)
 		flag_line(out, f);
 	BUF_LIT(out,

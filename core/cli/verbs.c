@@ -125,6 +125,8 @@ static const struct cli_flag bench_flags[] = {
 	  "the server: its CPU and memory, with its descendants" },
 	{ "sources", 0, CLI_FLAG_LARGE, AT(bench.sources), "N", NULL,
 	  "connect from 127.0.0.2 and N - 1 more; one for each 4000" },
+	{ "first-source", 0, CLI_FLAG_LARGE, AT(bench.first_source), "N", NULL,
+	  "which of them comes first: 127.0.0.N (2)" },
 	{ "rounds", 0, CLI_FLAG_NUMBER, AT(bench.rounds), "N", NULL,
 	  "streams: notifications to wait for (3 with --trigger)" },
 	{ "trigger", 0, CLI_FLAG_STR, AT(bench.trigger), "PROGRAM", NULL,

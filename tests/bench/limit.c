@@ -182,7 +182,7 @@ choose(const char *in, const char **body, int fd)
 	if (*body == NULL)
 		return NULL;
 	*body += 4;
-	if ((*body)[17] == 'm')
+	if ((*body)[18] == 'm')
 		return &accepted;
 	method =
 	    *body + LIMIT_ID_AT + LIMIT_ID_LEN + sizeof ",\"method\":\"" - 1;
@@ -207,7 +207,7 @@ serve(int fd, size_t body_len)
 		if (workload >= W4)
 			r = choose(in, &body, fd);
 	}
-	if (n < (ssize_t)body_len || r == NULL) {
+	if (n <= 0 || n < (ssize_t)body_len || r == NULL) {
 		close(fd);
 		return;
 	}
@@ -251,7 +251,7 @@ choose_workload(const char *name)
 {
 	static const char *const names[WORKLOADS] = { "w1", "w2", "w3", "w4",
 		"w6" };
-	static const size_t body_len[WORKLOADS] = { 115, 293, 157, 0, 0 };
+	static const size_t body_len[WORKLOADS] = { 115, 293, 156, 0, 0 };
 
 	while (workload < WORKLOADS && strcmp(name, names[workload]) != 0)
 		workload++;
@@ -271,6 +271,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: limit ADDR PORT w1|w2|w3|w4|w6\n");
 		return 2;
 	}
+	signal(SIGPIPE, SIG_IGN);
 	replies_make();
 	listener = listen_on(argv[1], (unsigned)strtoul(argv[2], NULL, 10));
 	if (listener < 0) {

@@ -13,16 +13,28 @@ TEXT = {
           "revision 2025-11-25",
     "W2": "64 connections without sessions, `tools/call` of `echo`, "
           "revision 2026-07-28",
+    "W3": "W1, the answer a stream of two events: progress, result",
+    "W4": "16 connections: `initialize`, `initialized`, `tools/list`, "
+          "`tools/call`, `DELETE`, over and over",
     "W5p": "stdio, 256 messages in flight",
     "W5l": "stdio, one message at a time, client and server on one core",
+    "W6": "{streams:,} sessions, each with an open stream; a change told to "
+          "all",
+    "W8": "W1 while {held:,} idle sessions are held",
 }
-# What a workload is judged by, and how the ratio is read.
+# What a workload is judged by, how the ratio is read, must and goal.
 KEY = {
-    "W1": ("cpu_per_100k", "CPU against the limit"),
-    "W2": ("cpu_per_100k", "CPU against the limit"),
-    "W5p": ("rate", "messages/s against the limit"),
-    "W5l": ("p50_us", "p50 against the limit"),
+    "W1": ("cpu_per_100k", "CPU against the limit", 1.5, 1.25),
+    "W2": ("cpu_per_100k", "CPU against the limit", 1.7, 1.4),
+    "W3": ("cpu_per_100k", "CPU against the limit", 1.6, 1.3),
+    "W4": ("cpu_per_100k", "CPU against the limit", 2.5, 1.8),
+    "W5p": ("rate", "messages/s against the limit", 0.25, 0.4),
+    "W5l": ("p50_us", "p50 against the limit", 2, 1.3),
+    "W6": ("us_stream", "us a stream against the limit", 2, 1.2),
+    "W8": ("held_share", "rate against that of nothing held", 0.7, 0.85),
 }
+# Where more is better.
+MORE = ("W5p", "W8")
 CLIENT_BUSY = 0.95
 
 
@@ -33,6 +45,14 @@ def first_line(*command):
     done = subprocess.run(command, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     return (done.stdout.splitlines() or [""])[0]
+
+
+def npm_version(folder, name):
+    try:
+        text = (folder / "node_modules" / name / "package.json").read_text()
+    except OSError:
+        return ""
+    return json.loads(text)["version"]
 
 
 def cpu_model():
@@ -74,7 +94,7 @@ def environment(root, build, versions):
 
 
 def median(samples, key):
-    return statistics.median(s[key] for s in samples)
+    return statistics.median(s.get(key, 0) for s in samples)
 
 
 def ratio(samples, base, key):
@@ -91,10 +111,13 @@ def summarise(samples):
         for name, rounds in by_name.items():
             row = {k: median(rounds, k) for k in (
                 "rate", "p50_us", "p99_us", "p999_us", "cpu_per_100k",
-                "client_cpu", "server_rss_kb", "start_ms")}
+                "client_cpu", "server_rss_kb", "start_ms", "cycle_rate",
+                "user_kb_each", "us_stream", "last_ms", "open_rate",
+                "alone_rate", "held_share")}
             row.update(workload=workload, name=name, rounds=len(rounds),
-                       ratio=ratio(rounds, by_name["limit"], key),
-                       p99_ratio=ratio(rounds, by_name["limit"], "p99_us"))
+                       ratio=ratio(rounds, by_name["limit"], key))
+            if workload == "W8":
+                row["ratio"] = row["held_share"]
             if name != "toolpost" and "toolpost" in by_name:
                 row["toolpost_rate"] = ratio(by_name["toolpost"], rounds,
                                              "rate")
@@ -108,51 +131,110 @@ def number(value, digits):
     return f"{value:,.{digits}f}"
 
 
-def table_http(rows, labels):
-    lines = ["| server | req/s | p50 us | p99 us | cpu/100k | to the limit "
-             "| RSS MB | client CPU | toolpost's req/s to it |",
-             "|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
+def client(row):
+    busy = " (!)" if row["client_cpu"] > CLIENT_BUSY else ""
+    return number(100 * row["client_cpu"], 0) + " %" + busy
+
+
+def columns_http(workload):
+    churn = [("cycles/s", lambda r: number(r["cycle_rate"], 0))]
+    return [
+        *(churn if workload == "W4" else []),
+        ("req/s", lambda r: number(r["rate"], 0)),
+        ("p50 us", lambda r: number(r["p50_us"], 0)),
+        ("p99 us", lambda r: number(r["p99_us"], 0)),
+        ("cpu/100k", lambda r: number(r["cpu_per_100k"], 3)),
+        ("to the limit", lambda r: number(r["ratio"], 2)),
+        ("RSS MB", lambda r: number(r["server_rss_kb"] / 1024, 1)),
+        ("client CPU", client),
+        ("toolpost's req/s to it",
+         lambda r: number(r.get("toolpost_rate"), 2)),
+    ]
+
+
+def columns_stdio(workload):
+    single = workload == "W5l"
+    return [
+        ("messages/s", lambda r: number(r["rate"], 0)),
+        ("p50 us", lambda r: number(r["p50_us"] if single else None, 1)),
+        ("p99 us", lambda r: number(r["p99_us"] if single else None, 1)),
+        ("cpu/100k", lambda r: number(r["cpu_per_100k"], 3)),
+        (KEY[workload][1], lambda r: number(r["ratio"], 2)),
+        ("RSS MB", lambda r: number(r["server_rss_kb"] / 1024, 1)),
+        ("start ms", lambda r: number(r["start_ms"] or None, 0)),
+    ]
+
+
+def columns_streams(_workload):
+    return [
+        ("opened/s", lambda r: number(r["open_rate"], 0)),
+        ("user kB each", lambda r: number(r["user_kb_each"], 2)),
+        ("us a stream, first to last", lambda r: number(r["us_stream"], 2)),
+        ("to the limit", lambda r: number(r["ratio"], 2)),
+        ("ms, change to last", lambda r: number(r["last_ms"], 0)),
+    ]
+
+
+def columns_held(_workload):
+    return [
+        ("user kB each", lambda r: number(r["user_kb_each"], 2)),
+        ("req/s, nothing held", lambda r: number(r["alone_rate"], 0)),
+        ("req/s meanwhile", lambda r: number(r["rate"], 0)),
+        ("share", lambda r: number(r["held_share"], 2)),
+        ("p99 us", lambda r: number(r["p99_us"], 0)),
+        ("client CPU", client),
+    ]
+
+
+COLUMNS = {"W5p": columns_stdio, "W5l": columns_stdio, "W6": columns_streams,
+           "W8": columns_held}
+
+
+def table(columns, rows, labels):
+    lines = ["| server | " + " | ".join(c[0] for c in columns) + " |",
+             "|---|" + "--:|" * len(columns)]
     for r in rows:
-        busy = " (!)" if r["client_cpu"] > CLIENT_BUSY else ""
-        lines.append(
-            f"| {labels[r['name']]} | {number(r['rate'], 0)} "
-            f"| {number(r['p50_us'], 0)} | {number(r['p99_us'], 0)} "
-            f"| {number(r['cpu_per_100k'], 3)} | {number(r['ratio'], 2)} "
-            f"| {number(r['server_rss_kb'] / 1024, 1)} "
-            f"| {number(100 * r['client_cpu'], 0)} %{busy} "
-            f"| {number(r.get('toolpost_rate'), 2)} |")
+        lines.append(f"| {labels[r['name']]} | "
+                     + " | ".join(c[1](r) for c in columns) + " |")
     return lines
 
 
-def table_stdio(rows, labels, workload):
-    lines = ["| server | messages/s | p50 us | p99 us | cpu/100k "
-             f"| {KEY[workload][1]} | RSS MB | start ms |",
-             "|---|--:|--:|--:|--:|--:|--:|--:|"]
+def verdict(workload, value):
+    _, _, must, goal = KEY[workload]
+    better = (lambda a, b: a >= b) if workload in MORE else (
+        lambda a, b: a <= b)
+    if better(value, goal):
+        return "goal"
+    return "must" if better(value, must) else "missed"
+
+
+def targets(rows):
+    """toolpost's figures against what they should be."""
+    lines = ["| workload | figure | measured | must | goal | reached |",
+             "|---|---|--:|--:|--:|---|"]
     for r in rows:
-        single = workload == "W5l"
-        lines.append(
-            f"| {labels[r['name']]} | {number(r['rate'], 0)} "
-            f"| {number(r['p50_us'] if single else None, 1)} "
-            f"| {number(r['p99_us'] if single else None, 1)} "
-            f"| {number(r['cpu_per_100k'], 3)} | {number(r['ratio'], 2)} "
-            f"| {number(r['server_rss_kb'] / 1024, 1)} "
-            f"| {number(r['start_ms'] or None, 0)} |")
+        if r["name"] != "toolpost" or r["ratio"] is None:
+            continue
+        _, what, must, goal = KEY[r["workload"]]
+        lines.append(f"| {r['workload']} | {what} | {number(r['ratio'], 2)} "
+                     f"| {must} | {goal} "
+                     f"| {verdict(r['workload'], r['ratio'])} |")
     return lines
 
 
-def tables(rows, labels):
+def tables(rows, labels, env, seen):
     """The tables of all workloads as Markdown."""
     lines = []
-    for workload in TEXT:
+    for workload, text in TEXT.items():
         mine = [r for r in rows if r["workload"] == workload]
+        if workload == "W8" and seen:
+            lines += ["## W7: look-ups in process, every one timed", "",
+                      *seen.splitlines(), ""]
         if not mine:
             continue
-        lines += [f"## {workload}: {TEXT[workload]}", ""]
-        if workload.startswith("W5"):
-            lines += table_stdio(mine, labels, workload)
-        else:
-            lines += table_http(mine, labels)
-        lines.append("")
+        columns = COLUMNS.get(workload, columns_http)(workload)
+        lines += [f"## {workload}: {text.format(**env)}", "",
+                  *table(columns, mine, labels), ""]
     return lines
 
 
@@ -164,7 +246,7 @@ def conditions(env):
     changed = " (with changes that are not committed)" if env[
         "changed"] else ""
     lines = [
-        f"- Commit {env['commit']}{changed}; build "
+        f"- `{env['command']}`, commit {env['commit']}{changed}; build "
         f"{env.get('build_type') or 'unknown'}, {env.get('compiler')}, "
         f"flags `{env.get('flags')}`.",
         f"- {env['cpu']}, {env['cores']} cores; kernel {env['kernel']}; "
@@ -172,14 +254,28 @@ def conditions(env):
         f"- {env['rounds']} rounds, interleaved; HTTP samples of "
         f"{env['seconds']:g} s after {env['warm']:g} s of warm-up; every "
         "server started anew for each sample, pinned to core 0, the client "
-        "to core 1.",
+        "(`toolpost bench`) to core 1.",
         "- All answers of all runs were checked and right.",
     ]
     lines += [f"- {name}: {v}." for name, v in env["versions"].items() if v]
     return lines
 
 
-def markdown(rows, labels, env):
+def pictures(plots):
+    lines = []
+    if plots.get("latency"):
+        lines += ["## Latency against load", "",
+                  "An open loop: a schedule decides when a request leaves, "
+                  "and its latency counts from there.",
+                  "Each server at 10 to 90 % of its own top rate of W1.", "",
+                  "![latency against load](benchmarks-latency.svg)", ""]
+    if plots.get("memory"):
+        lines += ["## Memory against connections", "",
+                  "![memory against connections](benchmarks-memory.svg)", ""]
+    return lines
+
+
+def markdown(rows, labels, env, seen, plots):
     return "\n".join([
         "# Benchmarks", "",
         "Written by `./dev bench --write`. `cpu/100k` is user + system "
@@ -189,11 +285,12 @@ def markdown(rows, labels, env):
         "round; figures of different runs are not comparable. (!) marks a "
         "client that was the",
         "bottleneck.", "",
-        *tables(rows, labels), "## Conditions", "", *conditions(env), ""])
+        *targets(rows), "", *tables(rows, labels, env, seen),
+        *pictures(plots), "## Conditions", "", *conditions(env), ""])
 
 
-def write_json(path, rows, samples, env):
+def write_json(path, rows, samples, env, plots):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(
-        {"environment": env, "summary": rows, "samples": samples},
-        indent=1) + "\n")
+        {"environment": env, "summary": rows, "samples": samples,
+         "plots": plots}, indent=1) + "\n")

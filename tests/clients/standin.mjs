@@ -2,7 +2,7 @@
 /* A server made with the official SDK that has the same tools. The client
  * scripts are run against it to prove the scripts, and the benchmark runs it
  * as a peer.
- *   standin.mjs stdio | http PORT
+ *   standin.mjs stdio | http PORT [events]
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
@@ -87,7 +87,7 @@ async function sessionTransport(id) {
 		return sessions.get(id);
 	const transport = new NodeStreamableHTTPServerTransport({
 		sessionIdGenerator: () => randomUUID().replaceAll("-", ""),
-		enableJsonResponse: true,
+		enableJsonResponse: process.argv[4] !== "events",
 		onsessioninitialized: (made) => sessions.set(made, transport),
 	});
 	await makeServer().connect(transport);

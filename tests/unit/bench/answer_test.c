@@ -1,183 +1,162 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The judge is judged: right answers pass, each kind of wrong one is told. */
+#include "bench/answer.h"
+#include "bench/histogram.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "answer.h"
-#include "histogram.h"
-#include "requests.h"
-#include "response.h"
+#include "base/check.h"
+#include "unit/unit.h"
 
 #define HEAD "{\"jsonrpc\":\"2.0\",\"id\":1000001,"
 #define TEXT "{\"type\":\"text\",\"text\":\"hello world\"}"
+#define RIGHT HEAD "\"result\":{\"content\":[" TEXT "]}}"
 
-static unsigned passed;
-static unsigned failed;
+static const struct bench_expect stateful = { true, false, STR("hello world") };
+static const struct bench_expect stateless = { true, true, STR("hello world") };
+static const struct bench_expect any = { false, false, { NULL, 0 } };
 
+/* clang-format off */
 static const struct {
 	const char *json;
-	enum answer_era era;
-	const char *wrong; /* NULL: right */
+	const struct bench_expect *want;
+	enum bench_fault fault;
+	const char *why;
 } answers[] = {
-	{ HEAD "\"result\":{\"content\":[" TEXT "]}}", ANSWER_STATEFUL, NULL },
+	{ RIGHT, &stateful, BENCH_RIGHT, NULL },
 	{ " {\"result\" : {\"isError\":false, \"content\":[ " TEXT
-	  " ]},\"id\": 1000001 ,\"jsonrpc\":\"2.0\"} ",
-	    ANSWER_STATEFUL, NULL },
-	{ HEAD "\"result\":{\"content\":[" TEXT
-	       "],\"resultType\":\"complete\"}}",
-	    ANSWER_STATELESS, NULL },
-	{ HEAD "\"result\":{\"content\":[" TEXT "]}}", ANSWER_STATELESS,
-	    "resultType is not complete" },
-	{ HEAD "\"result\":{\"content\":[" TEXT "]}", ANSWER_STATEFUL,
-	    "not JSON" },
-	{ HEAD "\"result\":{\"content\":[" TEXT "]}}x", ANSWER_STATEFUL,
-	    "not JSON" },
-	{ HEAD "\"error\":{\"code\":-32602}}", ANSWER_STATEFUL, "an error" },
-	{ "{\"jsonrpc\":\"2.0\",\"id\":\"1000001\",\"result\":{}}",
-	    ANSWER_STATEFUL, "wrong id" },
-	{ "{\"jsonrpc\":\"2.0\",\"result\":{}}", ANSWER_STATEFUL, "no id" },
-	{ "{\"id\":1000001,\"result\":{}}", ANSWER_STATEFUL,
-	    "jsonrpc is not 2.0" },
-	{ HEAD "\"result\":{\"content\":[]}}", ANSWER_STATEFUL,
-	    "content is not a text" },
-	{ HEAD "\"result\":{\"content\":[" TEXT "," TEXT "]}}", ANSWER_STATEFUL,
-	    "more than one content block" },
-	{ HEAD "\"result\":{\"content\":[{\"type\":\"text\","
-	       "\"text\":\"hello\"}]}}",
-	    ANSWER_STATEFUL, "wrong text" },
-	{ HEAD "\"result\":{\"isError\":true,\"content\":[" TEXT "]}}",
-	    ANSWER_STATEFUL, "isError is set" },
+	  " ]},\"id\": 1000001 ,\"jsonrpc\":\"2.0\"} ", &stateful, BENCH_RIGHT, NULL },
+	{ HEAD "\"result\":{\"content\":[" TEXT "],\"resultType\":\"complete\"}}",
+	  &stateless, BENCH_RIGHT, NULL },
+	{ HEAD "\"result\":{\"tools\":[]}}", &any, BENCH_RIGHT, NULL },
+	{ RIGHT, &stateless, BENCH_RESULT, "resultType is not complete" },
+	{ HEAD "\"result\":{\"content\":[" TEXT "]}", &stateful, BENCH_SYNTAX, "not JSON" },
+	{ RIGHT "x", &stateful, BENCH_SYNTAX, "not JSON" },
+	{ HEAD "\"error\":{\"code\":-32602}}", &stateful, BENCH_ERROR, "an error" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":\"1000001\",\"result\":{}}", &any, BENCH_ID, "wrong id" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":100001,\"result\":{}}", &any, BENCH_ID, "wrong id" },
+	{ "{\"jsonrpc\":\"2.0\",\"result\":{}}", &any, BENCH_ID, "no id" },
+	{ HEAD "\"result\":[]}", &any, BENCH_RESULT, "no result" },
+	{ "{\"id\":1000001,\"result\":{}}", &any, BENCH_SYNTAX, "jsonrpc is not 2.0" },
+	{ HEAD "\"result\":{}}", &stateful, BENCH_RESULT, "no content" },
+	{ HEAD "\"result\":{\"content\":[]}}", &stateful, BENCH_RESULT, "content is not a text" },
+	{ HEAD "\"result\":{\"content\":[" TEXT "," TEXT "]}}", &stateful, BENCH_RESULT,
+	  "more than one content block" },
+	{ HEAD "\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]}}", &stateful,
+	  BENCH_RESULT, "wrong text" },
+	{ HEAD "\"result\":{\"isError\":true,\"content\":[" TEXT "]}}", &stateful, BENCH_RESULT,
+	  "isError is set" },
 };
 
-static void
-expect(int right, const char *what)
-{
-	if (right) {
-		passed++;
-		return;
-	}
-	failed++;
-	printf("FAILED %s\n", what);
-}
+static const struct {
+	const char *events;
+	enum bench_fault fault;
+	const char *why;
+} streams[] = {
+	{ "data: " RIGHT "\n\n", BENCH_RIGHT, NULL },
+	{ "id: 7\ndata: \n\nevent: message\r\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"x\"}\r\n\r\ndata:"
+	  RIGHT "\n\n", BENCH_RIGHT, NULL },
+	{ "data: " RIGHT "\n\ndata: " RIGHT "\n\n", BENCH_ID, "a second answer" },
+	{ ": nothing\n\n", BENCH_SYNTAX, "no answer in the stream" },
+	{ "data: {\n\n", BENCH_SYNTAX, "an event is no JSON" },
+	{ "data: " HEAD "\"error\":{}}\n\n", BENCH_ERROR, "an error" },
+};
+/* clang-format on */
 
-static void
-answers_are_judged(void)
+START_TEST(each_kind_of_wrong_answer_is_told)
 {
-	size_t i, id_at;
+	struct json_doc doc;
+	const char *why;
 	uint32_t id;
+	size_t i;
 
-	for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-		const char *wrong = answer_check(answers[i].json,
-		    strlen(answers[i].json), answers[i].era, &id, &id_at);
-
-		if (answers[i].wrong == NULL)
-			expect(wrong == NULL && id == 1000001, answers[i].json);
+	json_doc_init(&doc);
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		id = 0;
+		why = "";
+		ck_assert_msg(bench_answer_check(&doc, str_of(answers[i].json),
+				  answers[i].want, &id, &why)
+			== answers[i].fault,
+		    "%s: %s", answers[i].json, why);
+		if (answers[i].fault == BENCH_RIGHT)
+			ck_assert_uint_eq(id, 1000001);
 		else
-			expect(wrong != NULL
-				&& strcmp(wrong, answers[i].wrong) == 0,
-			    answers[i].json);
+			ck_assert_str_eq(why, answers[i].why);
 	}
+	json_doc_finish(&doc);
 }
+END_TEST
 
-static void
-shape_differs_in_the_id_only(void)
+START_TEST(a_stream_has_one_answer)
 {
-	static struct answer_shape shape;
-	const char *json = answers[0].json;
-	size_t len = strlen(json);
-	char other[256];
+	struct json_doc doc;
+	const char *why;
+	uint32_t id;
+	size_t i;
+
+	json_doc_init(&doc);
+	for (i = 0; i < ARRAY_LEN(streams); i++) {
+		why = "";
+		ck_assert_msg(
+		    bench_answer_events(
+			&doc, str_of(streams[i].events), &stateful, &id, &why)
+			== streams[i].fault,
+		    "%s: %s", streams[i].events, why);
+		if (streams[i].fault != BENCH_RIGHT)
+			ck_assert_str_eq(why, streams[i].why);
+	}
+	json_doc_finish(&doc);
+}
+END_TEST
+
+START_TEST(a_shape_differs_in_its_ids_alone)
+{
+	static const char learnt[] = "a 1000001 b 1000001 c";
+	struct bench_shape s = { .len = 0 };
 	uint32_t id = 0;
-	size_t i;
 
-	expect(!answer_shape_match(&shape, json, len, &id), "empty shape");
-	answer_shape_learn(&shape, json, len, REQUESTS_ID_AT);
-	memcpy(other, json, len);
-	requests_id_put(other + REQUESTS_ID_AT, 7654321);
-	expect(answer_shape_match(&shape, other, len, &id) && id == 7654321,
-	    "another id");
-	expect(!answer_shape_match(&shape, other, len - 1, &id), "shorter");
-	for (i = 0; i < len; i++) {
-		memcpy(other, json, len);
-		other[i] = '~';
-		if (answer_shape_match(&shape, other, len, &id))
-			break;
-	}
-	expect(i == len, "any byte changed");
+	ck_assert(!bench_shape_match(&s, S("a 1000001 b 1000001 c"), &id));
+	bench_shape_learn(&s, str_of(learnt), 1000001);
+	ck_assert_uint_eq(s.ids, 2);
+	ck_assert(bench_shape_match(&s, S("a 1234567 b 1234567 c"), &id));
+	ck_assert_uint_eq(id, 1234567);
+	ck_assert(!bench_shape_match(&s, S("a 1234567 b 1234568 c"), &id));
+	ck_assert(!bench_shape_match(&s, S("a 1234567 x 1234567 c"), &id));
+	ck_assert(!bench_shape_match(&s, S("a 1234567 b 1234567 d"), &id));
+	ck_assert(!bench_shape_match(&s, S("x 1234567 b 1234567 c"), &id));
+	ck_assert(!bench_shape_match(&s, S("a 123456x b 123456x c"), &id));
+	ck_assert(!bench_shape_match(&s, S("a 1234567 b 1234567 c "), &id));
 }
+END_TEST
 
-static void
-response_is_read_at_every_cut(void)
+START_TEST(a_shape_without_its_id_is_not_learnt)
 {
-	static const char text[] =
-	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	    "Mcp-Session-Id: s1\r\nContent-Length: 2\r\n\r\n{}";
-	static const char chunked[] =
-	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	    "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n";
-	static struct response r;
-	size_t i;
+	struct bench_shape s = { .len = 0 };
 
-	for (i = 0; i < sizeof text - 1; i++)
-		if (response_parse(&r, text, i) != RESPONSE_PARTIAL)
-			break;
-	expect(i == sizeof text - 1, "cut by length");
-	expect(response_parse(&r, text, i) == RESPONSE_WHOLE && r.json
-		&& r.status == 200 && r.total == i && r.body_len == 2
-		&& strcmp(r.session, "s1") == 0,
-	    "whole by length");
-	for (i = 0; i < sizeof chunked - 1; i++)
-		if (response_parse(&r, chunked, i) != RESPONSE_PARTIAL)
-			break;
-	expect(i == sizeof chunked - 1, "cut by chunks");
-	expect(response_parse(&r, chunked, i) == RESPONSE_WHOLE && !r.json
-		&& r.total == i && r.body_len == 2
-		&& memcmp(r.body, "{}", 2) == 0,
-	    "whole by chunks");
-	expect(
-	    response_parse(&r, "HTTP/1.1 200 OK\r\n\r\n", 19) == RESPONSE_BAD,
-	    "no framing");
+	bench_shape_learn(&s, S("no id at all"), 1000001);
+	ck_assert_uint_eq(s.len, 0);
+	bench_shape_learn(
+	    &s, S("1000001 1000001 1000001 1000001 1000001"), 1000001);
+	ck_assert_uint_eq(s.len, 0); /* more places than are kept */
 }
+END_TEST
 
-static void
-requests_have_the_agreed_bytes(void)
+START_TEST(a_quantile_is_at_most_two_percent_off)
 {
-	static struct request q;
-
-	requests_http(
-	    &q, REQUESTS_W1, "127.0.0.1:7423", "/mcp", REQUESTS_NO_SESSION);
-	printf("W1 is %zu bytes, id at %zu\n", q.len, q.id_at);
-	expect(memcmp(q.bytes + q.id_at, "1000001", 7) == 0, "W1 id");
-	expect(q.len == 341, "W1 length");
-	requests_http(&q, REQUESTS_W2, "127.0.0.1:7423", "/mcp", "");
-	printf("W2 is %zu bytes, id at %zu\n", q.len, q.id_at);
-	expect(memcmp(q.bytes + q.id_at, "1000001", 7) == 0, "W2 id");
-	expect(q.len == 509, "W2 length");
-}
-
-static void
-quantiles_are_close(void)
-{
-	static struct histogram h;
-	double p50, p99;
-	int i;
+	static struct bench_histogram h;
+	int64_t i;
 
 	for (i = 1; i <= 100000; i++)
-		histogram_put(&h, i * 10);
-	p50 = histogram_quantile_us(&h, 0.5);
-	p99 = histogram_quantile_us(&h, 0.99);
-	expect(p50 >= 500 && p50 <= 510, "median");
-	expect(p99 >= 990 && p99 <= 1000, "99 %");
-	expect(h.max_ns == 1000000, "maximum");
+		bench_histogram_put(&h, i * 1000);
+	ck_assert_double_ge(bench_histogram_us(&h, 0.5), 50000);
+	ck_assert_double_le(bench_histogram_us(&h, 0.5), 51000);
+	ck_assert_double_ge(bench_histogram_us(&h, 0.99), 99000);
+	ck_assert_double_le(bench_histogram_us(&h, 1), 100000);
+	ck_assert_uint_eq(h.max_ns, 100000000);
 }
+END_TEST
 
-int
-main(void)
-{
-	answers_are_judged();
-	shape_differs_in_the_id_only();
-	response_is_read_at_every_cut();
-	requests_have_the_agreed_bytes();
-	quantiles_are_close();
-	printf("%u passed, %u failed\n", passed, failed);
-	return failed > 0;
-}
+UNIT_MAIN("bench/answer", each_kind_of_wrong_answer_is_told,
+    a_stream_has_one_answer, a_shape_differs_in_its_ids_alone,
+    a_shape_without_its_id_is_not_learnt, a_quantile_is_at_most_two_percent_off)
