@@ -119,6 +119,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->needs = NULL;
 	c->needs_tail = &c->needs;
 	c->needs_len = 0;
+	c->forms_bytes = 0;
 	c->refused = 0;
 	c->state_set = false;
 	c->next_state = STR_NONE;

@@ -30,6 +30,7 @@
 #define CALL_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define CALL_NEEDS_MAX 32
 #define CALL_KEY_MAX 256 /* of what is asked */
+#define CALL_FORMS_MAX ((size_t)256 * 1024) /* schemas of one round */
 #define CALL_STATE_MAX ((size_t)16 * 1024) /* from one round to the next */
 #define CALL_MESSAGE_MAX ((size_t)4096) /* of a failure */
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
@@ -63,7 +64,11 @@ enum call_client {
 	CALL_CLIENT_SAMPLING = 4,
 	CALL_CLIENT_ROOTS = 8,
 	CALL_CLIENT_SAMPLING_TOOLS = 16,
-	CALL_CLIENT_SAMPLING_CONTEXT = 32
+	CALL_CLIENT_SAMPLING_CONTEXT = 32,
+	/* No client declares these: they come with its revision. */
+	CALL_CLIENT_FORM_SEVERAL = 64, /* several choices in one field */
+	CALL_CLIENT_SAMPLING_BLOCKS = 128, /* lists of blocks */
+	CALL_CLIENT_SAMPLING_AUDIO = 256
 };
 
 enum call_content_type {
@@ -92,6 +97,7 @@ struct call_need {
 	struct str key;
 	struct str method; /* "elicitation/create", .. */
 	struct str params; /* JSON text, may be empty */
+	struct str form; /* requestedSchema; empty: not a form */
 };
 
 /* One log message to the client, as the handler gave it. */
@@ -155,6 +161,7 @@ struct call {
 	struct call_need *needs;
 	struct call_need **needs_tail;
 	size_t needs_len;
+	size_t forms_bytes;
 	unsigned refused; /* asked for, but not in client */
 	bool state_set;
 	struct str next_state; /* for the next round, when state_set */
@@ -221,7 +228,8 @@ int call_structured_set(struct call *c, struct str json);
 /* [call] Copies message, returns status. */
 int call_fail(struct call *c, int status, struct str message);
 /* ERR_UNSUPPORTED: this client cannot be asked that, which is remembered in
- * refused; ERR_PARAMS: nobody can; ERR_EXISTS: the key is taken. */
+ * refused; ERR_PARAMS: nobody can, and the log says why; ERR_EXISTS: the key is
+ * taken. */
 int call_need_add(
     struct call *c, struct str key, struct str method, struct str params);
 int call_state_set(struct call *c, struct str bytes);

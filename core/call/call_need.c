@@ -1,75 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a handler asks of the client in the middle, and what it keeps from one
  * round to the next. */
+#include "base/clock.h"
+#include "base/log.h"
 #include "call/call_priv.h"
+#include "call/question.h"
 
-/* MRTR-05: the bits that one question takes; 0: nobody knows it. */
-static unsigned
-bits_of(struct str method, const struct json_node *params)
+/* A defect of the author: clients set the pace of calls, so that there is at
+ * most one line a second. */
+static void
+defect_log(struct call *c, struct str key, const struct err *err)
 {
-	struct str context = json_str(json_get(params, S("includeContext")));
-	unsigned bits;
+	static struct log_gate gate;
+	uint64_t suppressed;
 
-	if (str_equal(method, S("roots/list")))
-		return CALL_CLIENT_ROOTS;
-	if (params == NULL)
-		return 0;
-	if (str_equal(method, S("elicitation/create")))
-		return str_equal(
-			   json_str(json_get(params, S("mode"))), S("url"))
-		    ? CALL_CLIENT_ELICIT_URL
-		    : CALL_CLIENT_ELICIT_FORM;
-	if (!str_equal(method, S("sampling/createMessage")))
-		return 0;
-	bits = CALL_CLIENT_SAMPLING;
-	if (json_get(params, S("tools")) != NULL
-	    || json_get(params, S("toolChoice")) != NULL)
-		bits |= CALL_CLIENT_SAMPLING_TOOLS;
-	if (context.len > 0 && !str_equal(context, S("none")))
-		bits |= CALL_CLIENT_SAMPLING_CONTEXT;
-	return bits;
+	if (log_gate_pass(&gate, NS_PER_S, &suppressed))
+		LOG_WARN("a question that no client can answer",
+		    F_STR("entry", c->name), F_STR("key", key),
+		    F_CSTR("fault", err->text),
+		    F_INT("suppressed", suppressed));
+	if (c->message.len == 0)
+		c->message =
+		    S("This asked the client a question that is malformed");
 }
 
-/* 0 and the bits, or ERR_PARAMS. */
+/* 0 and what the question takes, ERR_PARAMS, ERR_NOMEM. */
 static int
-question_read(struct str method, struct str params, unsigned *bits)
+question_read(struct str method, struct call_need *n, unsigned *bits,
+    struct json_doc *doc, struct err *err)
 {
-	struct json_doc doc;
-	int rc = 0;
+	const struct json_node *params = NULL;
+	int rc;
 
-	if (params.len == 0) {
-		*bits = bits_of(method, NULL);
-		return *bits != 0 ? 0 : ERR_PARAMS;
+	if (n->params.len > 0) {
+		rc = json_parse(doc, n->params, JSON_PROTOCOL);
+		if (rc == ERR_NOMEM)
+			return rc;
+		if (rc < 0)
+			return err_set(err, ERR_PARAMS, "params must be JSON");
+		params = doc->nodes;
 	}
-	json_doc_init(&doc);
-	if (json_parse(&doc, params, JSON_PROTOCOL) < 0
-	    || doc.nodes[0].type != JSON_OBJECT)
-		rc = ERR_PARAMS;
-	else
-		*bits = bits_of(method, doc.nodes);
-	json_doc_finish(&doc);
-	return rc == 0 && *bits != 0 ? 0 : ERR_PARAMS;
+	rc = call_question_check(method, params, bits, err);
+	if (rc == 0 && (*bits & CALL_CLIENT_ELICIT_FORM) != 0)
+		n->form = json_raw(json_get(params, S("requestedSchema")));
+	return rc;
 }
 
 static int
-need_keep(struct call *c, struct str key, struct str method, struct str params)
+need_keep(struct call *c, const struct call_need *question)
 {
 	struct call_need *n;
-	int rc = call_account(c, key.len + method.len + params.len);
+	int rc = call_account(
+	    c, question->key.len + question->method.len + question->params.len);
 
 	if (rc < 0)
 		return rc;
 	n = arena_zalloc(&c->arena, sizeof *n);
 	if (n == NULL)
 		return ERR_NOMEM;
-	n->key = arena_dup(&c->arena, key);
-	n->method = arena_dup(&c->arena, method);
-	n->params = arena_dup(&c->arena, params);
+	n->key = arena_dup(&c->arena, question->key);
+	n->method = arena_dup(&c->arena, question->method);
+	n->params = arena_dup(&c->arena, question->params);
+	if (question->form.len > 0)
+		n->form = arena_dup(&c->arena, question->form);
 	if (c->arena.failed)
 		return ERR_NOMEM;
 	*c->needs_tail = n;
 	c->needs_tail = &n->next;
 	c->needs_len++;
+	c->forms_bytes += n->form.len;
+	return 0;
+}
+
+static int
+need_check(struct call *c, const struct call_need *question, unsigned bits)
+{
+	const struct call_need *n;
+
+	if ((bits & ~c->client) != 0) {
+		c->refused |= bits & ~c->client;
+		return ERR_UNSUPPORTED;
+	}
+	if (c->needs_len == CALL_NEEDS_MAX
+	    || question->form.len > CALL_FORMS_MAX - c->forms_bytes)
+		return ERR_LIMIT;
+	for (n = c->needs; n != NULL; n = n->next)
+		if (str_equal(n->key, question->key))
+			return ERR_EXISTS;
 	return 0;
 }
 
@@ -77,25 +94,32 @@ int
 call_need_add(
     struct call *c, struct str key, struct str method, struct str params)
 {
-	const struct call_need *n;
+	struct call_need question = {
+		.key = key,
+		.method = method,
+		.params = params,
+	};
+	struct json_doc doc;
 	unsigned bits = 0;
+	struct err err;
 	int rc;
 
-	if (key.len == 0 || key.len > CALL_KEY_MAX || !str_is_utf8(key))
+	if (key.len == 0 || key.len > CALL_KEY_MAX || !str_is_utf8(key)) {
+		(void)err_set(&err, ERR_PARAMS,
+		    "its key must be 1 to %d bytes of UTF-8", CALL_KEY_MAX);
+		defect_log(c, STR_NONE, &err);
 		return ERR_PARAMS;
-	rc = question_read(method, params, &bits);
-	if (rc < 0)
-		return rc;
-	if ((bits & ~c->client) != 0) {
-		c->refused |= bits & ~c->client;
-		return ERR_UNSUPPORTED;
 	}
-	if (c->needs_len == CALL_NEEDS_MAX)
-		return ERR_LIMIT;
-	for (n = c->needs; n != NULL; n = n->next)
-		if (str_equal(n->key, key))
-			return ERR_EXISTS;
-	return need_keep(c, key, method, params);
+	json_doc_init(&doc);
+	rc = question_read(method, &question, &bits, &doc, &err);
+	if (rc == ERR_PARAMS)
+		defect_log(c, key, &err);
+	if (rc == 0)
+		rc = need_check(c, &question, bits);
+	if (rc == 0)
+		rc = need_keep(c, &question);
+	json_doc_finish(&doc);
+	return rc;
 }
 
 int

@@ -17,6 +17,8 @@ struct ask {
 	struct str key;
 	struct str method;
 	struct str answer; /* JSON text; ptr NULL: none yet */
+	bool unfit; /* it does not count */
+	struct schema *form; /* owned; NULL: not a form */
 };
 
 /* All questions of one round; in the exchange's arena. */
@@ -68,12 +70,22 @@ mcp_response_reactor(const struct json_node *id, unsigned *number)
 	return id_parse(id, number, &n);
 }
 
+static void
+forms_destroy(struct mcp_asked *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->len; i++)
+		schema_destroy(a->items[i].form);
+}
+
 void
 mcp_asked_drop(struct mcp_exchange *x)
 {
 	struct mcp_asked *a = x->asked;
 
 	OBJ_CHECK(a, ASKED_MAGIC);
+	forms_destroy(a);
 	loop_timer_clear(&a->timer);
 	list_drop(&a->node);
 	list_drop(&x->node);
@@ -124,35 +136,6 @@ waited_enough(void *arg)
 	mcp_asked_fail(a->x, S("The client did not answer in time"));
 }
 
-/* Revision 2025-11-25 wants an elicitationId in URL mode (ELIC-05): plugins
- * are written for all revisions. */
-static void
-params_write(struct buf *out, const struct mcp_exchange *x,
-    const struct call_need *n, struct str id)
-{
-	struct json_doc doc;
-	struct str params = n->params;
-
-	if (params.len == 0)
-		return;
-	BUF_LIT(out, ",\"params\":");
-	json_doc_init(&doc);
-	if (x->revision == MCP_2025_11_25
-	    && json_parse(&doc, params, JSON_GRAMMAR) == 0
-	    && str_equal(json_str(json_get(doc.nodes, S("mode"))), S("url"))
-	    && json_get(doc.nodes, S("elicitationId")) == NULL) {
-		struct str raw = json_raw(doc.nodes);
-
-		mcp_json_write(out, str_sub(raw, 0, raw.len - 1));
-		BUF_LIT(out, ",\"elicitationId\":\"");
-		buf_str(out, id);
-		BUF_LIT(out, "\"}");
-	} else {
-		mcp_json_write(out, params);
-	}
-	json_doc_finish(&doc);
-}
-
 /* false: the client cannot be asked any more. */
 static bool
 request_send(
@@ -164,7 +147,7 @@ request_send(
 
 	buf_shrink(out, MCP_OUT_KEPT);
 	rpc_write_request(out, id, n->method);
-	params_write(out, x, n, id);
+	mcp_question_write(out, x, n, id);
 	buf_char(out, '}');
 	return !out->failed && x->ops->ask != NULL
 	    && x->ops->ask(x, buf_view(out));
@@ -176,6 +159,7 @@ asked_create(struct mcp_exchange *x, const struct call *c)
 {
 	const struct call_need *n;
 	struct mcp_asked *a;
+	bool formless = false;
 
 	a = arena_zalloc(
 	    &x->arena, sizeof *a + c->needs_len * sizeof a->items[0]);
@@ -195,11 +179,36 @@ asked_create(struct mcp_exchange *x, const struct call *c)
 		ask->number = ++x->mcp->asks;
 		ask->key = arena_dup(&x->arena, n->key);
 		ask->method = arena_dup(&x->arena, n->method);
+		if (n->form.len > 0) {
+			ask->form = mcp_form_compile(n->form);
+			formless = formless || ask->form == NULL;
+		}
 	}
 	a->open = a->len;
 	if (c->state_set)
 		x->state = arena_dup(&x->arena, c->next_state);
-	return x->arena.failed ? NULL : a;
+	if (!x->arena.failed && !formless)
+		return a;
+	forms_destroy(a);
+	return NULL;
+}
+
+/* MRTR-19; ELIC-07: with what was wrong with the last answer. */
+static void
+asked_enough(struct mcp_exchange *x, enum call_kind kind)
+{
+	struct buf text;
+
+	buf_init(&text);
+	BUF_LIT(&text, "The client was asked too often");
+	if (x->misfit.len > 0) {
+		BUF_LIT(&text, "; its last answer did not fit: ");
+		buf_str(&text, x->misfit);
+	}
+	mcp_call_failed(x, kind,
+	    text.failed ? S("The client was asked too often")
+			: buf_view(&text));
+	buf_finish(&text);
 }
 
 void
@@ -210,9 +219,8 @@ mcp_ask(struct mcp_exchange *x, const struct call *c)
 	struct mcp_asked *a;
 	size_t i;
 
-	if (x->round >= MCP_ROUNDS_MAX) { /* MRTR-19 */
-		mcp_call_failed(
-		    x, c->kind, S("The client was asked too often"));
+	if (x->round >= MCP_ROUNDS_MAX) {
+		asked_enough(x, c->kind);
 		return;
 	}
 	if (n == NULL) { /* a state alone: "come again" has no other form */
@@ -250,8 +258,12 @@ answers_take(struct mcp_exchange *x, const struct mcp_asked *a)
 	int rc = 0;
 
 	buf_init(&text);
+	buf_char(&text, '{');
 	for (i = 0; i < a->len; i++) {
-		buf_char(&text, i == 0 ? '{' : ',');
+		if (a->items[i].unfit)
+			continue;
+		if (text.len > 1)
+			buf_char(&text, ',');
 		rc |= json_write_str(&text, a->items[i].key);
 		buf_char(&text, ':');
 		buf_str(&text, a->items[i].answer);
@@ -323,9 +335,51 @@ refused(struct mcp_exchange *x, const struct ask *ask,
 	buf_finish(&text);
 }
 
+/* MRTR-13: a client that does not know what an answer is would not know it the
+ * next time either. */
+static void
+malformed(struct mcp_exchange *x, const struct ask *ask, const char *fault)
+{
+	struct buf text;
+
+	buf_init(&text);
+	BUF_LIT(&text, "The client's answer to ");
+	buf_str(&text, ask->method);
+	BUF_LIT(&text, " is malformed: ");
+	buf_cstr(&text, fault);
+	mcp_asked_fail(x,
+	    text.failed ? S("The client's answer is malformed")
+			: buf_view(&text));
+	buf_finish(&text);
+}
+
+/* ELIC-07: an answer that does not fit counts as none, and the handler, run
+ * again without it, asks again. */
+static void
+fit_check(
+    struct mcp_exchange *x, struct ask *ask, const struct json_node *result)
+{
+	struct buf text;
+
+	if (ask->form == NULL)
+		return;
+	buf_init(&text);
+	buf_str(&text, ask->key);
+	BUF_LIT(&text, ": ");
+	ask->unfit = !mcp_form_fits(x, ask->form, result, &text);
+	if (ask->unfit) {
+		LOG_DEBUG("answer does not fit its form",
+		    F_STR("entry", x->asked->name),
+		    F_STR("fault", buf_view(&text)));
+		mcp_misfit_keep(x, buf_view(&text));
+	}
+	buf_finish(&text);
+}
+
 static void
 answered(struct mcp_exchange *x, struct ask *ask, const struct rpc_message *r)
 {
+	const char *fault = NULL;
 	int64_t code = 0;
 
 	if (r->error != NULL)
@@ -334,17 +388,26 @@ answered(struct mcp_exchange *x, struct ask *ask, const struct rpc_message *r)
 	if (code == RPC_METHOD_NOT_FOUND
 	    && str_equal(ask->method, S("roots/list"))) {
 		ask->answer = S("{\"roots\":[]}");
-	} else if (json_type(r->result) == JSON_OBJECT && r->error == NULL) {
-		ask->answer = arena_dup(&x->arena, json_raw(r->result));
-	} else {
+	} else if (r->error != NULL) {
 		ask->answer = S("null"); /* not to be withdrawn */
 		refused(x, ask, r->error);
+		return;
+	} else {
+		fault = mcp_answer_fault(x, ask->method, r->result);
+		ask->answer = fault == NULL
+		    ? arena_dup(&x->arena, json_raw(r->result))
+		    : S("null"); /* not to be withdrawn */
+	}
+	if (fault != NULL) {
+		malformed(x, ask, fault);
 		return;
 	}
 	if (ask->answer.ptr == NULL) {
 		mcp_asked_fail(x, S("Out of memory"));
 		return;
 	}
+	if (r->error == NULL)
+		fit_check(x, ask, r->result);
 	if (--x->asked->open == 0)
 		run_again(x);
 }

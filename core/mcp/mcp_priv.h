@@ -59,8 +59,10 @@ struct mcp_exchange {
 	unsigned round; /* how often the client was asked */
 	const struct json_node *answers; /* of all rounds, or NULL */
 	struct str state; /* what the handler set last */
+	const struct json_node *questions; /* of the last round, by key */
 	struct str principal; /* who asks; empty: nobody has to say */
 	struct mcp_asked *asked; /* stateful era: waits for answers */
+	struct str misfit; /* the last answer that did not fit, or empty */
 	/* subscriptions/listen */
 	bool listening; /* holds a place of the streams */
 	uint64_t seen[REGISTRY_KINDS];
@@ -158,6 +160,26 @@ void mcp_input_required(struct mcp_exchange *x, const struct call *c);
 /* Rounds of the stateful era: asks what c asks for, and runs it again with the
  * answers. */
 void mcp_ask(struct mcp_exchange *x, const struct call *c);
+/* Appends ,"params":{..} of a question as x's revision writes it; id is what a
+ * URL elicitation is called when its author has not named it (ELIC-05). */
+void mcp_question_write(struct buf *out, const struct mcp_exchange *x,
+    const struct call_need *n, struct str id);
+/* What is wrong with a client's answer to method, which may be empty (any of
+ * them); NULL: it has the form of one (MRTR-13, SAMP-06, ROOT-02). */
+const char *mcp_answer_fault(const struct mcp_exchange *x, struct str method,
+    const struct json_node *answer);
+/* Remembers why an answer did not count, for who asks too often. */
+void mcp_misfit_keep(struct mcp_exchange *x, struct str text);
+/* A form's schema, ready to be used (ELIC-07); NULL without memory. */
+struct schema *mcp_form_compile(struct str form);
+/* Does what was accepted fit the form?  Else what does not, in out. */
+bool mcp_form_fits(struct mcp_exchange *x, const struct schema *form,
+    const struct json_node *answer, struct buf *out);
+/* Stateless era: those answers of given that are answers, in x's arena; the
+ * others are as good as none, so that the handler asks for them again (MRTR-11,
+ * ELIC-07).  ERR_NOMEM. */
+int mcp_answers_judge(struct mcp_exchange *x, const struct json_node *given,
+    const struct json_node **out);
 /* Stops waiting, telling nobody. */
 void mcp_asked_drop(struct mcp_exchange *x);
 /* Stops waiting: the client is told, and x ends with that text. */

@@ -3,15 +3,24 @@
  * retry that brings answers.  Between the two nothing is kept here: what later
  * rounds need travels with the client, sealed. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "data/json_canonical.h"
 #include "data/json_dup.h"
 #include "mcp/mcp_priv.h"
 
-#define STATE_VERSION 1
-/* Version, round, expiry, length of the handler's state. */
-#define STATE_HEAD_LEN (1 + 1 + 8 + 4)
+#define STATE_VERSION 2
+/* Version, round, expiry, name of its own, lengths of the handler's state and
+ * of the questions. */
+#define STATE_EXPIRY_AT (1 + 1)
+#define STATE_NAME_AT (STATE_EXPIRY_AT + 8)
+#define STATE_LENGTHS_AT (STATE_NAME_AT + 16)
+#define STATE_HEAD_LEN (STATE_LENGTHS_AT + 4 + 4)
+/* Keys, methods and forms of one round, as JSON. */
+#define QUESTIONS_MAX \
+	(CALL_FORMS_MAX + (size_t)CALL_NEEDS_MAX * (CALL_KEY_MAX * 6 + 64))
 /* Of requestState as text; more was never made here. */
-#define STATE_TEXT_MAX ((CALL_STATE_MAX + MCP_ANSWERS_MAX) / 3 * 4 + 128)
+#define STATE_TEXT_MAX \
+	((CALL_STATE_MAX + MCP_ANSWERS_MAX + QUESTIONS_MAX) / 3 * 4 + 128)
 
 void
 mcp_client_write(struct buf *out, unsigned client)
@@ -150,6 +159,27 @@ is_asked(const void *needs, struct str key)
 	return false;
 }
 
+/* What was asked, so that the answers can be judged when they come: the schema
+ * of a form, the method of anything else, by key. */
+static void
+questions_write(struct buf *out, const struct call_need *needs)
+{
+	const struct call_need *n;
+
+	buf_char(out, '{');
+	for (n = needs; n != NULL; n = n->next) {
+		if (n != needs)
+			buf_char(out, ',');
+		(void)json_write_str(out, n->key); /* UTF-8, as the method */
+		buf_char(out, ':');
+		if (n->form.len > 0)
+			buf_str(out, n->form);
+		else
+			(void)json_write_str(out, n->method);
+	}
+	buf_char(out, '}');
+}
+
 /* The plain form of what the next round must know: an answer that is asked for
  * again made no sense and is forgotten. */
 static int
@@ -157,29 +187,36 @@ state_write(
     struct buf *plain, const struct mcp_exchange *x, const struct call *c)
 {
 	struct str state = c->state_set ? c->next_state : c->state;
-	size_t answers;
+	unsigned char name[16];
+	struct buf questions, answers;
+	int rc = 0;
 
+	buf_init(&questions);
+	buf_init(&answers);
+	questions_write(&questions, c->needs);
+	if (json_type(c->answers) == JSON_OBJECT) {
+		buf_char(&answers, '{');
+		members_write(&answers, c->answers, is_asked, c->needs);
+		buf_char(&answers, '}');
+	}
+	random_bytes(name, sizeof name);
 	buf_char(plain, STATE_VERSION);
 	buf_char(plain, (char)(x->round + 1));
 	number_write(
 	    plain, (uint64_t)(clock_wall_ns() + x->mcp->rounds->state_ns), 8);
+	buf_append(plain, (const char *)name, sizeof name);
 	number_write(plain, state.len, 4);
+	number_write(plain, questions.len, 4);
 	buf_str(plain, state);
-	answers = plain->len;
-	if (json_type(c->answers) == JSON_OBJECT) {
-		struct buf text;
-
-		buf_init(&text);
-		buf_char(&text, '{');
-		members_write(&text, c->answers, is_asked, c->needs);
-		buf_char(&text, '}');
-		buf_str(plain, buf_view(&text));
-		plain->failed |= text.failed;
-		buf_finish(&text);
-	}
-	if (plain->failed)
-		return ERR_NOMEM;
-	return plain->len - answers > MCP_ANSWERS_MAX ? ERR_LIMIT : 0;
+	buf_str(plain, buf_view(&questions));
+	buf_str(plain, buf_view(&answers));
+	if (plain->failed || questions.failed || answers.failed)
+		rc = ERR_NOMEM;
+	else if (answers.len > MCP_ANSWERS_MAX)
+		rc = ERR_LIMIT;
+	buf_finish(&answers);
+	buf_finish(&questions);
+	return rc;
 }
 
 /* Appends ,"requestState":".." */
@@ -208,7 +245,8 @@ state_seal(struct buf *out, struct mcp_exchange *x, const struct call *c)
 
 /* MRTR-04 */
 static int
-requests_write(struct buf *out, const struct call_need *needs)
+requests_write(struct buf *out, const struct mcp_exchange *x,
+    const struct call_need *needs)
 {
 	const struct call_need *n;
 	int rc = 0;
@@ -220,14 +258,42 @@ requests_write(struct buf *out, const struct call_need *needs)
 		rc |= json_write_str(out, n->key);
 		BUF_LIT(out, ":{\"method\":");
 		rc |= json_write_str(out, n->method);
-		if (n->params.len > 0) {
-			BUF_LIT(out, ",\"params\":");
-			mcp_json_write(out, n->params);
-		}
+		mcp_question_write(out, x, n, STR_NONE);
 		buf_char(out, '}');
 	}
 	buf_char(out, '}');
 	return rc;
+}
+
+/* ELIC-07: a form's answer cannot be judged without it. */
+static bool
+has_form(const struct call *c)
+{
+	const struct call_need *n;
+
+	for (n = c->needs; n != NULL; n = n->next)
+		if (n->form.len > 0)
+			return true;
+	return false;
+}
+
+static bool
+needs_state(const struct mcp_exchange *x, const struct call *c)
+{
+	if (c->state_set || c->state.len > 0 || json_count(c->answers) > 0)
+		return true;
+	return x->mcp->rounds != NULL && x->mcp->rounds->seal != NULL
+	    && has_form(c);
+}
+
+static void
+asked_enough(struct mcp_exchange *x)
+{
+	mcp_errorf(x, RPC_INVALID_PARAMS,
+	    "This request has asked for input %d times already%s%.*s",
+	    MCP_ROUNDS_MAX,
+	    x->misfit.len > 0 ? "; the last answer did not fit: " : "",
+	    (int)(x->misfit.len < 256 ? x->misfit.len : 256), x->misfit.ptr);
 }
 
 /* MRTR-01 to MRTR-04: with a state where the handler has one, or where answers
@@ -239,18 +305,15 @@ mcp_input_required(struct mcp_exchange *x, const struct call *c)
 	int rc = 0;
 
 	if (x->round >= MCP_ROUNDS_MAX) { /* MRTR-19 */
-		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "This request has asked for input %d times already",
-		    MCP_ROUNDS_MAX);
+		asked_enough(x);
 		return;
 	}
 	buf_shrink(out, MCP_OUT_KEPT);
 	rpc_write_result(out, x->id);
 	BUF_LIT(out, "{\"resultType\":\"input_required\"");
 	if (c->needs != NULL)
-		rc = requests_write(out, c->needs);
-	if (rc == 0
-	    && (c->state_set || c->state.len > 0 || json_count(c->answers) > 0))
+		rc = requests_write(out, x, c->needs);
+	if (rc == 0 && needs_state(x, c))
 		rc = state_seal(out, x, c);
 	if (rc == ERR_LIMIT) {
 		mcp_errorf(x, RPC_INVALID_PARAMS,
@@ -270,22 +333,28 @@ mcp_input_required(struct mcp_exchange *x, const struct call *c)
 static bool
 state_read(struct mcp_exchange *x, struct str plain)
 {
-	struct str state, answers;
-	uint64_t len;
+	struct str rest, questions, answers;
+	uint64_t state_len, questions_len;
 
 	if (plain.len < STATE_HEAD_LEN || plain.ptr[0] != STATE_VERSION)
 		return false;
-	len = number_read(plain.ptr + 10, 4);
-	if (len > plain.len - STATE_HEAD_LEN
-	    || (uint64_t)clock_wall_ns() > number_read(plain.ptr + 2, 8))
+	rest = str_sub(plain, STATE_HEAD_LEN, plain.len);
+	state_len = number_read(plain.ptr + STATE_LENGTHS_AT, 4);
+	questions_len = number_read(plain.ptr + STATE_LENGTHS_AT + 4, 4);
+	if (state_len > rest.len || questions_len > rest.len - state_len
+	    || (uint64_t)clock_wall_ns()
+		> number_read(plain.ptr + STATE_EXPIRY_AT, 8))
 		return false;
 	x->round = (unsigned char)plain.ptr[1];
-	state = str_sub(plain, STATE_HEAD_LEN, STATE_HEAD_LEN + len);
-	answers = str_sub(plain, STATE_HEAD_LEN + len, plain.len);
-	x->state = arena_dup(&x->arena, state);
+	x->state = arena_dup(&x->arena, str_sub(rest, 0, state_len));
+	questions = str_sub(rest, state_len, state_len + questions_len);
+	answers = str_sub(rest, state_len + questions_len, rest.len);
+	x->questions = json_parse_dup(questions, &x->arena);
 	if (answers.len > 0)
 		x->answers = json_parse_dup(answers, &x->arena);
-	return !x->arena.failed;
+	/* Without memory nothing is known, so that nothing may be believed. */
+	return !x->arena.failed && x->questions != NULL
+	    && (answers.len == 0 || x->answers != NULL);
 }
 
 static bool
@@ -315,16 +384,10 @@ bool
 mcp_round_take(struct mcp_exchange *x, enum call_kind kind, struct str name,
     const struct json_node *args, const struct json_node *params)
 {
-	const struct json_node *answers = NULL, *state = NULL;
+	const struct json_node *answers = json_get(params, S("inputResponses"));
+	const struct json_node *state = json_get(params, S("requestState"));
+	int rc = 0;
 
-	JSON_EACH_MEMBER (k, v, params) {
-		struct str key = json_str(k);
-
-		if (str_equal(key, S("inputResponses")))
-			answers = v;
-		else if (str_equal(key, S("requestState")))
-			state = v;
-	}
 	if (answers == NULL && state == NULL)
 		return true;
 	/* MRTR-13: answers that are no object are refused, never ignored. */
@@ -339,14 +402,19 @@ mcp_round_take(struct mcp_exchange *x, enum call_kind kind, struct str name,
 		    "belongs to another request");
 		return false;
 	}
-	if (x->answers == NULL || answers == NULL) {
-		if (answers != NULL)
-			x->answers = answers;
+	if (answers != NULL)
+		rc = mcp_answers_judge(x, answers, &answers);
+	if (rc == 0 && answers != NULL && x->answers != NULL)
+		rc = mcp_answers_merge(x, x->answers, answers, &x->answers);
+	else if (rc == 0 && answers != NULL)
+		x->answers = answers;
+	if (rc == 0)
 		return true;
-	}
-	if (mcp_answers_merge(x, x->answers, answers, &x->answers) == 0)
-		return true;
-	mcp_errorf(x, RPC_INVALID_PARAMS,
-	    "The answers so far are larger than %zu bytes", MCP_ANSWERS_MAX);
+	if (rc == ERR_LIMIT)
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "The answers so far are larger than %zu bytes",
+		    MCP_ANSWERS_MAX);
+	else
+		mcp_errorf(x, RPC_INTERNAL_ERROR, "Out of memory");
 	return false;
 }

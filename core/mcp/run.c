@@ -2,6 +2,7 @@
 /* An exchange that waits for a call: starting it, progress, and the ends that
  * are the same for tools, resources and prompts. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -89,8 +90,11 @@ client_of(const struct mcp_exchange *x)
 {
 	unsigned client = x->client;
 
+	if (x->revision >= MCP_2025_03_26)
+		client |= CALL_CLIENT_SAMPLING_AUDIO;
 	if (x->revision >= MCP_2025_11_25)
-		return client;
+		return client | CALL_CLIENT_FORM_SEVERAL
+		    | CALL_CLIENT_SAMPLING_BLOCKS;
 	client &=
 	    ~(unsigned)(MCP_CLIENT_ELICIT_URL | MCP_CLIENT_SAMPLING_TOOLS);
 	if (x->revision < MCP_2025_06_18)
@@ -138,12 +142,35 @@ mcp_call_failed(struct mcp_exchange *x, enum call_kind kind, struct str text)
 		mcp_error(x, 200, RPC_INTERNAL_ERROR, text, STR_NONE);
 }
 
+/* What the client's revision has no form for (ELIC-04, SAMP-03). */
+static const char *
+revision_lacks(unsigned bits)
+{
+	if ((bits & CALL_CLIENT_FORM_SEVERAL) != 0)
+		return "several choices in one field of a form";
+	if ((bits & CALL_CLIENT_SAMPLING_BLOCKS) != 0)
+		return "messages of several blocks for its model";
+	return "audio for its model";
+}
+
 /* MRTR-06, ERR-06; the stateful era has no code for it. */
 static void
 client_cannot(struct mcp_exchange *x, const struct call *c)
 {
+	const unsigned revision = CALL_CLIENT_FORM_SEVERAL
+	    | CALL_CLIENT_SAMPLING_BLOCKS | CALL_CLIENT_SAMPLING_AUDIO;
 	bool stateless = mcp_exchange_is_stateless(x);
 	struct buf text;
+
+	if ((c->refused & ~revision) == 0) { /* stateful: the newest has all */
+		char words[128];
+
+		(void)snprintf(words, sizeof words,
+		    "The client's revision of the protocol does not know %s",
+		    revision_lacks(c->refused));
+		mcp_call_failed(x, c->kind, str_of(words));
+		return;
+	}
 
 	buf_init(&text);
 	if (stateless)

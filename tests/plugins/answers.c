@@ -52,7 +52,8 @@ ask(struct tp_call *call)
 	if (who != NULL)
 		return tp_text(call, h->json_str(h->json_get(who, "name")));
 	if (h->require(call, "who", tp_cstr("elicitation/create"),
-		tp_cstr("{\"message\": \"Who?\"}"))
+		tp_cstr("{\"message\":\"Who?\",\"requestedSchema\":{"
+			"\"type\":\"object\",\"properties\":{}}}"))
 	    != TP_OK)
 		return TP_EFAIL;
 	return TP_INPUT;

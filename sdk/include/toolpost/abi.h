@@ -156,7 +156,8 @@ struct tp_host {
 	 * NULL: not answered yet. */
 	const struct tp_json *(*input)(struct tp_call *, const char *key);
 	/* [call] Ask the client; then return TP_INPUT.  TP_ENOTSUP: this client
-	 * cannot be asked that; return it, or go on without. */
+	 * cannot be asked that; return it, or go on without.  TP_EPARAMS: no
+	 * client can; the log says why. */
 	int (*require)(struct tp_call *, const char *key, struct tp_str method,
 	    struct tp_str params);
 

@@ -658,28 +658,42 @@ END_TEST
 static int
 ask_everything(struct rig *r, struct call *c)
 {
+#define FORM "\"requestedSchema\":{\"type\":\"object\",\"properties\":{}}"
+#define MODEL "{\"messages\":[],\"maxTokens\":5"
 	static const struct {
 		const char *key, *method, *params;
 		int rc;
 	} asks[] = {
-		{ "a", "elicitation/create", "{\"message\":\"m\"}", 0 },
-		{ "a", "elicitation/create", "{}", ERR_EXISTS },
-		{ "b", "elicitation/create", "{\"mode\":\"url\"}",
+		{ "a", "elicitation/create", "{\"message\":\"m\"," FORM "}",
+		    0 },
+		{ "a", "elicitation/create", "{\"message\":\"m\"," FORM "}",
+		    ERR_EXISTS },
+		{ "b", "elicitation/create",
+		    "{\"mode\":\"url\",\"message\":\"m\","
+		    "\"url\":\"https://e.test/\"}",
 		    ERR_UNSUPPORTED },
+		{ "b", "elicitation/create", "{\"mode\":\"url\"}", ERR_PARAMS },
 		{ "b", "elicitation/create", "", ERR_PARAMS },
 		{ "b", "elicitation/create", "[]", ERR_PARAMS },
 		{ "b", "elicitation/create", "{", ERR_PARAMS },
-		{ "b", "sampling/createMessage", "{}", 0 },
-		{ "c", "sampling/createMessage",
-		    "{\"includeContext\":\"none\"}", 0 },
-		{ "d", "sampling/createMessage",
-		    "{\"includeContext\":\"allServers\"}", ERR_UNSUPPORTED },
-		{ "d", "sampling/createMessage", "{\"tools\":[]}",
+		{ "b", "elicitation/create",
+		    "{\"message\":\"m\",\"requestedSchema\":{\"type\":"
+		    "\"object\",\"properties\":{\"a\":{\"type\":\"array\","
+		    "\"items\":{\"type\":\"string\",\"enum\":[\"x\"]}}}}}",
 		    ERR_UNSUPPORTED },
+		{ "b", "sampling/createMessage", MODEL "}", 0 },
+		{ "c", "sampling/createMessage",
+		    MODEL ",\"includeContext\":\"none\"}", 0 },
+		{ "d", "sampling/createMessage",
+		    MODEL ",\"includeContext\":\"allServers\"}",
+		    ERR_UNSUPPORTED },
+		{ "d", "sampling/createMessage", MODEL ",\"tools\":[]}",
+		    ERR_UNSUPPORTED },
+		{ "d", "sampling/createMessage", "{}", ERR_PARAMS },
 		{ "d", "roots/list", "", ERR_UNSUPPORTED },
 		{ "d", "ping", "{}", ERR_PARAMS },
-		{ "", "sampling/createMessage", "{}", ERR_PARAMS },
-		{ "\xff", "sampling/createMessage", "{}", ERR_PARAMS },
+		{ "", "sampling/createMessage", MODEL "}", ERR_PARAMS },
+		{ "\xff", "sampling/createMessage", MODEL "}", ERR_PARAMS },
 	};
 	char key[3];
 	size_t i;
@@ -693,11 +707,11 @@ ask_everything(struct rig *r, struct call *c)
 	for (i = c->needs_len; i < CALL_NEEDS_MAX; i++) {
 		(void)snprintf(key, sizeof key, "%zu", i);
 		ck_assert_int_eq(call_need_add(c, str_of(key),
-				     S("sampling/createMessage"), S("{}")),
+				     S("sampling/createMessage"), S(MODEL "}")),
 		    0);
 	}
 	ck_assert_int_eq(
-	    call_need_add(c, S("z"), S("sampling/createMessage"), S("{}")),
+	    call_need_add(c, S("z"), S("sampling/createMessage"), S(MODEL "}")),
 	    ERR_LIMIT);
 	return CALL_INPUT;
 }

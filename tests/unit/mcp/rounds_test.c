@@ -227,6 +227,83 @@ START_TEST(a_wait_ends_in_each_way_there_is)
 }
 END_TEST
 
+#define STRICT \
+	S("{\"message\":\"m\",\"requestedSchema\":{\"type\":\"object\"," \
+	  "\"properties\":{\"n\":{\"type\":\"integer\"}}," \
+	  "\"required\":[\"n\"]}}")
+
+static int
+ask_strictly(struct call *c)
+{
+	int rc;
+
+	if (json_get(c->answers, S("a")) != NULL)
+		return rig_say(c);
+	rc = call_need_add(c, S("a"), S("elicitation/create"), STRICT);
+	return rc == 0 ? CALL_INPUT : CALL_ENOMEM;
+}
+
+/* ELIC-07: nothing that does not fit reaches the handler, whatever fails. */
+static void
+starve_unfit(long n, bool *failed)
+{
+	struct mcp_rounds rounds;
+	struct rig r;
+	int left;
+
+	begin(&r, &rounds, NULL);
+	r.handler = ask_strictly;
+	handshake(&r);
+	ck_assert(call_stateful(&r));
+	alloc_left = n;
+	for (left = 2; left > 0 && r.answers == 0; left--)
+		respond(&r, r.peer.scope,
+		    "\"result\":{\"action\":\"accept\",\"content\":"
+		    "{\"n\":\"1\"}}");
+	*failed = alloc_left < 0;
+	alloc_left = -1;
+	ck_assert_ptr_null(strstr(r.answer, "said"));
+	if (*failed) {
+		ck_assert_int_le(r.answers, 1);
+	} else {
+		ck_assert_int_eq(r.answers, 0);
+		ck_assert_int_eq(r.asks, 3);
+		respond(&r, r.peer.scope,
+		    "\"result\":{\"action\":\"accept\",\"content\":"
+		    "{\"n\":1}}");
+		ck_assert_ptr_nonnull(strstr(r.answer, "said"));
+	}
+	rig_end(&r);
+}
+
+static void
+starve_unfit_stateless(long n, bool *failed)
+{
+	struct crypto_seal *seal = crypto_seal_create(key, NULL);
+	struct mcp_rounds rounds;
+	struct rig r;
+	char state[1024], more[2048];
+
+	begin(&r, &rounds, seal);
+	r.handler = ask_strictly;
+	ck_assert(request(&r, ""));
+	state_of(&r, state, sizeof state);
+	(void)snprintf(more, sizeof more,
+	    "\"requestState\":\"%s\",\"inputResponses\":{\"a\":{\"action\":"
+	    "\"accept\",\"content\":{\"n\":\"1\"}}},",
+	    state);
+	r.answer[0] = '\0';
+	alloc_left = n;
+	(void)request(&r, more);
+	*failed = alloc_left < 0;
+	alloc_left = -1;
+	ck_assert_ptr_null(strstr(r.answer, "said"));
+	if (!*failed)
+		ck_assert_ptr_nonnull(strstr(r.answer, "input_required"));
+	rig_end(&r);
+	crypto_seal_destroy(seal);
+}
+
 /* One whole conversation; whatever fails, there is one answer in the end. */
 static void
 starve_stateful(long n, bool *failed)
@@ -296,6 +373,12 @@ START_TEST(a_round_without_memory_is_one_error_and_no_more)
 	failed = ALLOC_WORKS;
 	for (n = 0; failed; n++)
 		starve_stateless(n, &failed);
+	failed = ALLOC_WORKS;
+	for (n = 0; failed; n++)
+		starve_unfit(n, &failed);
+	failed = ALLOC_WORKS;
+	for (n = 0; failed; n++)
+		starve_unfit_stateless(n, &failed);
 }
 END_TEST
 

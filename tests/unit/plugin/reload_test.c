@@ -505,8 +505,10 @@ START_TEST(a_handler_that_asks_is_run_again_with_the_answers)
 	stage_start(&s);
 	(void)stage_call(&s, "answer", "{\"how\": \"ask\"}");
 	ck_assert_int_eq(s.status, CALL_INPUT);
-	ck_assert_str_eq(
-	    s.asked, "who elicitation/create {\"message\": \"Who?\"}");
+	ck_assert_str_eq(s.asked,
+	    "who elicitation/create {\"message\":\"Who?\","
+	    "\"requestedSchema\":{\"type\":\"object\","
+	    "\"properties\":{}}}");
 	s.answers = "{\"who\": \"Ada\"}"; /* MRTR-13: no result */
 	(void)stage_call(&s, "answer", "{\"how\": \"ask\"}");
 	ck_assert_int_eq(s.status, CALL_INPUT);
