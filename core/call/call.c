@@ -121,6 +121,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->needs_len = 0;
 	c->forms_bytes = 0;
 	c->refused = 0;
+	c->releasable = false;
 	c->state_set = false;
 	c->next_state = STR_NONE;
 	c->too_large = false;

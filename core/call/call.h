@@ -120,6 +120,8 @@ struct call_sink {
 	void (*finished)(struct call *c, enum call_status status);
 	/* A log message, not after finished; NULL: nobody hears them. */
 	void (*message)(struct call *c, const struct call_log *log);
+	/* Its stream is to end, the answer comes later; NULL: cannot be. */
+	void (*released)(struct call *c, int64_t retry_ms);
 };
 
 /* Per reactor: who runs calls here. */
@@ -163,6 +165,8 @@ struct call {
 	size_t needs_len;
 	size_t forms_bytes;
 	unsigned refused; /* asked for, but not in client */
+	bool
+	    releasable; /* its stream may end before it; set before the start */
 	bool state_set;
 	struct str next_state; /* for the next round, when state_set */
 	bool too_large;
@@ -222,6 +226,9 @@ int call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg);
 int call_progress(struct call *c, double done, double total, struct str text);
 /* [any] Copies; ERR_BUSY: too many are on their way. */
 int call_message(struct call *c, const struct call_log *log);
+/* [any] The stream that waits for it ends, and the client comes back after
+ * retry_ms; ERR_UNSUPPORTED: this client cannot. */
+int call_release(struct call *c, int64_t retry_ms);
 /* [call] Copies; ERR_LIMIT, ERR_NOMEM. */
 int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);

@@ -207,6 +207,26 @@ mcp_exchange_owner(const struct mcp_exchange *x)
 	return x->owner;
 }
 
+void
+mcp_exchange_notify(struct mcp_exchange *x, struct str message)
+{
+	x->ops->notify(x, message);
+}
+
+bool
+mcp_exchange_ask(struct mcp_exchange *x, struct str message)
+{
+	return x->ops->ask != NULL && x->ops->ask(x, message);
+}
+
+void
+mcp_exchange_owner_set(
+    struct mcp_exchange *x, const struct mcp_reply_ops *ops, void *owner)
+{
+	x->ops = ops;
+	x->owner = owner;
+}
+
 struct str
 mcp_exchange_id(const struct mcp_exchange *x)
 {

@@ -32,6 +32,7 @@
 #define MCP_SUBSCRIPTION_URI_MAX 2048 /* bytes of one, as plugins have it */
 /* What a session hears before its first logging/setLevel (LOG-03): "info". */
 #define MCP_LOG_LEVEL_DEFAULT 1
+#define MCP_LOG_WARNING 3
 #define MCP_LOG_NONE 8 /* above every level */
 
 /* What a client says it can do; bits. */
@@ -99,6 +100,9 @@ struct mcp_reply_ops {
 	/* A request to the client, on the same stream, never dropped; false:
 	 * the client has gone and could not answer.  NULL: it never can. */
 	bool (*ask)(struct mcp_exchange *x, struct str message);
+	/* The stream ends, the client comes back for the rest (RSM-07); NULL:
+	 * it cannot. */
+	void (*release)(struct mcp_exchange *x, int64_t retry_ms);
 };
 
 /* Mirrored header fields of a stateless HTTP request. */
@@ -135,6 +139,12 @@ struct registry *mcp_reactor_registry(const struct mcp_reactor *m);
 struct mcp_exchange *mcp_exchange_open(struct mcp_reactor *m,
     const struct mcp_reply_ops *ops, void *owner, uint64_t scope);
 void *mcp_exchange_owner(const struct mcp_exchange *x);
+/* What its owner's functions do. */
+void mcp_exchange_notify(struct mcp_exchange *x, struct str message);
+bool mcp_exchange_ask(struct mcp_exchange *x, struct str message);
+/* Another one takes over what is still to be said. */
+void mcp_exchange_owner_set(
+    struct mcp_exchange *x, const struct mcp_reply_ops *ops, void *owner);
 /* As sent; empty when there is none. */
 struct str mcp_exchange_id(const struct mcp_exchange *x);
 /* The caller is gone.  cancel: the work stops too (stateless era, HTM-14);

@@ -52,6 +52,17 @@ call_progressed(struct call *c, double done, double total, struct str text)
 		x->ops->notify(x, buf_view(out));
 }
 
+/* RSM-07 */
+static void
+call_released(struct call *c, int64_t retry_ms)
+{
+	struct mcp_exchange *x =
+	    OBJ_CAST(c->sink_arg, struct mcp_exchange, MCP_EXCHANGE_MAGIC);
+
+	if (!x->gone)
+		x->ops->release(x, retry_ms);
+}
+
 static void
 call_finished(struct call *c, enum call_status status)
 {
@@ -81,7 +92,7 @@ call_finished(struct call *c, enum call_status status)
 }
 
 static const struct call_sink sink = { call_progressed, call_finished,
-	mcp_call_message };
+	mcp_call_message, call_released };
 
 /* What the revision lets us ask this client (ELIC-01, SAMP-01): the rest of
  * what it declares means nothing there. */
@@ -127,6 +138,9 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 		c->client = client_of(x);
 	/* A session may lower its level while the call runs. */
 	c->log_level = x->peer != NULL ? 0 : x->log_level;
+	/* Older clients may not take an event without data (RSM-06). */
+	c->releasable = x->ops->release != NULL && x->peer != NULL
+	    && x->revision == MCP_2025_11_25;
 	x->entry = e;
 	x->call = c;
 	list_push(&x->mcp->running, &x->node);

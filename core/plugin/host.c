@@ -2,6 +2,7 @@
 /* The host as a plugin sees it: each function checks what it is given, since
  * it comes from code that is not ours, and hands it to the call. */
 #include <string.h>
+#include <toolpost/ext/stream.h>
 
 #include "base/log.h"
 #include "call/call.h"
@@ -94,6 +95,19 @@ host_log(struct tp_plugin *p, int level, struct tp_str text)
 	    F_STR("text", str_sub(str_from(text), 0, LOG_TEXT_MAX)));
 }
 
+static int
+host_release(struct tp_call *c, uint32_t retry_ms)
+{
+	if (retry_ms > TP_STREAM_RETRY_MAX_MS)
+		return TP_EPARAMS;
+	return status_of(call_release(call_of(c), retry_ms));
+}
+
+static const struct tp_stream stream_table = {
+	.size = sizeof(struct tp_stream),
+	.release = host_release,
+};
+
 /* Offered where the manifest grants it. */
 static const void *
 host_extension(struct tp_plugin *p, const char *id)
@@ -103,6 +117,9 @@ host_extension(struct tp_plugin *p, const char *id)
 	if (id != NULL && strcmp(id, TP_EXT_DYNAMIC) == 0
 	    && g->manifest->dynamic.max > 0)
 		return &plugin_dynamic_table;
+	if (id != NULL && strcmp(id, TP_EXT_STREAM) == 0
+	    && g->manifest->release)
+		return &stream_table;
 	return NULL;
 }
 

@@ -27,6 +27,7 @@ struct raw_manifest {
 	struct str plugin, version, abi, module, sha256, title, description;
 	struct str license, homepage;
 	int isolation, rehearse, reload, state;
+	bool release;
 	struct raw_limits limits;
 	bool format_assertion;
 	const struct yaml_node *config_schema, *schemas, *dynamic;
@@ -66,6 +67,7 @@ static const struct settings_item root_items[] = {
 	ENUM_ITEM("rehearse", rehearsals, rehearse),
 	ENUM_ITEM("reload", reloads, reload),
 	ENUM_ITEM("state", states, state),
+	ITEM("release", SETTINGS_BOOL, release),
 	{ .key = "limits", .type = SETTINGS_MAP,
 	  .items = manifest_limit_items,
 	  .offset = offsetof(struct raw_manifest, limits) },
@@ -399,6 +401,7 @@ take_plain(struct manifest_reader *r, const struct yaml_node *root,
 	m->description = raw->description;
 	m->license = raw->license;
 	m->homepage = raw->homepage;
+	m->release = raw->release;
 	m->limits = raw->limits.limits;
 	if (yaml_get(yaml_get(root, S("limits")), S("queue")) == NULL)
 		m->limits.queue = CALL_QUEUE_DEFAULT;

@@ -69,6 +69,7 @@ struct plugin_manifest {
 	bool pinned; /* sha256 is given */
 	unsigned char sha256[CRYPTO_SHA256_LEN];
 	bool state_required;
+	bool release; /* its calls may let go of their streams */
 	struct plugin_limits limits;
 	bool format_assertion;
 	struct plugin_grant dynamic;

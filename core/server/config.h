@@ -38,6 +38,11 @@ struct server_limits_config {
 	int64_t session_idle;
 	int64_t input_wait;
 	int64_t state_life;
+	int64_t stream_after;
+	int64_t stream_life;
+	int64_t replay;
+	int64_t replay_session;
+	int64_t replay_age;
 	int64_t pool_queue;
 };
 

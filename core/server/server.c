@@ -80,6 +80,8 @@ shared_fill(struct server *s)
 	l->stream_max = (size_t)c->stream_buffer;
 	l->connections_max = (size_t)c->connections;
 	l->streams_max = (size_t)c->streams;
+	l->stream_after_ns = c->stream_after;
+	l->stream_life_ns = c->stream_life;
 	s->shared.endpoint = s->config.http.endpoint;
 	s->shared.hosts = s->config.http.hosts.items;
 	s->shared.hosts_len = s->config.http.hosts.len;
@@ -187,9 +189,28 @@ session_expired(struct session *session, void *arg)
 static int64_t
 sweep_ns(const struct server *s)
 {
-	int64_t idle = s->config.limits.session_idle;
+	int64_t ns = SERVER_SESSION_SWEEP_NS;
 
-	return idle < SERVER_SESSION_SWEEP_NS ? idle : SERVER_SESSION_SWEEP_NS;
+	if (s->config.limits.session_idle < ns)
+		ns = s->config.limits.session_idle;
+	if (s->config.limits.replay_age < ns)
+		ns = s->config.limits.replay_age;
+	return ns;
+}
+
+/* RSM-09 */
+static void
+streams_sweep(struct server *s, int64_t now)
+{
+	struct replay *replay = session_table_replay(s->sessions);
+	size_t lost;
+
+	if (replay == NULL)
+		return;
+	lost = replay_expire(replay, now - s->config.limits.replay_age, now);
+	if (lost > 0)
+		LOG_DEBUG(
+		    "streams let go: nobody came back", F_INT("streams", lost));
 }
 
 static void
@@ -200,6 +221,7 @@ sessions_sweep(void *arg)
 
 	session_expire(s->sessions, now - s->config.limits.session_idle,
 	    session_expired, s);
+	streams_sweep(s, now);
 	loop_timer_set(s->control, &s->sweep, now + sweep_ns(s));
 }
 
@@ -344,6 +366,16 @@ stdio_take(struct server *s, struct err *err)
 }
 
 static int
+replay_start(struct server *s)
+{
+	const struct server_limits_config *c = &s->config.limits;
+	struct replay_limits limits = { (size_t)c->replay,
+		(size_t)c->replay_session, c->replay_age };
+
+	return session_table_replay_set(s->sessions, &limits);
+}
+
+static int
 start(struct server *s, struct err *err)
 {
 	int rc;
@@ -364,7 +396,7 @@ start(struct server *s, struct err *err)
 	    (size_t)s->config.limits.pool_queue, panic_thread_init,
 	    panic_thread_finish, err);
 	if (s->control == NULL || s->sessions == NULL || s->registry == NULL
-	    || s->pool == NULL)
+	    || s->pool == NULL || replay_start(s) < 0)
 		return ERR_NOMEM;
 	shared_fill(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);

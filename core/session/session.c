@@ -17,6 +17,7 @@ struct session_table {
 	struct shard shards[SESSION_SHARDS];
 	atomic_size_t len;
 	size_t max;
+	struct replay *replay; /* owned; NULL: nothing is kept */
 };
 
 struct session_table *
@@ -37,6 +38,28 @@ session_table_create(size_t max, struct err *err)
 	return t;
 }
 
+int
+session_table_replay_set(
+    struct session_table *t, const struct replay_limits *limits)
+{
+	if (limits->total == 0)
+		return 0;
+	t->replay = replay_create(limits);
+	return t->replay != NULL ? 0 : ERR_NOMEM;
+}
+
+struct replay *
+session_table_replay(const struct session_table *t)
+{
+	return t->replay;
+}
+
+struct replay_log *
+session_replay(struct session_table *t, struct session *s)
+{
+	return t->replay != NULL ? replay_log_get(t->replay, &s->replay) : NULL;
+}
+
 void
 session_table_destroy(struct session_table *t)
 {
@@ -50,6 +73,7 @@ session_table_destroy(struct session_table *t)
 		map_finish(&t->shards[i].sessions);
 		(void)pthread_mutex_destroy(&t->shards[i].lock); /* unused */
 	}
+	replay_destroy(t->replay);
 	free(t);
 }
 
@@ -96,6 +120,7 @@ session_create(struct session_table *t, int64_t now_ns, struct session **out)
 	atomic_init(&s->used_ns, now_ns);
 	atomic_init(&s->ended, false);
 	atomic_init(&s->streaming, false);
+	atomic_init(&s->replay, NULL);
 	ref_take(&s->ref); /* the table's */
 	shard = shard_of(t, id_of(s));
 	shard_lock(shard);
@@ -137,6 +162,7 @@ session_unref(struct session *s)
 	if (!ref_drop(&s->ref))
 		return;
 	mcp_peer_finish(&s->peer);
+	replay_log_destroy(atomic_load(&s->replay));
 	OBJ_WIPE(s);
 	free(s);
 }

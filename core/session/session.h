@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ref.h"
 #include "mcp/mcp.h"
+#include "session/replay.h"
 
 #define SESSION_MAGIC 0x53455353u
 #define SESSION_ID_LEN 32 /* 128 random bits as hex (SES-02, SES-03) */
@@ -27,14 +28,21 @@ struct session {
 	_Atomic int64_t used_ns; /* of the last request; loop time */
 	atomic_bool ended; /* out of the table */
 	atomic_bool streaming; /* has its one GET stream (GETL-06) */
-	/* List versions its client knows: read and written by who holds the
-	 * stream, from the handshake before that. */
-	uint64_t seen[REGISTRY_KINDS];
+	/* List versions its client knows: written by who has told it, and by
+	 * the handshake before that. */
+	_Atomic uint64_t seen[REGISTRY_KINDS];
+	/* Owned; NULL until its first stream that can be resumed. */
+	_Atomic(struct replay_log *) replay;
 };
 
 struct session_table;
 
 struct session_table *session_table_create(size_t max, struct err *err);
+/* Before the first session; without this nothing of streams is kept. */
+int session_table_replay_set(
+    struct session_table *t, const struct replay_limits *limits);
+/* [any] What streams of its sessions have sent; NULL: nothing is kept. */
+struct replay *session_table_replay(const struct session_table *t);
 /* Every session must have been let go. */
 void session_table_destroy(struct session_table *t);
 
@@ -50,6 +58,9 @@ void session_unref(struct session *s);
 /* [any] Takes it out of the table; false: somebody else did.  The reference of
  * the caller stays. */
 bool session_end(struct session_table *t, struct session *s);
+/* [any] The log of its streams, made if there is none; NULL: nothing is kept,
+ * or there is no memory. */
+struct replay_log *session_replay(struct session_table *t, struct session *s);
 size_t session_count(const struct session_table *t);
 /* [control] Ends those idle since before_ns without a stream, and hands each
  * to fn, which borrows it. */

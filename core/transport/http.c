@@ -47,6 +47,7 @@ static int64_t
 phase_due(const struct http_conn *c)
 {
 	const struct transport_limits *l = &c->t->shared->limits;
+	int64_t due, end;
 
 	switch ((enum http_phase)c->phase) {
 	case HTTP_IDLE:
@@ -56,24 +57,59 @@ phase_due(const struct http_conn *c)
 	case HTTP_BODY_IN:
 		return c->since_ns + body_ns(c);
 	case HTTP_SERVICE:
+		return c->since_ns
+		    + (http_work_is_due(c) ? l->stream_after_ns
+					   : l->keep_alive_ns);
 	case HTTP_STREAM:
-		return c->since_ns + l->keep_alive_ns;
+		due = c->since_ns + l->keep_alive_ns;
+		end = c->opened_ns + l->stream_life_ns;
+		return l->stream_life_ns > 0 && end < due ? end : due;
 	}
 	return 0;
 }
 
 /* The timer is not touched per request: where it is due later than the phase
  * allows it is set anew, else it looks again when it fires. */
+static void
+timer_check(struct http_conn *c)
+{
+	int64_t due = phase_due(c);
+
+	if (!loop_timer_is_set(&c->net.timer) || c->net.timer.due_ns > due)
+		net_conn_timer(&c->net, due);
+}
+
 void
 http_phase_set(struct http_conn *c, enum http_phase phase)
 {
-	int64_t due;
-
 	c->phase = (uint8_t)phase;
 	c->since_ns = loop_now(c->t->loop);
-	due = phase_due(c);
-	if (!loop_timer_is_set(&c->net.timer) || c->net.timer.due_ns > due)
-		net_conn_timer(&c->net, due);
+	timer_check(c);
+}
+
+/* HTM-16 */
+static void
+keep_alive_send(struct http_conn *c)
+{
+	struct buf *out = net_conn_out(&c->net);
+
+	if (!c->committed)
+		return;
+	if (c->minor == 0)
+		BUF_LIT(out, ": keep-alive\n\n");
+	else
+		http_chunk_write(out, S(": keep-alive\n\n"));
+	net_conn_flush_later(&c->net);
+}
+
+/* GETL-07: its client comes back, elsewhere perhaps. */
+static bool
+has_lived(const struct http_conn *c, int64_t now)
+{
+	int64_t life = c->t->shared->limits.stream_life_ns;
+
+	return c->phase == HTTP_STREAM && life > 0
+	    && now >= c->opened_ns + life;
 }
 
 static void
@@ -98,15 +134,14 @@ http_timeout(struct net_conn *conn)
 		return;
 	case HTTP_SERVICE:
 	case HTTP_STREAM:
-		if (c->committed) { /* HTM-16 */
-			struct buf *out = net_conn_out(conn);
-
-			if (c->minor == 0)
-				BUF_LIT(out, ": keep-alive\n\n");
-			else
-				http_chunk_write(out, S(": keep-alive\n\n"));
-			net_conn_flush_later(conn);
+		if (has_lived(c, now)) {
+			http_retry_send(c, HTTP_RETRY_MS);
+			http_events_end(c);
+			return;
 		}
+		/* What it has no memory for stays JSON. */
+		if (!http_work_is_due(c) || !http_work_begin(c))
+			keep_alive_send(c);
 		c->since_ns = now;
 		net_conn_timer(conn, phase_due(c));
 		return;
@@ -198,9 +233,20 @@ refuse(struct http_conn *c, const struct http_parser *p)
 	net_conn_close(&c->net, NET_CONN_LINGER);
 }
 
+/* RSM-09: who asks for the next thing has read the last one. */
+static void
+acknowledge(struct http_conn *c)
+{
+	replay_acknowledge(c->told);
+	replay_unref(c->told);
+	c->told = NULL;
+}
+
 static void
 request_done(struct http_conn *c, const struct http_parser *p, char *bytes)
 {
+	if (c->told != NULL)
+		acknowledge(c);
 	http_phase_set(c, HTTP_SERVICE);
 	if (c->refusal != 0)
 		http_status_send(c, c->refusal);
@@ -209,6 +255,8 @@ request_done(struct http_conn *c, const struct http_parser *p, char *bytes)
 	parser_drop(c);
 	if (c->phase == HTTP_SERVICE && !http_is_waiting(c))
 		http_service_end(c);
+	else if (http_work_is_due(c))
+		timer_check(c);
 }
 
 void
@@ -319,7 +367,7 @@ http_eof(struct net_conn *conn)
 		return false;
 	/* HTM-14: the stateless era cancels; POSTL-04: the other goes on, and
 	 * a client that closed one direction only still gets its answer. */
-	if (c->batch != NULL || !mcp_exchange_is_stateless(c->x))
+	if (c->x == NULL || !mcp_exchange_is_stateless(c->x))
 		return true;
 	mcp_exchange_abandon(c->x, MCP_ABANDON_WORK);
 	c->x = NULL;
@@ -338,8 +386,11 @@ http_closed(struct net_conn *conn, enum net_close why)
 						    : MCP_KEEP_WORK);
 	if (c->batch != NULL)
 		batch_abandon(c->batch, MCP_KEEP_WORK);
-	if (c->listener != NULL)
-		http_stream_close(c);
+	http_stream_leave(c);
+	if (c->reader != NULL)
+		http_reader_end(c);
+	if (c->told != NULL)
+		replay_unref(c->told);
 	if (c->session != NULL)
 		session_unref(c->session);
 	parser_drop(c);
@@ -350,9 +401,19 @@ http_closed(struct net_conn *conn, enum net_close why)
 	free(c);
 }
 
+static void
+http_drained(struct net_conn *conn)
+{
+	struct http_conn *c = http_conn_of(conn);
+
+	if (c->reader != NULL)
+		http_reader_pump(c);
+}
+
 static const struct net_conn_ops ops = {
 	.input = http_input,
 	.eof = http_eof,
+	.drained = http_drained,
 	.closed = http_closed,
 	.timeout = http_timeout,
 };
@@ -373,7 +434,6 @@ transport_http_accept(
 	c->t = t;
 	c->listen = listen;
 	c->keep_alive = true;
-	list_init(&c->node);
 	atomic_fetch_add_explicit(
 	    &t->shared->connections, 1, memory_order_relaxed /* a count */);
 	http_phase_set(c, HTTP_IDLE);

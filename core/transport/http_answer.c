@@ -105,20 +105,44 @@ http_events_begin(struct http_conn *c)
 	net_conn_flush_later(&c->net);
 }
 
+static void
+stream_write(struct http_conn *c, struct str text)
+{
+	if (c->minor == 0)
+		buf_str(net_conn_out(&c->net), text);
+	else
+		http_chunk_write(net_conn_out(&c->net), text);
+	net_conn_flush_later(&c->net);
+}
+
+void
+http_retry_send(struct http_conn *c, int64_t retry_ms)
+{
+	struct buf *text = &c->t->scratch;
+
+	buf_shrink(text, NET_READ_SIZE);
+	buf_printf(text, "retry: %lld\n\n", (long long)retry_ms);
+	if (!text->failed)
+		stream_write(c, buf_view(text));
+}
+
 void
 http_event_last(struct http_conn *c, struct str message)
 {
-	struct sse_event e = { .data = message, .retry_ms = -1 };
+	http_event_write(c, STR_NONE, message);
+}
+
+void
+http_event_write(struct http_conn *c, struct str id, struct str message)
+{
+	struct sse_event e = { .id = id, .data = message, .retry_ms = -1 };
 	struct buf *out = net_conn_out(&c->net);
 	struct buf *event = &c->t->scratch;
 
 	buf_shrink(event, NET_READ_SIZE);
 	if (sse_write(event, &e) < 0)
 		event->failed = true;
-	if (c->minor == 0)
-		buf_str(out, buf_view(event));
-	else
-		http_chunk_write(out, buf_view(event));
+	stream_write(c, buf_view(event));
 	if (out->failed || event->failed) {
 		LOG_WARN("stream closed: out of memory");
 		net_conn_close(&c->net, NET_CONN_RESET);
@@ -142,7 +166,8 @@ http_events_end(struct http_conn *c)
 	if (c->minor > 0)
 		http_chunk_end(net_conn_out(&c->net));
 	net_conn_flush_later(&c->net);
-	if (c->listener != NULL)
-		http_stream_close(c);
+	http_stream_leave(c);
+	if (c->reader != NULL)
+		http_reader_end(c);
 	http_service_end(c);
 }

@@ -13,6 +13,10 @@ exchange_notify(struct mcp_exchange *x, struct str message)
 	if (!mcp_exchange_is_listening(x)
 	    && net_conn_out_len(&c->net) > NET_OUT_SOFT)
 		return;
+	if (!c->committed && http_work_begin(c)) {
+		mcp_exchange_notify(x, message);
+		return;
+	}
 	if (!c->committed)
 		http_events_begin(c);
 	http_event_send(c, message);
@@ -68,16 +72,36 @@ request_send(struct http_conn *c, struct str message)
 static bool
 exchange_ask(struct mcp_exchange *x, struct str message)
 {
-	return request_send(mcp_exchange_owner(x), message);
+	struct http_conn *c = mcp_exchange_owner(x);
+
+	if (!c->committed && http_work_begin(c))
+		return mcp_exchange_ask(x, message);
+	return request_send(c, message);
+}
+
+static void
+exchange_release(struct mcp_exchange *x, int64_t retry_ms)
+{
+	struct http_conn *c = mcp_exchange_owner(x);
+
+	if (!c->committed && http_work_begin(c))
+		http_work_release(x, retry_ms);
 }
 
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask };
+	exchange_ask, NULL };
+/* Of sessions whose streams can be resumed. */
+static const struct mcp_reply_ops reply_resumable = { exchange_notify,
+	exchange_answer, exchange_ask, exchange_release };
 
 static struct mcp_exchange *
 exchange_open(struct http_conn *c, uint64_t scope)
 {
-	c->x = mcp_exchange_open(c->t->mcp, &reply, c, scope);
+	bool resumable = c->session != NULL && !c->fresh
+	    && session_table_replay(c->t->shared->sessions) != NULL;
+
+	c->x = mcp_exchange_open(
+	    c->t->mcp, resumable ? &reply_resumable : &reply, c, scope);
 	if (c->x == NULL)
 		http_status_send(c, 503);
 	return c->x;
@@ -147,7 +171,9 @@ http_session_find(struct http_conn *c, struct str id)
 static void
 serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 {
+	uint64_t seen[REGISTRY_KINDS];
 	struct session *s;
+	size_t k;
 
 	if (id.ptr != NULL) { /* SES-10 */
 		s = http_session_find(c, id);
@@ -164,7 +190,9 @@ serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 		    "too many sessions: try again later");
 		return;
 	}
-	mcp_versions_now(c->t->mcp, s->seen);
+	mcp_versions_now(c->t->mcp, seen);
+	for (k = 0; k < REGISTRY_KINDS; k++)
+		atomic_store(&s->seen[k], seen[k]);
 	c->session = s;
 	c->fresh = true;
 	if (exchange_open(c, s->peer.scope) != NULL)
@@ -221,6 +249,10 @@ batch_notify(struct batch *b, struct str message)
 
 	if (net_conn_out_len(&c->net) > NET_OUT_SOFT)
 		return;
+	if (!c->committed && http_work_begin(c)) {
+		b->ops->notify(b, message);
+		return;
+	}
 	if (!c->committed)
 		http_events_begin(c);
 	http_event_send(c, message);
@@ -250,7 +282,11 @@ batch_done(struct batch *b, struct str array)
 static bool
 batch_ask(struct batch *b, struct str message)
 {
-	return request_send(b->owner, message);
+	struct http_conn *c = b->owner;
+
+	if (!c->committed && http_work_begin(c))
+		return b->ops->ask(b, message);
+	return request_send(c, message);
 }
 
 static const struct batch_ops batch_ops = { batch_notify, batch_done,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One HTTP connection, shared by http.c (life), http_request.c (checks and
- * routes), http_post.c (messages) and http_stream.c (GET, DELETE). */
+ * routes), http_post.c (messages), http_work.c (calls whose answer is a
+ * stream), http_reader.c (streams that can be resumed) and http_stream.c (GET,
+ * DELETE). */
 #ifndef TRANSPORT_HTTP_PRIV_H
 #define TRANSPORT_HTTP_PRIV_H
 
@@ -8,6 +10,7 @@
 #include "transport/transport_priv.h"
 
 #define HTTP_CONN_MAGIC 0x48545450u
+#define HTTP_RETRY_MS 1000 /* told to whose GET stream has lived its life */
 
 enum http_phase {
 	HTTP_IDLE, /* between requests */
@@ -15,6 +18,26 @@ enum http_phase {
 	HTTP_BODY_IN,
 	HTTP_SERVICE, /* a message waits for its answer */
 	HTTP_STREAM /* a GET stream */
+};
+
+struct http_conn;
+
+/* A connection as the reader of a stream that can be resumed. */
+struct http_reader {
+	struct replay_reader base; /* first */
+	struct http_conn *conn; /* NULL: freed by its last wake */
+};
+
+/* A session's own stream as the source of events: written to its connection
+ * as long as there was none, to a stream that can be resumed after that. */
+struct http_listener {
+	struct mcp_listener base; /* first */
+	struct list node; /* in t->listeners_open */
+	struct transport_reactor *t; /* NULL: freed when lost is told */
+	struct http_conn *conn; /* until the first event */
+	struct replay_stream *stream; /* from then on; a reference */
+	struct session *session; /* a reference */
+	struct replay_source source;
 };
 
 struct http_conn {
@@ -37,10 +60,13 @@ struct http_conn {
 	struct batch *batch; /* in service instead */
 	struct session *session; /* a reference; of the request in service
 				  * or of the GET stream */
-	struct mcp_listener *listener; /* owned; GET stream */
-	struct list node; /* in t->streams */
+	struct http_listener *listener; /* owned; a GET stream so far empty */
+	struct http_reader *reader; /* owned */
+	struct replay_stream *told; /* a reference: read to its end; the next
+				     * request acknowledges that */
 	char *origin; /* owned; an allowed one, of the request in service */
 	int64_t since_ns; /* when the phase began */
+	int64_t opened_ns; /* a GET stream */
 };
 
 struct http_conn *http_conn_of(struct net_conn *c);
@@ -52,7 +78,7 @@ int http_head_check(
 static inline bool
 http_is_waiting(const struct http_conn *c)
 {
-	return c->x != NULL || c->batch != NULL;
+	return c->x != NULL || c->batch != NULL || c->reader != NULL;
 }
 
 /* The session that a request names, referenced; NULL: it has answered. */
@@ -67,7 +93,23 @@ void http_stream_open(
     struct http_conn *c, const struct http_parser *p, const char *bytes);
 void http_session_delete(
     struct http_conn *c, const struct http_parser *p, const char *bytes);
-void http_stream_close(struct http_conn *c);
+/* The connection is none of a GET stream any more. */
+void http_stream_leave(struct http_conn *c);
+
+/* [reactor] The exchange or batch in service goes on with a stream that can be
+ * resumed; false: it cannot, and nothing has changed. */
+bool http_work_begin(struct http_conn *c);
+/* Would it help the client to have a stream soon? */
+bool http_work_is_due(const struct http_conn *c);
+void http_work_release(struct mcp_exchange *x, int64_t retry_ms);
+
+void http_works_end(struct transport_reactor *t);
+
+/* A reader for c, not attached yet; NULL without memory. */
+struct http_reader *http_reader_create(struct http_conn *c);
+/* Sends what there is. */
+void http_reader_pump(struct http_conn *c);
+void http_reader_end(struct http_conn *c);
 
 /* Answers. */
 struct http_answer {
@@ -86,6 +128,10 @@ void http_error_send(
     struct http_conn *c, int status, int code, const char *text);
 /* The head of a stream of events. */
 void http_events_begin(struct http_conn *c);
+/* The same with an id, and without a bound; empty data: a priming event. */
+void http_event_write(struct http_conn *c, struct str id, struct str message);
+/* When to come back. */
+void http_retry_send(struct http_conn *c, int64_t retry_ms);
 /* One event; a reader that owes more than limits.stream_max is cut off. */
 void http_event_send(struct http_conn *c, struct str message);
 /* The answer, which ends the stream and has a bound of its own. */

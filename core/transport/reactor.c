@@ -23,6 +23,7 @@ const struct transport_limits transport_limits_default = {
 	.stream_max = (size_t)1024 * 1024,
 	.connections_max = 100000,
 	.streams_max = 100000,
+	.stream_after_ns = NS_PER_S,
 };
 
 struct transport_reactor *
@@ -45,7 +46,8 @@ transport_reactor_create(struct transport_shared *shared, struct loop *l,
 	t->loop = l;
 	t->mcp = mcp;
 	buf_init(&t->scratch);
-	list_init(&t->streams);
+	list_init(&t->listeners_open);
+	list_init(&t->works);
 	mcp_reactor_streams_set(
 	    mcp, &shared->streams, shared->limits.streams_max);
 	return t;
@@ -101,6 +103,7 @@ transport_reactor_destroy(struct transport_reactor *t)
 		return;
 	OBJ_CHECK(t, TRANSPORT_REACTOR_MAGIC);
 	listeners_stop(t);
+	http_sources_end(t);
 	net_reactor_destroy(t->net);
 	buf_finish(&t->scratch);
 	OBJ_WIPE(t);
@@ -274,8 +277,11 @@ session_notice_run(struct loop_msg *msg)
 void
 transport_session_ended(struct transport_shared *shared, struct session *s)
 {
+	struct replay_log *log = atomic_load(&s->replay);
 	unsigned i;
 
+	if (log != NULL)
+		replay_log_end(log);
 	for (i = 0; i < shared->reactors->len; i++) {
 		struct loop_reactor *r = &shared->reactors->items[i];
 		struct session_notice *n = malloc(sizeof *n);

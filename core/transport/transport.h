@@ -29,6 +29,8 @@ struct transport_limits {
 	size_t stream_max; /* bytes a slow reader may owe */
 	size_t connections_max; /* all reactors; then 503 */
 	size_t streams_max; /* listen and GET streams, all reactors */
+	int64_t stream_after_ns; /* a call that takes longer streams */
+	int64_t stream_life_ns; /* of a GET stream; 0: no end */
 };
 extern const struct transport_limits transport_limits_default;
 

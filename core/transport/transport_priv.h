@@ -20,7 +20,8 @@ struct transport_reactor {
 	int64_t wall_at_ns; /* turn that wall_ns belongs to */
 	int64_t wall_ns;
 	struct buf scratch; /* one event */
-	struct list streams; /* struct http_conn with a GET stream */
+	struct list listeners_open; /* struct http_listener */
+	struct list works; /* struct http_work */
 	struct net_listener *listeners[TRANSPORT_LISTENS_MAX]; /* owned */
 	struct listen_arg *listen_args[TRANSPORT_LISTENS_MAX]; /* owned */
 	size_t listeners_len;
@@ -50,6 +51,8 @@ void transport_line_accept(struct transport_reactor *t, int fd);
 /* The GET stream of that session ends, if it is here. */
 void transport_http_stream_end(
     struct transport_reactor *t, const struct session *s);
+/* What is left of calls and streams without a connection. */
+void http_sources_end(struct transport_reactor *t);
 /* Drain: idle ones close. */
 void transport_http_drain(struct net_conn *c);
 /* CANC-04: the request that is cancelled may be in service on any other

@@ -5,11 +5,13 @@
 #include <time.h>
 
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/stream.h>
 
 #include "conformance.h"
 
 #define STEP_NS 10000000 /* how soon a cancellation is noticed */
 #define BIG_MAX (8 << 20) /* test_big; the manifest says the same */
+#define RETRY_MS 200 /* test_reconnection */
 #define SECONDS_MAX 3600.0 /* slow_compute; the manifest says the same */
 
 static int64_t
@@ -90,6 +92,23 @@ error_handling(struct tp_call *call, void *state)
 	(void)state;
 	return tp_fail(call, TP_EFAIL,
 	    "This tool intentionally returns an error for testing");
+}
+
+/* The stream ends at once, the result comes 100 ms later. */
+static int
+reconnection(struct tp_call *call, void *state)
+{
+	const struct conformance *c = (const struct conformance *)state;
+	const struct tp_stream *stream = tp_stream_of(c->plugin);
+	int64_t start = now_ns();
+	int rc;
+
+	if (stream != NULL) /* a client that cannot come back just waits */
+		(void)stream->release(call, RETRY_MS);
+	rc = pause_until(call, start + (int64_t)100000000);
+	if (rc != TP_OK)
+		return rc;
+	return tp_text(call, tp_cstr("Reconnection test completed."));
 }
 
 static int
@@ -340,6 +359,7 @@ static const struct tp_entry entries[] = {
 	QUICK("test_input_required_result_multi_round", input_multi_round),
 	QUICK("test_input_required_result_tampered_state", input_request_state),
 	QUICK("test_input_required_result_capabilities", input_capabilities),
+	TP_TOOL("test_reconnection", reconnection),
 	TP_TOOL("test_big", big),
 	QUICK("greet", greet),
 	TP_TOOL("slow_compute", slow_compute),

@@ -35,6 +35,21 @@ content_has_the_types_that_the_suite_expects(struct tp_test_host *h)
 }
 
 static void
+reconnection_lets_go_of_its_stream(struct tp_test_host *h)
+{
+	struct tp_test_result *c = CALL("test_reconnection", NULL);
+
+	TP_TEST(c->status == TP_OK && c->released == 0);
+	tp_test_free(c);
+	h->release = 1;
+	c = CALL("test_reconnection", NULL);
+	h->release = 0;
+	TP_TEST(c->status == TP_OK && c->released == 1 && c->retry_ms == 200);
+	TP_TEST_IS(tp_test_text(c), "Reconnection test completed.");
+	tp_test_free(c);
+}
+
+static void
 progress_comes_three_times_and_grows(struct tp_test_host *h)
 {
 	struct tp_test_result *c = CALL("test_tool_with_progress", NULL);
@@ -318,6 +333,7 @@ main(int argc, char **argv)
 		return 1;
 	TP_TEST(tp_test_load(&host, NULL, NULL) == TP_OK);
 	content_has_the_types_that_the_suite_expects(&host);
+	reconnection_lets_go_of_its_stream(&host);
 	progress_comes_three_times_and_grows(&host);
 	messages_to_the_client_come_three_times(&host);
 	words_complete_what_was_typed(&host);

@@ -266,7 +266,8 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 	return asks(mcp_exchange_owner(x), message);
 }
 
-static const struct mcp_reply_ops reply = { notify, answer, exchange_ask };
+static const struct mcp_reply_ops reply = { notify, answer, exchange_ask,
+	NULL };
 
 static void
 batch_notify(struct batch *b, struct str message)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/stream.h>
 #include <toolpost/plugin.h>
 
 static const char pixel[] = "\x89PNG\r\n\x1a\n\0\xff";
@@ -170,8 +171,33 @@ gate_say(int fd, const char *what)
 	(void)n; /* the test may have gone */
 }
 
+static const char *
+let_go(struct tp_call *call, void *state)
+{
+	struct tp_plugin *self = (struct tp_plugin *)state;
+	const struct tp_stream *s = tp_stream_of(self);
+
+	if (s == NULL)
+		return "nothing\n";
+	return s->release(call, 100) == TP_OK ? "released\n" : "unreleased\n";
+}
+
+static int
+large(struct tp_call *call)
+{
+	size_t size = 256 * 1024;
+	char *bytes = (char *)call->host->alloc(call, size);
+	struct tp_str text = { bytes, size };
+
+	if (bytes == NULL)
+		return TP_ENOMEM;
+	memset(bytes, 'x', size);
+	return tp_text(call, text);
+}
+
 /* Says that it has begun, then waits for a byte: g go on, p report progress,
- * m send a message, f fail.  Says when it was cancelled. */
+ * m send a message, r let go of the stream, b go on with a large answer, f
+ * fail.  Says when it was cancelled. */
 static int
 hold(struct tp_call *call, void *state)
 {
@@ -180,7 +206,6 @@ hold(struct tp_call *call, void *state)
 	double step = 0;
 	int fd, rc = TP_PENDING;
 
-	(void)state;
 	(void)snprintf(path, sizeof path, "%.*s", TP_FMT(name));
 	fd = gate_open(path);
 	if (fd < 0)
@@ -207,8 +232,11 @@ hold(struct tp_call *call, void *state)
 				gate_say(
 				    fd, rc == TP_OK ? "told\n" : "untold\n");
 				rc = TP_PENDING;
+			} else if (c == 'r') {
+				gate_say(fd, let_go(call, state));
 			} else {
-				rc = c == 'g' ? TP_OK : TP_EFAIL;
+				rc = c == 'b' ? large(call) : TP_OK;
+				rc = c == 'f' ? TP_EFAIL : rc;
 			}
 		}
 	}
@@ -470,6 +498,16 @@ static const struct tp_complete completer = { sizeof completer, 0, complete };
 
 static const struct tp_offer offers[] = { { TP_EXT_COMPLETE, &completer } };
 
+static int
+load(struct tp_plugin *self, const struct tp_json *config,
+    const struct tp_snapshot *previous, void **state)
+{
+	(void)config;
+	(void)previous;
+	*state = self;
+	return TP_OK;
+}
+
 static const struct tp_entry entries[] = {
 	TP_TOOL_FLAGS("fx_blocks", blocks, TP_NONBLOCKING),
 	TP_TOOL("fx_nothing", nothing),
@@ -508,4 +546,4 @@ static const struct tp_entry entries[] = {
 	TP_PROMPT("fx_said_broken", broken),
 };
 
-TP_PLUGIN_OFFERS("fx", "1.0.0", entries, offers, 0, NULL, NULL, NULL);
+TP_PLUGIN_OFFERS("fx", "1.0.0", entries, offers, 0, load, NULL, NULL);

@@ -141,7 +141,7 @@ class Stream:
         """The next event that holds data."""
         while True:
             e = self.raw_event(seconds)
-            if e is None or e.data:
+            if e is None or any(e.data):
                 return e
 
     def message(self, seconds=DEADLINE):

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <time.h>
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/stream.h>
 #include <toolpost/plugin.h>
 #include <toolpost/test_json.h>
 
@@ -63,6 +64,7 @@ struct tp_test_host {
 	unsigned capabilities; /* of the client; everything at first */
 	const struct tp_offer *extensions; /* what extension() finds */
 	size_t extensions_len;
+	int release; /* the manifest says release: true */
 	struct tp_test_json config;
 	void *so;
 	int loaded;
@@ -102,6 +104,8 @@ struct tp_test_result {
 	struct tp_test_notes next_state; /* what set_state() was given last */
 	struct tp_test_json structured;
 	char *message; /* of a failure, else NULL */
+	unsigned released; /* how often its stream was let go of */
+	uint32_t retry_ms; /* what was said last then */
 	unsigned allocs;
 
 	pthread_mutex_t lock; /* guards the rest, progress, messages, status */
@@ -260,15 +264,33 @@ tp_test_host_log(struct tp_plugin *p, int level, struct tp_str text)
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
+static inline int
+tp_test_host_release(struct tp_call *call, uint32_t retry_ms)
+{
+	struct tp_test_result *r = (struct tp_test_result *)call;
+
+	if (retry_ms > TP_STREAM_RETRY_MAX_MS)
+		return TP_EPARAMS;
+	(void)pthread_mutex_lock(&r->lock);
+	r->released++;
+	r->retry_ms = retry_ms;
+	(void)pthread_mutex_unlock(&r->lock);
+	return TP_OK;
+}
+
 static inline const void *
 tp_test_host_extension(struct tp_plugin *p, const char *id)
 {
+	static const struct tp_stream stream = { sizeof stream, 0,
+		tp_test_host_release };
 	const struct tp_test_host *h = (const struct tp_test_host *)p;
 	size_t i;
 
 	for (i = 0; i < h->extensions_len; i++)
 		if (strcmp(h->extensions[i].id, id) == 0)
 			return h->extensions[i].table;
+	if (h->release && strcmp(id, TP_EXT_STREAM) == 0)
+		return &stream;
 	return NULL;
 }
 

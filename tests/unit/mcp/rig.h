@@ -96,8 +96,8 @@ rig_ask(struct mcp_exchange *x, struct str message)
 	return true;
 }
 
-static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer,
-	rig_ask };
+static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer, rig_ask,
+	NULL };
 
 static int
 rig_say(struct call *c)

@@ -36,6 +36,7 @@ static const char every_key[] =
     "rehearse: open\n"
     "reload: overlap\n"
     "state: required\n"
+    "release: true\n"
     "limits: {timeout: 10s, concurrency: 4, queue: 0, result: 1MiB}\n"
     "configSchema: {type: object}\n"
     "formatAssertion: true\n"

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between replay.c (what is kept, and for how long) and replay_stream.c (in
+ * and out of one stream). */
+#ifndef SESSION_REPLAY_PRIV_H
+#define SESSION_REPLAY_PRIV_H
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/ref.h"
+#include "session/replay.h"
+
+#define REPLAY_STREAM_MAGIC 0x5253544du
+
+struct replay_shard {
+	pthread_mutex_t lock; /* leaf but for loop_post(); guards its logs,
+			       * their streams and readers */
+	struct list touched; /* streams, longest untouched first */
+};
+
+struct replay {
+	struct replay_limits limits;
+	atomic_size_t bytes;
+	_Atomic uint64_t numbers; /* a name only: nothing depends on it */
+	struct replay_shard shards[REPLAY_SHARDS];
+};
+
+struct replay_log {
+	struct replay *replay;
+	struct replay_shard *shard;
+	struct list streams; /* oldest first */
+	struct replay_stream *standalone;
+	size_t len;
+	size_t bytes;
+};
+
+struct event {
+	struct list node;
+	uint64_t seq;
+	uint32_t len;
+	uint8_t kind; /* enum replay_kind */
+	char text[];
+};
+
+struct replay_stream {
+	uint32_t magic;
+	struct ref ref; /* the log, the source, each reader */
+	uint64_t number;
+	struct replay_shard *shard;
+	struct replay_log *log; /* NULL: lost */
+	struct list node; /* in log->streams */
+	struct list touched; /* in the shard */
+	int64_t touched_ns;
+	struct list events;
+	size_t len;
+	uint64_t next; /* sequence of the next event; the first is 1 */
+	uint64_t floor; /* ids from floor - 1 on can be resumed from */
+	uint64_t read; /* the first that nobody has read */
+	struct replay_reader *reader;
+	struct replay_source *source; /* of a standalone stream */
+	bool done;
+};
+
+void replay_lock(struct replay_shard *s);
+void replay_unlock(struct replay_shard *s);
+
+/* All of these with the lock held. */
+void replay_touch(struct replay_stream *s, int64_t now_ns);
+void replay_event_drop(struct replay_stream *s, struct event *e);
+/* Takes it out of its log; s may be gone. */
+void replay_lose(struct replay_stream *s);
+void replay_notify(struct replay_reader *r);
+/* Drops events that have been read while the bounds are passed. */
+void replay_trim(struct replay_stream *s);
+/* Room for an event of that cost; false: there is none. */
+bool replay_room(struct replay_stream *s, enum replay_kind kind, size_t cost);
+
+#endif

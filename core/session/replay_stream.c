@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In and out of one stream. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/replay_priv.h"
+
+struct str
+replay_id(
+    const struct replay_stream *s, uint64_t sequence, char text[REPLAY_ID_MAX])
+{
+	int n = snprintf(text, REPLAY_ID_MAX, "%llu-%llu",
+	    (unsigned long long)s->number, (unsigned long long)sequence);
+
+	return (struct str){ text, (size_t)n }; /* it fits */
+}
+
+static bool
+id_parse(struct str id, uint64_t *number, uint64_t *sequence)
+{
+	struct str rest, first = str_split(id, '-', &rest);
+
+	return id.len < REPLAY_ID_MAX && str_to_u64(first, number) == 0
+	    && str_to_u64(rest, sequence) == 0;
+}
+
+/* The same words wait already: one of them is enough. */
+static bool
+is_waiting(const struct replay_stream *s, struct str message)
+{
+	struct list *node;
+
+	for (node = s->events.prev; node != &s->events; node = node->prev) {
+		const struct event *e = LIST_OBJ(node, struct event, node);
+
+		if (e->seq < s->read)
+			return false;
+		if (e->len == message.len
+		    && memcmp(e->text, message.ptr, message.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+event_add(struct replay_stream *s, enum replay_kind kind, struct str message)
+{
+	struct event *e = malloc(sizeof *e + message.len);
+
+	if (e == NULL)
+		return ERR_NOMEM;
+	e->seq = s->next++;
+	e->len = (uint32_t)message.len;
+	e->kind = (uint8_t)kind;
+	memcpy(e->text, message.ptr, message.len);
+	list_push(&s->events, &e->node);
+	s->len++;
+	s->log->bytes += sizeof *e + e->len;
+	atomic_fetch_add(&s->log->replay->bytes, sizeof *e + e->len);
+	return 0;
+}
+
+int
+replay_append(struct replay_stream *s, enum replay_kind kind,
+    struct str message, int64_t now_ns)
+{
+	struct replay_reader *local = NULL;
+	int rc = 0;
+
+	OBJ_CHECK(s, REPLAY_STREAM_MAGIC);
+	if (message.len > UINT32_MAX)
+		return ERR_LIMIT;
+	replay_lock(s->shard);
+	if (s->log == NULL) {
+		rc = ERR_CLOSED;
+	} else if (s->source != NULL && is_waiting(s, message)) {
+		replay_unlock(s->shard);
+		return 0;
+	} else if (!replay_room(s, kind, sizeof(struct event) + message.len)) {
+		rc = ERR_LIMIT;
+	} else {
+		rc = event_add(s, kind, message);
+	}
+	if (rc < 0 && rc != ERR_CLOSED && kind == REPLAY_MAY_DROP)
+		s->next++; /* the hole is seen */
+	if (rc == 0 && kind == REPLAY_LAST)
+		s->done = true;
+	if (s->log != NULL && (s->reader != NULL || s->done))
+		replay_touch(s, now_ns);
+	if (s->log != NULL && s->reader != NULL) {
+		if (s->reader->loop == loop_current())
+			local = s->reader;
+		else
+			replay_notify(s->reader);
+	}
+	replay_unlock(s->shard);
+	if (local != NULL) /* of this thread: it cannot have gone */
+		local->wake(local);
+	return rc;
+}
+
+bool
+replay_close(struct replay_stream *s, struct replay_source *source)
+{
+	bool posted;
+
+	replay_lock(s->shard);
+	s->source = NULL;
+	s->done = true;
+	posted = source != NULL && source->posted;
+	if (s->log != NULL && s->reader != NULL)
+		replay_notify(s->reader);
+	/* Without an answer there is nothing to wait for. */
+	if (s->log != NULL && s->reader == NULL && list_is_empty(&s->events))
+		replay_lose(s);
+	replay_unlock(s->shard);
+	replay_unref(s);
+	return posted;
+}
+
+void
+replay_release(struct replay_stream *s, int64_t retry_ms)
+{
+	struct replay_reader *local = NULL;
+
+	replay_lock(s->shard);
+	if (s->log != NULL && s->reader != NULL) {
+		s->reader->release_ms = retry_ms;
+		if (s->reader->loop == loop_current())
+			local = s->reader;
+		else
+			replay_notify(s->reader);
+	}
+	replay_unlock(s->shard);
+	if (local != NULL)
+		local->wake(local);
+}
+
+bool
+replay_is_read(struct replay_stream *s)
+{
+	bool is;
+
+	replay_lock(s->shard);
+	is = s->log != NULL && s->reader != NULL;
+	replay_unlock(s->shard);
+	return is;
+}
+
+static void
+message_run(struct loop_msg *msg)
+{
+	struct replay_reader *r = CONTAINER_OF(msg, struct replay_reader, msg);
+
+	if (r->stream != NULL) {
+		replay_lock(r->stream->shard);
+		r->posted = false;
+		replay_unlock(r->stream->shard);
+	}
+	r->wake(r);
+}
+
+/* With the lock held. */
+static void
+reader_set(struct replay_stream *s, struct replay_reader *r, uint64_t next)
+{
+	struct replay_reader *before = s->reader;
+
+	r->msg.run = message_run;
+	r->next = next;
+	r->release_ms = -1;
+	r->posted = false;
+	r->stream = replay_ref(s);
+	s->reader = r;
+	if (r->streaming != NULL)
+		atomic_store(r->streaming, true);
+	if (before != NULL)
+		replay_notify(before);
+}
+
+void
+replay_attach(struct replay_stream *s, struct replay_reader *r)
+{
+	replay_lock(s->shard);
+	reader_set(s, r, 1);
+	replay_unlock(s->shard);
+}
+
+static struct replay_stream *
+stream_find(const struct replay_log *l, uint64_t number)
+{
+	LIST_EACH (node, &l->streams) {
+		struct replay_stream *s =
+		    LIST_OBJ(node, struct replay_stream, node);
+
+		if (s->number == number)
+			return s;
+	}
+	return NULL;
+}
+
+/* RSM-09: what came up to there is not asked for again. */
+static void
+acknowledged(struct replay_stream *s, uint64_t sequence)
+{
+	LIST_EACH_SAFE (node, &s->events) {
+		struct event *e = LIST_OBJ(node, struct event, node);
+
+		if (e->seq > sequence)
+			break;
+		replay_event_drop(s, e);
+	}
+	if (s->floor < sequence + 1)
+		s->floor = sequence + 1;
+	if (s->read < sequence + 1)
+		s->read = sequence + 1;
+}
+
+int
+replay_resume(struct replay_log *l, struct str id, atomic_bool *streaming,
+    struct replay_reader *r)
+{
+	struct replay_stream *s;
+	uint64_t number, sequence;
+	int rc = ERR_NOTFOUND;
+
+	if (!id_parse(id, &number, &sequence))
+		return ERR_NOTFOUND;
+	replay_lock(l->shard);
+	s = stream_find(l, number);
+	if (s != NULL && sequence < s->next && sequence + 1 >= s->floor) {
+		r->streaming = l->standalone == s ? streaming : NULL;
+		acknowledged(s, sequence);
+		reader_set(s, r, sequence + 1);
+		rc = 0;
+	}
+	replay_unlock(l->shard);
+	return rc;
+}
+
+int
+replay_resume_standalone(
+    struct replay_log *l, atomic_bool *streaming, struct replay_reader *r)
+{
+	struct replay_stream *s;
+	int rc = ERR_NOTFOUND;
+
+	replay_lock(l->shard);
+	s = l->standalone;
+	if (s != NULL && s->reader == NULL) {
+		r->streaming = streaming;
+		reader_set(s, r, s->read);
+		rc = 0;
+	} else if (s != NULL) {
+		rc = ERR_EXISTS;
+	}
+	replay_unlock(l->shard);
+	return rc;
+}
+
+/* The first event at or behind seq; the end of the list: none. */
+static struct list *
+event_from(struct replay_stream *s, uint64_t seq)
+{
+	struct list *node = &s->events;
+
+	while (node->prev != &s->events
+	    && LIST_OBJ(node->prev, struct event, node)->seq >= seq)
+		node = node->prev;
+	return node;
+}
+
+/* False: the reader wants no more. */
+static bool
+events_take(struct replay_stream *s, struct replay_reader *r,
+    bool (*fn)(void *arg, const struct replay_event *e), void *arg)
+{
+	struct list *node;
+	char text[REPLAY_ID_MAX];
+
+	for (node = event_from(s, r->next); node != &s->events;
+	     node = node->next) {
+		const struct event *e = LIST_OBJ(node, struct event, node);
+		struct replay_event out = {
+			.id = replay_id(s, e->seq, text),
+			.message = { e->text, e->len },
+			.missing = e->seq - r->next,
+			.last = e->kind == (uint8_t)REPLAY_LAST,
+		};
+
+		r->next = e->seq + 1;
+		if (!fn(arg, &out))
+			return false;
+	}
+	if (r->next < s->next) {
+		struct replay_event out = { .missing = s->next - r->next };
+
+		r->next = s->next;
+		(void)fn(arg, &out); /* there is nothing behind it */
+	}
+	return true;
+}
+
+enum replay_state
+replay_read(struct replay_reader *r,
+    bool (*fn)(void *arg, const struct replay_event *e), void *arg)
+{
+	struct replay_stream *s = r->stream;
+	enum replay_state state;
+
+	OBJ_CHECK(s, REPLAY_STREAM_MAGIC);
+	replay_lock(s->shard);
+	if (s->log == NULL || s->reader != r)
+		state = REPLAY_GONE;
+	else if (!events_take(s, r, fn, arg))
+		state = REPLAY_PAUSED;
+	else if (s->done)
+		state = REPLAY_ENDED;
+	else
+		state = r->release_ms >= 0 ? REPLAY_RELEASED : REPLAY_OPEN;
+	if (state != REPLAY_GONE) {
+		if (s->read < r->next)
+			s->read = r->next;
+		replay_trim(s);
+	}
+	replay_unlock(s->shard);
+	return state;
+}
+
+bool
+replay_detach(struct replay_reader *r, int64_t now_ns)
+{
+	struct replay_stream *s = r->stream;
+	bool posted;
+
+	if (s == NULL)
+		return false;
+	replay_lock(s->shard);
+	if (s->reader == r) {
+		s->reader = NULL;
+		if (r->streaming != NULL)
+			atomic_store(r->streaming, false);
+		if (s->log != NULL)
+			replay_touch(s, now_ns);
+		if (s->log != NULL && s->done && list_is_empty(&s->events))
+			replay_lose(s);
+	}
+	posted = r->posted;
+	r->stream = NULL;
+	replay_unlock(s->shard);
+	replay_unref(s);
+	return posted;
+}
