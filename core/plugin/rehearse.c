@@ -43,7 +43,7 @@ limit(int what, rlim_t value)
 {
 	struct rlimit r = { value, value };
 
-	(void)setrlimit(what, &r); /* without it the parent's 2 s remain */
+	(void)setrlimit(what, &r); /* without it the parent's limit remains */
 }
 
 static void

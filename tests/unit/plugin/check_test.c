@@ -68,7 +68,7 @@ static const struct {
 	    "\"/tmp/plugins\" (hint: link without -rpath; only the system's "
 	    "folders are searched)\n" },
 	{ "constructor_hang",
-	    "4:9: error: module: sample.so: the rehearsal took longer than 2 "
+	    "4:9: error: module: sample.so: the rehearsal took longer than 5 "
 	    "s (hint: its constructors must not wait)\n" },
 	{ "other_name",
 	    "1:9: error: plugin: \"sample\" here, \"smaple\" in sample.so "
