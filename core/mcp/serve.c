@@ -3,6 +3,7 @@
  * checks of each era. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "mcp/mcp_priv.h"
 
 static const struct mcp_method methods[] = {
@@ -122,6 +123,15 @@ mirrors_pass(struct mcp_exchange *x, const struct rpc_message *m,
 	return equal;
 }
 
+static void
+cancel(struct mcp_reactor *reactor, uint64_t scope, const struct rpc_message *m)
+{
+	struct str reason = json_str(json_get(m->params, S("reason")));
+
+	LOG_DEBUG("request cancelled", F_STR("reason", reason)); /* CANC-09 */
+	mcp_cancel(reactor, scope, json_get(m->params, S("requestId")));
+}
+
 /* Notifications of the stateless era: on HTTP none means anything. */
 static void
 take_notification(struct mcp_exchange *x, const struct rpc_message *m,
@@ -140,7 +150,7 @@ take_notification(struct mcp_exchange *x, const struct rpc_message *m,
 	x->ops->answer(x, 202, STR_NONE);
 	mcp_exchange_close(x);
 	if (cancels)
-		mcp_cancel(reactor, scope, json_get(m->params, S("requestId")));
+		cancel(reactor, scope, m);
 }
 
 /* The ladder of server-requirements.md 1.4. */
@@ -274,7 +284,7 @@ take_stateful_notification(
 	x->ops->answer(x, 202, STR_NONE);
 	mcp_exchange_close(x);
 	if (str_equal(m->method, S("notifications/cancelled")))
-		mcp_cancel(reactor, scope, json_get(m->params, S("requestId")));
+		cancel(reactor, scope, m);
 }
 
 void

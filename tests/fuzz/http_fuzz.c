@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first two bytes choose where to cut; the rest is what a peer sends.
  * Whole, cut there, bytewise, and with decoded chunks compacted: the same
- * requests, bodies and refusal. */
+ * requests, bodies and refusal (SEC-01). */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

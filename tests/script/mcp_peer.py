@@ -172,20 +172,20 @@ class Peer:
             r = conn.request("POST", "/mcp", self.session.fields(), w.dumps(message))
             assert r.status == 202, r
 
-    def watch(self, **wishes):
+    def watch(self, id="watch", **wishes):
         """What changes from now on: a Changes."""
-        return Changes(self, wishes)
+        return Changes(self, id, wishes)
 
 
 class Changes:
     """Notifications that no request caused: of a listen in the stateless era,
     of the session in the other."""
 
-    def __init__(self, peer, wishes):
+    def __init__(self, peer, id, wishes):
         self.peer, self.conn, self.stream = peer, None, None
         self.acknowledged = None
         if peer.stateless:
-            m = w.modern("subscriptions/listen", {"notifications": wishes}, "watch")
+            m = w.modern("subscriptions/listen", {"notifications": wishes}, id)
             if peer.line is not None:
                 peer.line.send(m)
                 self.acknowledged = self.next()

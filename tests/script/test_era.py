@@ -346,7 +346,7 @@ RUNGS = sorted(ANSWERS) + [11]
 
 @pytest.mark.parametrize("first", RUNGS)
 def test_the_first_failing_check_answers(conn, first):
-    """1.4: alone, and with each later one broken as well"""
+    """1.4, ERA-04: alone, and with each later one broken as well"""
     cases = [{first}] + [{first, k} for k in RUNGS if k > first]
     cases.append({k for k in RUNGS if k >= first})
     for rungs in cases:

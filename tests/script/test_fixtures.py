@@ -172,7 +172,7 @@ def test_a_request_has_a_level(stateless):
 # --- the client is asked ---
 
 def test_sampling(peer):
-    """SAMP-02"""
+    """SAMP-02, DEP-01"""
     a = peer.tool("test_sampling", {"prompt": "What?"},
                   answers={"sampling/createMessage": PARIS})
     [(method, params)] = a.asked

@@ -239,7 +239,7 @@ def test_sessions_are_bounded(start):
 # --- POST ---
 
 def test_an_answer_is_json_or_a_stream_that_ends(legacy):
-    """HTTP-11, POSTL-02, POSTL-03"""
+    """AMB-19, HTTP-11, POSTL-02, POSTL-03"""
     r = legacy.post("tools/call", {"name": "hello"})
     assert r.type == "application/json" and r.stream is None
     r = legacy.post("tools/call", {

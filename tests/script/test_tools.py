@@ -59,7 +59,7 @@ def test_absent_arguments_are_an_empty_object(client):
 @pytest.mark.parametrize("name", ["nope", "", "Hello", "hello ", "hello\u0000", "a" * 300,
                                   "ü" * 200])
 def test_an_unknown_tool_is_a_protocol_error_that_names_it(client, name):
-    """TOOL-13, HTM-20"""
+    """TOOL-13, HTM-20, AMB-03"""
     e = client.error("tools/call", {"name": name})
     assert e["code"] == -32602
     if name in ("nope", "Hello"):
@@ -181,7 +181,7 @@ def test_progress_is_streamed_before_the_answer(client, token):
 
 
 def test_no_progress_without_a_token(client):
-    """PROG-01"""
+    """PROG-01, PROG-03"""
     r = post(client, "fx_progress", {})
     assert r.stream is None and r.json["result"]["content"][0]["text"] == "done"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* T-11: schemas and values made to cost much.  Each ends at a bound that says
+/* T-11, SCH-06: schemas and values made to cost much.  Each ends at a bound that says
  * its name.  Work is counted in steps by the engine, so that nothing here
  * looks at a clock; the printed times are for people. */
 #include <check.h>

@@ -202,7 +202,7 @@ END_TEST
 
 START_TEST(mirrored_arguments_are_found)
 {
-	/* XHD-01, XHD-04 */
+	/* XHD-01, XHD-04, AMB-09 */
 	struct plugin_manifest *m = good(whole);
 	const struct registry_entry *e = &m->entries[0].entry;
 
@@ -270,8 +270,8 @@ END_TEST
 
 START_TEST(errors_in_entries_say_where_and_what)
 {
-	/* TOOL-04, TOOL-05, META-01, META-02, META-12, META-13, RSRC-17,
-	 * RSRC-18, PROM-02 */
+	/* TOOL-04, AMB-10, TOOL-05, META-01, META-02, META-12, META-13,
+	 * RSRC-17, RSRC-18, PROM-02 */
 	expect(entries, sizeof entries / sizeof entries[0]);
 }
 END_TEST
