@@ -110,6 +110,8 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	    + (target->deadline_ns > 0 ? target->deadline_ns
 				       : CALL_DEADLINE_NS);
 	c->log_level = 0;
+	c->can_task = false;
+	c->task_wanted = false;
 	c->contents = NULL;
 	c->contents_tail = &c->contents;
 	c->contents_len = 0;

@@ -34,6 +34,7 @@
 #define CALL_STATE_MAX ((size_t)16 * 1024) /* from one round to the next */
 #define CALL_MESSAGE_MAX ((size_t)4096) /* of a failure */
 #define CALL_PROGRESS_TEXT_MAX ((size_t)4096)
+#define CALL_TASK_TEXT_MAX ((size_t)1024) /* of what a task does now */
 #define CALL_LOG_DATA_MAX ((size_t)64 * 1024) /* of one log message */
 #define CALL_LOG_LOGGER_MAX ((size_t)256)
 /* Reports of one call, progress and log messages, on their way to its
@@ -122,6 +123,9 @@ struct call_sink {
 	void (*message)(struct call *c, const struct call_log *log);
 	/* Its stream is to end, the answer comes later; NULL: cannot be. */
 	void (*released)(struct call *c, int64_t retry_ms);
+	/* The handler wants its caller to go on without waiting, or says what
+	 * it does now; not after finished.  Only where the call can_task. */
+	void (*task)(struct call *c, struct str status);
 };
 
 /* Per reactor: who runs calls here. */
@@ -151,6 +155,8 @@ struct call {
 	unsigned client; /* enum call_client: what it may be asked */
 	int64_t deadline_ns;
 	int log_level; /* the least that is heard; set before the start */
+	bool can_task; /* its sink has task(); set before the start */
+	bool task_wanted; /* written by the thread that owns the call */
 	struct arena arena;
 
 	/* The answer; written by the thread that owns the call. */
@@ -229,6 +235,12 @@ int call_message(struct call *c, const struct call_log *log);
 /* [any] The stream that waits for it ends, and the client comes back after
  * retry_ms; ERR_UNSUPPORTED: this client cannot. */
 int call_release(struct call *c, int64_t retry_ms);
+/* [call] Its caller need not wait any longer; copies status.  ERR_UNSUPPORTED:
+ * this one has to. */
+int call_task_begin(struct call *c, struct str status);
+/* [any] What the task does now; copies.  ERR_UNSUPPORTED, ERR_LIMIT; ERR_BUSY:
+ * too many reports are on their way. */
+int call_task_status(struct call *c, struct str status);
 /* [call] Copies; ERR_LIMIT, ERR_NOMEM. */
 int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "data/json_dup.h"
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 #define ASKED_MAGIC 0x41534b44u
 #define ID_PREFIX "srv-"
@@ -43,6 +43,17 @@ id_text(const struct mcp_reactor *m, uint64_t number, char text[ID_MAX])
 	    (unsigned long long)number);
 
 	return (struct str){ text, (size_t)n }; /* it fits */
+}
+
+struct str
+mcp_ask_id(
+    const struct mcp_reactor *m, uint64_t number, char *text, size_t size)
+{
+	int n = snprintf(text, size, ID_PREFIX "%u-%llu", m->number,
+	    (unsigned long long)number);
+
+	CHECK(n > 0 && (size_t)n < size);
+	return (struct str){ text, (size_t)n };
 }
 
 static bool
@@ -420,7 +431,8 @@ mcp_response(struct mcp_reactor *m, uint64_t scope, const struct rpc_message *r)
 	size_t i;
 
 	OBJ_CHECK(m, MCP_REACTOR_MAGIC);
-	if (!id_parse(r->id, &reactor, &number) || reactor != m->number)
+	if (!id_parse(r->id, &reactor, &number) || reactor != m->number
+	    || mcp_task_response(m, scope, number, r))
 		return;
 	LIST_EACH (node, &m->asking) {
 		struct mcp_asked *a = LIST_OBJ(node, struct mcp_asked, node);
@@ -442,6 +454,7 @@ mcp_response(struct mcp_reactor *m, uint64_t scope, const struct rpc_message *r)
 void
 mcp_scope_deaf(struct mcp_reactor *m, uint64_t scope)
 {
+	mcp_task_scope_deaf(m, scope);
 	LIST_EACH_SAFE (node, &m->asking) {
 		struct mcp_asked *a = LIST_OBJ(node, struct mcp_asked, node);
 

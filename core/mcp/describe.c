@@ -60,6 +60,11 @@ describe_tool(
 		json_member(out, "outputSchema", e->output_schema);
 	if (r >= MCP_2025_03_26)
 		json_member(out, "annotations", e->annotations);
+	if (r == MCP_2025_11_25 && e->task != REGISTRY_TASK_FORBIDDEN)
+		buf_cstr(out, /* TKL-03; forbidden is what its absence says */
+		    e->task == REGISTRY_TASK_OPTIONAL
+			? ",\"execution\":{\"taskSupport\":\"optional\"}"
+			: ",\"execution\":{\"taskSupport\":\"required\"}");
 	common_tail(out, e, r);
 }
 

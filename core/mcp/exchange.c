@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 void
 mcp_peer_init(struct mcp_peer *p)
@@ -83,6 +83,9 @@ mcp_reactor_create(struct call_reactor *calls, struct registry *registry,
 	list_init(&m->listening);
 	list_init(&m->listeners);
 	list_init(&m->asking);
+	list_init(&m->tasks_live);
+	list_init(&m->task_waiters);
+	map_init(&m->tasks_by_id);
 	list_init(&m->kept);
 	if (identity_write(m, identity) < 0) {
 		(void)err_set(
@@ -106,6 +109,7 @@ mcp_reactor_destroy(struct mcp_reactor *m)
 	if (m == NULL)
 		return;
 	OBJ_CHECK(m, MCP_REACTOR_MAGIC);
+	mcp_tasks_finish(m);
 	CHECK(list_is_empty(&m->running));
 	CHECK(list_is_empty(&m->listening));
 	LIST_EACH_SAFE (node, &m->kept) {
@@ -189,6 +193,7 @@ mcp_exchange_close(struct mcp_exchange *x)
 	list_drop(&x->node);
 	if (x->asked != NULL)
 		mcp_asked_drop(x);
+	mcp_task_forget(x);
 	if (x->listening && m->streams != NULL)
 		atomic_fetch_sub(m->streams, 1);
 	OBJ_WIPE(x);
@@ -459,6 +464,8 @@ mcp_drain(struct mcp_reactor *m, bool cancel_calls)
 {
 	size_t running = 0;
 
+	if (cancel_calls)
+		mcp_tasks_drain(m);
 	LIST_EACH_SAFE (node, &m->listening) {
 		struct mcp_exchange *x =
 		    LIST_OBJ(node, struct mcp_exchange, node);

@@ -4,7 +4,7 @@
  * so a burst of changes is one notification and nothing is queued. */
 #include <string.h>
 
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 /* One notification a list; templates belong to the resources' list. */
 struct list_kind {
@@ -37,6 +37,8 @@ void
 mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l)
 {
 	l->told = registry_current(m->registry)->number;
+	l->mcp = m;
+	mcp_task_watch(m, 1);
 	list_push(&m->listeners, &l->node);
 	mcp_listener_tell(m, l); /* what changed while nobody listened */
 }
@@ -44,6 +46,7 @@ mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l)
 void
 mcp_listener_stop(struct mcp_listener *l)
 {
+	mcp_task_watch(l->mcp, -1);
 	list_drop(&l->node);
 }
 
@@ -87,8 +90,8 @@ mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l)
 }
 
 /* "_meta":{subscriptionId} - SUB-04: the id of the listen request. */
-static void
-subscription_write(struct buf *out, const struct mcp_exchange *x)
+void
+mcp_subscription_write(struct buf *out, const struct mcp_exchange *x)
 {
 	BUF_LIT(out, "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":");
 	buf_str(out, x->id);
@@ -107,7 +110,7 @@ exchange_tell(struct mcp_exchange *x, const struct registry_snapshot *s)
 		buf_shrink(out, MCP_OUT_KEPT);
 		rpc_write_notification(out, lists[i].method);
 		buf_char(out, '{');
-		subscription_write(out, x);
+		mcp_subscription_write(out, x);
 		BUF_LIT(out, "}}");
 		if (!out->failed)
 			x->ops->notify(x, buf_view(out));
@@ -198,7 +201,7 @@ mcp_resource_updated(struct mcp_reactor *m, struct str uri)
 		rpc_write_notification(
 		    out, S("notifications/resources/updated"));
 		buf_char(out, '{');
-		subscription_write(out, x);
+		mcp_subscription_write(out, x);
 		BUF_LIT(out, ",\"uri\":");
 		if (json_write_str(out, uri) < 0)
 			return; /* not a URI: the plugin's defect */
@@ -252,7 +255,7 @@ acknowledge(struct mcp_exchange *x)
 	rpc_write_notification(
 	    out, S("notifications/subscriptions/acknowledged"));
 	buf_char(out, '{');
-	subscription_write(out, x);
+	mcp_subscription_write(out, x);
 	BUF_LIT(out, ",\"notifications\":{");
 	for (i = 0; i < ARRAY_LEN(lists); i++) {
 		if ((x->kinds & lists[i].kinds) == 0)
@@ -269,7 +272,17 @@ acknowledge(struct mcp_exchange *x)
 		buf_cstr(out, i == 0 ? "\"resourceSubscriptions\":[" : ",");
 		buf_json(out, x->uris[i]);
 	}
-	buf_cstr(out, x->uris_len > 0 ? "]}}}" : "}}}");
+	if (x->uris_len > 0) {
+		buf_char(out, ']');
+		first = false;
+	}
+	for (i = 0; i < x->task_ids_len; i++) {
+		if (i == 0 && !first)
+			buf_char(out, ',');
+		buf_cstr(out, i == 0 ? "\"taskIds\":[" : ",");
+		buf_json(out, x->task_ids[i]);
+	}
+	buf_cstr(out, x->task_ids_len > 0 ? "]}}}" : "}}}");
 	if (!out->failed)
 		x->ops->notify(x, buf_view(out));
 }
@@ -297,11 +310,12 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 	    json_get(m->params, S("notifications"));
 
 	(void)headers;
-	if (!wishes_read(x, wishes)) {
+	if (!wishes_read(x, wishes) || !mcp_task_ids_read(x, wishes)) {
 		mcp_errorf(x, RPC_INVALID_PARAMS,
-		    "params.notifications must be an object of booleans and "
-		    "resourceSubscriptions, at most %d URIs",
-		    MCP_SUBSCRIPTIONS_MAX);
+		    "params.notifications must be an object of booleans, "
+		    "resourceSubscriptions, at most %d URIs, and taskIds, at "
+		    "most %d",
+		    MCP_SUBSCRIPTIONS_MAX, MCP_TASK_IDS_MAX);
 		return;
 	}
 	if (!stream_admit(x)) {
@@ -310,8 +324,18 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 		    S("{\"retryAfterMs\":1000}"));
 		return;
 	}
+	if (x->task_ids_len > 0)
+		mcp_task_ids_look(x);
+	else
+		mcp_listen_begin(x);
+}
+
+void
+mcp_listen_begin(struct mcp_exchange *x)
+{
 	mcp_versions_now(x->mcp, x->seen);
 	x->told = registry_current(x->mcp->registry)->number;
+	list_drop(&x->node);
 	list_push(&x->mcp->listening, &x->node);
 	acknowledge(x);
 }

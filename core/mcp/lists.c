@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/discover and the lists: envelopes round what the snapshot holds ready.
  */
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 /* CACHE-01, CACHE-08: no list depends on who asks. */
 static void
@@ -27,7 +27,11 @@ mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
 	    "\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
-	    "\"logging\":{},\"completions\":{}},"); /* LOG-01, COMP-01 */
+	    "\"logging\":{},\"completions\":{}"); /* LOG-01, COMP-01 */
+	if (mcp_tasks_are_offered(x->mcp)) /* TKX-01, EXT-01 */
+		BUF_LIT(
+		    out, ",\"extensions\":{\"" MCP_TASKS_EXTENSION "\":{}}");
+	BUF_LIT(out, "},");
 	if (x->mcp->instructions.len > 0) {
 		BUF_LIT(out, "\"instructions\":");
 		buf_str(out, x->mcp->instructions);

@@ -42,7 +42,8 @@ enum mcp_client {
 	MCP_CLIENT_SAMPLING = CALL_CLIENT_SAMPLING,
 	MCP_CLIENT_ROOTS = CALL_CLIENT_ROOTS,
 	MCP_CLIENT_SAMPLING_TOOLS = CALL_CLIENT_SAMPLING_TOOLS,
-	MCP_CLIENT_SAMPLING_CONTEXT = CALL_CLIENT_SAMPLING_CONTEXT
+	MCP_CLIENT_SAMPLING_CONTEXT = CALL_CLIENT_SAMPLING_CONTEXT,
+	MCP_CLIENT_TASKS = 64 /* the extension; stateless era */
 };
 
 /* Bounds on input rounds: how often one request asks its client (MRTR-19), how
@@ -56,6 +57,15 @@ struct mcp_rounds {
 	struct crypto_seal *seal; /* borrowed; NULL: no round has a state */
 	int64_t wait_ns; /* for a client's answer; stateful era */
 	int64_t state_ns; /* how long a sealed state is good */
+};
+
+/* What tasks are kept for how long; the store has bounds of its own. */
+#define MCP_TASK_IDS_MAX 64 /* of one listen stream */
+struct mcp_task_limits {
+	int64_t ttl_ns; /* where neither the tool nor the client says one */
+	int64_t ttl_max_ns;
+	int64_t poll_ns; /* how often a client is told to ask */
+	size_t result_max; /* bytes */
 };
 
 /* Who we are; the same for every caller. */
@@ -129,6 +139,21 @@ void mcp_reactor_streams_set(
  * our requests carry so that their answers find it. */
 void mcp_reactor_rounds_set(
     struct mcp_reactor *m, const struct mcp_rounds *rounds, unsigned number);
+
+/* Tasks of all reactors, in one store, which is borrowed. */
+struct mcp_tasks;
+struct store;
+/* [control] Owned. */
+struct mcp_tasks *mcp_tasks_create(struct store *store,
+    const struct mcp_task_limits *limits, unsigned reactors, struct err *err);
+void mcp_tasks_destroy(struct mcp_tasks *t);
+/* Without this a reactor has no tasks.  number is its own among the others;
+ * before any of them serves. */
+void mcp_reactor_tasks_set(
+    struct mcp_reactor *m, struct mcp_tasks *tasks, unsigned number);
+/* The work of every task of this reactor stops: nobody can ask for it. */
+void mcp_tasks_end(struct mcp_reactor *m);
+
 /* No exchange may be open. */
 void mcp_reactor_destroy(struct mcp_reactor *m);
 /* The document that the next message is parsed into. */
@@ -210,6 +235,7 @@ void mcp_scope_listening_end(struct mcp_reactor *m, uint64_t scope);
  * stream whose peer is ready.  Embedded in the transport's object. */
 struct mcp_listener {
 	struct list node;
+	struct mcp_reactor *mcp; /* while it is started */
 	/* Whose subscriptions count; outlives it.  Nothing is told before it is
 	 * ready (LIFE-06); what has changed until then comes with the next
 	 * change, or with its next stream. */

@@ -29,6 +29,10 @@ struct mcp_reactor {
 	const struct mcp_rounds *rounds; /* may be NULL */
 	unsigned number; /* among the reactors */
 	uint64_t asks; /* requests made so far */
+	struct mcp_tasks *tasks; /* shared; NULL: none */
+	struct list tasks_live; /* struct mcp_task, owned */
+	struct map tasks_by_id; /* of the same */
+	struct list task_waiters; /* struct mcp_task_waiter */
 	atomic_size_t *streams; /* of the whole server; may be NULL */
 	size_t streams_max;
 	struct list kept; /* idle exchanges, owned */
@@ -63,6 +67,12 @@ struct mcp_exchange {
 	struct str principal; /* who asks; empty: nobody has to say */
 	struct mcp_asked *asked; /* stateful era: waits for answers */
 	struct str misfit; /* the last answer that did not fit, or empty */
+	bool is_error; /* it has answered with a tool's failure */
+	/* Tasks: what x answers into, makes, asks for or waits for. */
+	struct mcp_task *task;
+	struct mcp_task *making;
+	struct mcp_task_op *task_op;
+	struct mcp_task_waiter *task_waiter;
 	/* subscriptions/listen */
 	bool listening; /* holds a place of the streams */
 	uint64_t seen[REGISTRY_KINDS];
@@ -70,6 +80,10 @@ struct mcp_exchange {
 	unsigned kinds; /* bit per registry kind asked for */
 	struct str *uris;
 	size_t uris_len;
+	struct str *task_ids; /* in the order asked for */
+	size_t task_ids_len;
+	size_t task_ids_known; /* of those looked up so far, in front */
+	size_t task_ids_looked;
 };
 
 /* One request's _meta (META rows); NULL: absent. */
@@ -109,6 +123,7 @@ struct mcp_method {
 	bool stateful;
 	bool stateless;
 	const char *mirror; /* the member that Mcp-Name repeats, or NULL */
+	bool is_task; /* only where tasks are offered */
 };
 const struct mcp_method *mcp_method_find(struct str name);
 
@@ -117,6 +132,8 @@ mcp_method_fn mcp_tools_list, mcp_resources_list, mcp_templates_list,
     mcp_prompts_list;
 mcp_method_fn mcp_tools_call, mcp_resources_read, mcp_prompts_get;
 mcp_method_fn mcp_listen, mcp_set_level, mcp_complete;
+mcp_method_fn mcp_tasks_get, mcp_tasks_update, mcp_tasks_cancel, mcp_tasks_list,
+    mcp_tasks_result;
 mcp_method_fn mcp_resources_subscribe, mcp_resources_unsubscribe;
 /* RSRC-06: ends x. */
 void mcp_resource_not_found(struct mcp_exchange *x, struct str uri);
@@ -132,6 +149,10 @@ void mcp_call_message(struct call *c, const struct call_log *log);
 
 /* Tells it of the lists that have changed since it was told last. */
 void mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l);
+/* Its wishes are read: acknowledges them, and it listens. */
+void mcp_listen_begin(struct mcp_exchange *x);
+/* "_meta":{subscriptionId} (SUB-04) */
+void mcp_subscription_write(struct buf *out, const struct mcp_exchange *x);
 /* Ends a listen stream with its response (SUB-10). */
 void mcp_listen_end(struct mcp_exchange *x);
 
@@ -188,6 +209,9 @@ void mcp_asked_fail(struct mcp_exchange *x, struct str text);
  * ERR_NOMEM. */
 int mcp_answers_merge(struct mcp_exchange *x, const struct json_node *earlier,
     const struct json_node *later, const struct json_node **out);
+/* The id of a request of ours, in text. */
+struct str mcp_ask_id(
+    const struct mcp_reactor *m, uint64_t number, char *text, size_t size);
 /* An object as it stands in requiredCapabilities (ERR-06). */
 void mcp_client_write(struct buf *out, unsigned client);
 

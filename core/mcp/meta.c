@@ -2,7 +2,7 @@
 /* The envelope: _meta of a request, and the era it implies. */
 #include <string.h>
 
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 static const struct str prefix = STR("io.modelcontextprotocol/");
 
@@ -63,6 +63,10 @@ mcp_client_read(const struct json_node *capabilities)
 	}
 	if (json_type(json_get(capabilities, S("roots"))) == JSON_OBJECT)
 		client |= MCP_CLIENT_ROOTS;
+	if (json_type(json_get(json_get(capabilities, S("extensions")),
+		S(MCP_TASKS_EXTENSION)))
+	    == JSON_OBJECT) /* TKX-01 */
+		client |= MCP_CLIENT_TASKS;
 	return client;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 void
 mcp_defect_log(const char *what, const struct call *c, struct str more)
@@ -75,6 +75,11 @@ call_finished(struct call *c, enum call_status status)
 		mcp_exchange_close(x);
 		return;
 	}
+	/* It has said that it is one: so it is, however soon it ended. */
+	if (c->task_wanted && x->task == NULL)
+		x = mcp_task_become(x, c, STR_NONE);
+	if (x == NULL)
+		return;
 	switch (c->kind) {
 	case CALL_TOOL:
 		mcp_tool_finished(x, c, status);
@@ -92,14 +97,14 @@ call_finished(struct call *c, enum call_status status)
 }
 
 static const struct call_sink sink = { call_progressed, call_finished,
-	mcp_call_message, call_released };
+	mcp_call_message, call_released, mcp_call_task };
 
 /* What the revision lets us ask this client (ELIC-01, SAMP-01): the rest of
  * what it declares means nothing there. */
 static unsigned
 client_of(const struct mcp_exchange *x)
 {
-	unsigned client = x->client;
+	unsigned client = x->client & ~(unsigned)MCP_CLIENT_TASKS;
 
 	if (x->revision >= MCP_2025_03_26)
 		client |= CALL_CLIENT_SAMPLING_AUDIO;
@@ -113,6 +118,18 @@ client_of(const struct mcp_exchange *x)
 	if ((client & MCP_CLIENT_SAMPLING) != 0)
 		client |= MCP_CLIENT_SAMPLING_CONTEXT;
 	return client;
+}
+
+/* TKX-03: a handler that decides itself may do so for who can follow. */
+static bool
+can_task(const struct mcp_exchange *x, enum call_kind kind,
+    const struct registry_entry *e)
+{
+	if (x->task != NULL)
+		return true;
+	return kind == CALL_TOOL && e->task != REGISTRY_TASK_FORBIDDEN
+	    && mcp_exchange_is_stateless(x)
+	    && (x->client & MCP_CLIENT_TASKS) != 0 && x->mcp->tasks != NULL;
 }
 
 void
@@ -141,6 +158,8 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 	/* Older clients may not take an event without data (RSM-06). */
 	c->releasable = x->ops->release != NULL && x->peer != NULL
 	    && x->revision == MCP_2025_11_25;
+	c->can_task = can_task(x, kind, e);
+	c->task_wanted = x->task != NULL;
 	x->entry = e;
 	x->call = c;
 	list_push(&x->mcp->running, &x->node);
@@ -239,7 +258,9 @@ mcp_finished_alike(
 		client_cannot(x, c);
 		return true;
 	case CALL_INPUT:
-		if (mcp_exchange_is_stateless(x))
+		if (x->task != NULL)
+			mcp_task_input(x, c);
+		else if (mcp_exchange_is_stateless(x))
 			mcp_input_required(x, c);
 		else
 			mcp_ask(x, c);

@@ -4,27 +4,33 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 static const struct mcp_method methods[] = {
-	{ STR("tools/call"), mcp_tools_call, true, true, "name" },
-	{ STR("tools/list"), mcp_tools_list, true, true, NULL },
-	{ STR("resources/read"), mcp_resources_read, true, true, "uri" },
-	{ STR("resources/list"), mcp_resources_list, true, true, NULL },
-	{ STR("resources/templates/list"), mcp_templates_list, true, true,
-	    NULL },
+	{ STR("tools/call"), mcp_tools_call, true, true, "name", false },
+	{ STR("tasks/get"), mcp_tasks_get, true, true, "taskId", true },
+	{ STR("tasks/cancel"), mcp_tasks_cancel, true, true, "taskId", true },
+	{ STR("tasks/update"), mcp_tasks_update, false, true, "taskId", true },
+	/* TKX-14 */
+	{ STR("tasks/result"), mcp_tasks_result, true, false, NULL, true },
+	{ STR("tasks/list"), mcp_tasks_list, true, false, NULL, true },
+	{ STR("tools/list"), mcp_tools_list, true, true, NULL, false },
+	{ STR("resources/read"), mcp_resources_read, true, true, "uri", false },
+	{ STR("resources/list"), mcp_resources_list, true, true, NULL, false },
+	{ STR("resources/templates/list"), mcp_templates_list, true, true, NULL,
+	    false },
 	{ STR("resources/subscribe"), mcp_resources_subscribe, true, false,
-	    NULL },
+	    NULL, false },
 	{ STR("resources/unsubscribe"), mcp_resources_unsubscribe, true, false,
-	    NULL },
-	{ STR("prompts/get"), mcp_prompts_get, true, true, "name" },
-	{ STR("prompts/list"), mcp_prompts_list, true, true, NULL },
-	{ STR("completion/complete"), mcp_complete, true, true,
-	    NULL }, /* COMP-06 */
-	{ STR("logging/setLevel"), mcp_set_level, true, false, NULL },
-	{ STR("ping"), mcp_ping, true, false, NULL },
-	{ STR("server/discover"), mcp_discover, false, true, NULL },
-	{ STR("subscriptions/listen"), mcp_listen, false, true, NULL },
+	    NULL, false },
+	{ STR("prompts/get"), mcp_prompts_get, true, true, "name", false },
+	{ STR("prompts/list"), mcp_prompts_list, true, true, NULL, false },
+	{ STR("completion/complete"), mcp_complete, true, true, NULL,
+	    false }, /* COMP-06 */
+	{ STR("logging/setLevel"), mcp_set_level, true, false, NULL, false },
+	{ STR("ping"), mcp_ping, true, false, NULL, false },
+	{ STR("server/discover"), mcp_discover, false, true, NULL, false },
+	{ STR("subscriptions/listen"), mcp_listen, false, true, NULL, false },
 };
 
 const struct mcp_method *
@@ -36,6 +42,18 @@ mcp_method_find(struct str name)
 		if (str_equal(methods[i].name, name))
 			return &methods[i];
 	return NULL;
+}
+
+/* As far as this exchange's revision and server have it (TKL-18). */
+static const struct mcp_method *
+method_of(const struct mcp_exchange *x, const struct rpc_message *m)
+{
+	const struct mcp_method *method = mcp_method_find(m->method);
+
+	if (method != NULL && method->is_task
+	    && (x->revision < MCP_2025_11_25 || !mcp_tasks_are_offered(x->mcp)))
+		return NULL;
+	return method;
 }
 
 /* Rung 2: the envelope (ERA-17, META-05, META-10, LOG-07).  NULL: sound. */
@@ -158,11 +176,12 @@ void
 mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
-	const struct mcp_method *method = mcp_method_find(m->method);
+	const struct mcp_method *method;
 	struct mcp_meta meta;
 	const char *fault;
 
 	x->revision = MCP_2026_07_28;
+	method = method_of(x, m);
 	x->over_http = headers != NULL;
 	if (m->kind == RPC_NOTIFICATION) {
 		take_notification(x, m, headers);
@@ -258,6 +277,11 @@ initialize(
 	    "\"logging\":{}"); /* LOG-01 */
 	if (peer->revision >= MCP_2025_03_26) /* COMP-01 */
 		BUF_LIT(out, ",\"completions\":{}");
+	if (peer->revision == MCP_2025_11_25
+	    && mcp_tasks_are_offered(mcp)) /* TKL-01 */
+		BUF_LIT(out,
+		    ",\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{"
+		    "\"tools\":{\"call\":{}}}}");
 	BUF_LIT(out, "},\"serverInfo\":{");
 	buf_str(out, mcp->identity_names);
 	if (peer->revision >= MCP_2025_06_18) /* LIFE-17 */
@@ -305,7 +329,7 @@ mcp_serve_stateful(
 		initialize(x, m, peer);
 		return;
 	}
-	method = mcp_method_find(m->method);
+	method = method_of(x, m);
 	if (atomic_load(&peer->phase) == MCP_PEER_NEW
 	    && (method == NULL || method->serve != mcp_ping)) { /* LIFE-07 */
 		mcp_error(x, 400, RPC_INVALID_REQUEST,

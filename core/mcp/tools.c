@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tools/call. */
-#include "mcp/mcp_priv.h"
+#include "mcp/task_priv.h"
 
 static const struct json_node no_arguments = { .raw = "{}",
 	.raw_len = 2,
@@ -13,6 +13,7 @@ mcp_tool_error(struct mcp_exchange *x, struct str text)
 {
 	struct buf *out = mcp_result_begin(x);
 
+	x->is_error = true;
 	BUF_LIT(out, "\"content\":[{\"type\":\"text\",\"text\":");
 	if (json_write_str(out, text) < 0)
 		BUF_LIT(out, "\"The tool failed\"");
@@ -47,6 +48,7 @@ mcp_tool_run(struct mcp_exchange *x, struct str name,
 {
 	const struct registry_snapshot *s = registry_current(x->mcp->registry);
 	const struct registry_entry *e = registry_find(s, REGISTRY_TOOL, name);
+	bool make_task;
 	struct err err;
 
 	if (e == NULL) { /* TOOL-13 */
@@ -60,7 +62,12 @@ mcp_tool_run(struct mcp_exchange *x, struct str name,
 		    x, 400, RPC_HEADER_MISMATCH, str_of(err.text), STR_NONE);
 		return;
 	}
-	if (arguments_pass(x, e, args))
+	if (!mcp_task_admit(x, e, params, &make_task)
+	    || !arguments_pass(x, e, args))
+		return;
+	if (make_task)
+		mcp_task_begin(x, e, e->key, args, params);
+	else
 		mcp_call_start(x, CALL_TOOL, e, e->key, args, params);
 }
 

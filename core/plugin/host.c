@@ -2,6 +2,7 @@
 /* The host as a plugin sees it: each function checks what it is given, since
  * it comes from code that is not ours, and hands it to the call. */
 #include <string.h>
+#include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 
 #include "base/log.h"
@@ -108,17 +109,42 @@ static const struct tp_stream stream_table = {
 	.release = host_release,
 };
 
-/* Offered where the manifest grants it. */
+static int
+task_begin(struct tp_call *c, struct tp_str status)
+{
+	struct str text = str_from(status);
+
+	if (!str_is_utf8(text) || text.len > CALL_TASK_TEXT_MAX)
+		return TP_EPARAMS;
+	return status_of(call_task_begin(call_of(c), text));
+}
+
+static int
+task_status(struct tp_call *c, struct tp_str status)
+{
+	struct str text = str_from(status);
+
+	if (!str_is_utf8(text) || text.len > CALL_TASK_TEXT_MAX)
+		return TP_EPARAMS;
+	return status_of(call_task_status(call_of(c), text));
+}
+
+static const struct tp_task task_table = { sizeof task_table, 0, task_begin,
+	task_status };
+
+/* What is not for all is offered where the manifest grants it. */
 static const void *
 host_extension(struct tp_plugin *p, const char *id)
 {
 	const struct plugin_generation *g = generation_of(p);
 
-	if (id != NULL && strcmp(id, TP_EXT_DYNAMIC) == 0
-	    && g->manifest->dynamic.max > 0)
+	if (id == NULL)
+		return NULL;
+	if (strcmp(id, TP_EXT_TASK) == 0)
+		return &task_table;
+	if (strcmp(id, TP_EXT_DYNAMIC) == 0 && g->manifest->dynamic.max > 0)
 		return &plugin_dynamic_table;
-	if (id != NULL && strcmp(id, TP_EXT_STREAM) == 0
-	    && g->manifest->release)
+	if (strcmp(id, TP_EXT_STREAM) == 0 && g->manifest->release)
 		return &stream_table;
 	return NULL;
 }

@@ -21,6 +21,12 @@ struct raw_cache {
 	int scope;
 };
 
+struct raw_task {
+	int support; /* enum registry_task */
+	int by;
+	int64_t ttl_ns, poll_ns;
+};
+
 /* All keys of the three lists; a table takes those of its list. */
 struct raw_entry {
 	struct str name, title, description, mime, uri, uri_template;
@@ -28,6 +34,7 @@ struct raw_entry {
 	const struct yaml_node *annotations, *icons, *meta, *input, *output;
 	const struct yaml_node *arguments, *limits, *complete, *unavailable;
 	struct raw_cache cache;
+	struct raw_task task;
 };
 
 struct raw_argument {
@@ -37,6 +44,9 @@ struct raw_argument {
 };
 
 static const char *const cache_scopes[] = { "private", "public", NULL };
+static const char *const task_supports[] = { "forbidden", "optional",
+	"required", NULL };
+static const char *const task_makers[] = { "host", "handler", NULL };
 
 /* clang-format off */
 const struct settings_item manifest_limit_items[] = {
@@ -95,12 +105,29 @@ const struct manifest_missing manifest_limits_missing[] = {
 	  .offset = offsetof(struct raw_entry, name), \
 	  .help = "add name: what clients ask for" }
 
+static const struct settings_item task_items[] = {
+	{ .key = "support", .type = SETTINGS_ENUM, .names = task_supports,
+	  .required = true, .offset = offsetof(struct raw_task, support),
+	  .help = "add support: optional, or required, or forbidden" },
+	{ .key = "by", .type = SETTINGS_ENUM, .names = task_makers,
+	  .offset = offsetof(struct raw_task, by) },
+	{ .key = "ttl", .type = SETTINGS_DURATION, .min = 0,
+	  .max = 365 * 24 * 3600 * NS_PER_S,
+	  .offset = offsetof(struct raw_task, ttl_ns) },
+	{ .key = "poll", .type = SETTINGS_DURATION, .min = 0,
+	  .max = 3600 * NS_PER_S,
+	  .offset = offsetof(struct raw_task, poll_ns) },
+	{ .key = NULL },
+};
+
 static const struct settings_item tool_items[] = {
 	NAME_ITEM,
 	COMMON,
 	ITEM("annotations", SETTINGS_NODE, annotations),
 	ITEM("inputSchema", SETTINGS_NODE, input),
 	ITEM("outputSchema", SETTINGS_NODE, output),
+	{ .key = "task", .type = SETTINGS_MAP, .items = task_items,
+	  .offset = offsetof(struct raw_entry, task) },
 	ITEM("exec", SETTINGS_NODE, unavailable),
 	ITEM("http", SETTINGS_NODE, unavailable),
 	{ .key = NULL },
@@ -304,6 +331,15 @@ read_output_schema(struct manifest_reader *r, const struct yaml_node *node,
 }
 
 static void
+read_task(const struct raw_task *task, struct registry_entry *e)
+{
+	e->task = (enum registry_task)task->support;
+	e->task_by_handler = task->by == 1;
+	e->task_ttl_ns = task->ttl_ns;
+	e->task_poll_ns = task->poll_ns;
+}
+
+static void
 read_tool(struct manifest_reader *r, const struct yaml_node *map,
     const char *path, struct plugin_manifest_entry *out)
 {
@@ -335,6 +371,7 @@ read_tool(struct manifest_reader *r, const struct yaml_node *map,
 	    manifest_read_tool_annotations(r, raw.annotations, below.text);
 	read_input_schema(r, raw.input, path, out);
 	read_output_schema(r, raw.output, path, out);
+	read_task(&raw.task, e);
 }
 
 static void

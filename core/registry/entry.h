@@ -26,6 +26,13 @@ enum registry_kind {
 /* The revisions an entry is described for; mcp fills one text for each. */
 #define REGISTRY_DIALECTS 5
 
+/* May a call of a tool outlive its request? */
+enum registry_task {
+	REGISTRY_TASK_FORBIDDEN,
+	REGISTRY_TASK_OPTIONAL,
+	REGISTRY_TASK_REQUIRED
+};
+
 struct registry_argument {
 	struct str name;
 	struct str title;
@@ -69,6 +76,10 @@ struct registry_entry {
 	size_t complete_len;
 	const struct registry_mirror *mirrors;
 	size_t mirrors_len;
+	enum registry_task task; /* tools */
+	bool task_by_handler; /* it says itself when it becomes one */
+	int64_t task_ttl_ns; /* 0: the server's */
+	int64_t task_poll_ns; /* 0: the server's */
 	int64_t cache_ttl_ms; /* resources/read; negative: default */
 	bool cache_public;
 	const struct schema *input; /* owned by the set's owner; tools */

@@ -39,6 +39,7 @@ struct registry_snapshot {
 	uint64_t list_version[REGISTRY_KINDS]; /* grows when the list changes */
 	uint64_t list_hash[REGISTRY_KINDS]; /* of its content, any process */
 	size_t counts[REGISTRY_KINDS];
+	size_t task_tools; /* that may be tasks */
 	struct registry_set **sets; /* sorted by plugin name */
 	size_t sets_len;
 	struct map by_key[REGISTRY_KINDS]; /* of struct registry_entry */

@@ -99,6 +99,7 @@ index_build(struct registry_snapshot *s)
 			struct str text = e->described[REGISTRY_DIALECTS - 1];
 
 			s->counts[e->kind]++;
+			s->task_tools += e->task != REGISTRY_TASK_FORBIDDEN;
 			s->list_hash[e->kind] =
 			    fnv(s->list_hash[e->kind], text.ptr, text.len);
 			if (map_set(&s->by_key[e->kind], e->key, e, NULL) < 0)

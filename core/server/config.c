@@ -111,6 +111,28 @@ static const struct settings_item log_settings[] = {
 };
 #undef AT
 
+#define AT(member_) offsetof(struct server_tasks_config, member_)
+static const struct settings_item tasks_settings[] = {
+	{ .key = "enabled", .type = SETTINGS_BOOL, .offset = AT(enabled), .fallback = "true",
+	  .help = "false: no tool runs as a task, whatever its manifest says." },
+	{ .key = "max", .type = SETTINGS_INT, .offset = AT(max), .fallback = "10000", .min = 1, .max = 10000000,
+	  .help = "Tasks that are kept at once, those that have ended among them; beyond it 503." },
+	{ .key = "per_principal", .type = SETTINGS_INT, .offset = AT(per_principal), .fallback = "1000", .min = 1, .max = 10000000,
+	  .help = "The same of one principal: who has authenticated, else a session, else all others together." },
+	{ .key = "result", .type = SETTINGS_SIZE, .offset = AT(result), .fallback = "4MiB", .min = 1 * KIB, .max = 64 * MIB,
+	  .help = "Largest result of a task; a larger one fails it." },
+	{ .key = "memory", .type = SETTINGS_SIZE, .offset = AT(memory), .fallback = "256MiB", .min = 1 * MIB, .max = 1048576 * MIB,
+	  .help = "Of all tasks with their results; beyond it a new one gets 503, and a result that does not fit fails its task." },
+	{ .key = "ttl", .type = SETTINGS_DURATION, .offset = AT(ttl), .fallback = "15m", .min = NS_PER_S, .max = 720 * HOUR,
+	  .help = "How long a task is kept from its start, where neither the client nor the manifest says it." },
+	{ .key = "ttl_max", .type = SETTINGS_DURATION, .offset = AT(ttl_max), .fallback = "24h", .min = NS_PER_S, .max = 720 * HOUR,
+	  .help = "The longest that a client or a manifest may say." },
+	{ .key = "poll", .type = SETTINGS_DURATION, .offset = AT(poll), .fallback = "1s", .min = NS_PER_MS, .max = HOUR,
+	  .help = "How often clients are told to ask, where the manifest does not say it." },
+	{ .key = NULL }
+};
+#undef AT
+
 #define AT(member_) offsetof(struct server_config, member_)
 const struct settings_item server_settings[] = {
 	{ .key = "server", .type = SETTINGS_MAP, .offset = AT(identity), .items = identity_settings,
@@ -119,6 +141,8 @@ const struct settings_item server_settings[] = {
 	  .help = "Where and how it is reached." },
 	{ .key = "limits", .type = SETTINGS_MAP, .offset = AT(limits), .items = limits_settings,
 	  .help = "Every bound of the server." },
+	{ .key = "tasks", .type = SETTINGS_MAP, .offset = AT(tasks), .items = tasks_settings,
+	  .help = "Calls that outlive their request." },
 	{ .key = "log", .type = SETTINGS_MAP, .offset = AT(log), .items = log_settings,
 	  .help = "The log on standard error." },
 	{ .key = "reactors", .type = SETTINGS_INT, .offset = AT(reactors), .fallback = "0", .min = 0, .max = LOOP_REACTORS_MAX,

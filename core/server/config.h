@@ -53,6 +53,17 @@ struct server_identity_config {
 	struct str state_keys; /* a path; empty: a key for this run */
 };
 
+struct server_tasks_config {
+	bool enabled;
+	int64_t max;
+	int64_t per_principal;
+	int64_t result;
+	int64_t memory;
+	int64_t ttl;
+	int64_t ttl_max;
+	int64_t poll;
+};
+
 struct server_log_config {
 	int format;
 	int level;
@@ -62,6 +73,7 @@ struct server_config {
 	struct server_identity_config identity;
 	struct server_http_config http;
 	struct server_limits_config limits;
+	struct server_tasks_config tasks;
 	struct server_log_config log;
 	int64_t reactors; /* 0: one a core */
 	int64_t workers; /* 0: twice the cores, at least 4 */

@@ -51,6 +51,8 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
 	if (h->mcp != NULL)
 		mcp_reactor_rounds_set(h->mcp, &s->rounds, r->index);
+	if (h->mcp != NULL && s->tasks != NULL)
+		mcp_reactor_tasks_set(h->mcp, s->tasks, r->index);
 	if (h->mcp != NULL)
 		h->transport =
 		    transport_reactor_create(&s->shared, r->loop, h->mcp, err);

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "server/server_priv.h"
@@ -225,6 +226,43 @@ sessions_sweep(void *arg)
 	loop_timer_set(s->control, &s->sweep, now + sweep_ns(s));
 }
 
+/* Those that have expired read as gone already: this gives memory back. */
+static void
+tasks_sweep(void *arg)
+{
+	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
+	int64_t again = SERVER_TASK_SWEEP_NS;
+
+	if (store_expire(s->store, clock_wall_ns(), SERVER_TASK_SWEEP_ROWS)
+	    == SERVER_TASK_SWEEP_ROWS)
+		again = 0;
+	loop_timer_set(
+	    s->control, &s->task_sweep, loop_now(s->control) + again);
+}
+
+static int
+tasks_start(struct server *s, struct err *err)
+{
+	const struct server_tasks_config *c = &s->config.tasks;
+	struct store_limits bounds = { (size_t)c->max, (size_t)c->per_principal,
+		(size_t)c->memory };
+	struct mcp_task_limits limits = { c->ttl < c->ttl_max ? c->ttl
+							      : c->ttl_max,
+		c->ttl_max, c->poll, (size_t)c->result };
+
+	if (!c->enabled)
+		return 0;
+	s->store = store_memory_create(&bounds, err);
+	if (s->store == NULL)
+		return ERR_NOMEM;
+	s->tasks = mcp_tasks_create(
+	    s->store, &limits, (unsigned)s->config.reactors, err);
+	if (s->tasks == NULL)
+		return ERR_NOMEM;
+	tasks_sweep(s);
+	return 0;
+}
+
 /* Stopping: every reactor drains; a probe counts what is left until nothing
  * is, or the deadline has passed. */
 
@@ -234,6 +272,8 @@ reactor_drain(struct loop_reactor *r, void *arg)
 	struct server *s = arg;
 	struct server_reactor *h = &s->held[r->index];
 
+	if (s->stdio) /* nobody is there to ask for them */
+		mcp_tasks_end(h->mcp);
 	(void)mcp_drain(h->mcp, s->phase == SERVER_CLOSING);
 	transport_reactor_drain(
 	    h->transport, s->probes + 1 >= SERVER_PROBES_MIN);
@@ -329,6 +369,7 @@ stop_begin(struct server *s)
 	LOG_INFO("draining");
 	s->drain_until_ns = loop_now(s->control) + s->config.drain;
 	loop_timer_clear(&s->sweep);
+	loop_timer_clear(&s->task_sweep);
 	probe(s);
 }
 
@@ -400,8 +441,12 @@ start(struct server *s, struct err *err)
 		return ERR_NOMEM;
 	shared_fill(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);
+	loop_timer_init(&s->task_sweep, tasks_sweep, s);
 	loop_timer_init(&s->probe, probe, s);
 	s->stdio_ended.run = stdio_ended;
+	rc = tasks_start(s, err);
+	if (rc < 0)
+		return rc;
 	/* Addresses first: a port in use is said before plugins are loaded. */
 	rc = server_listen_all(s, err);
 	if (rc == 0 && s->stdio)
@@ -438,12 +483,15 @@ finish(struct server *s)
 	loop_pool_destroy(s->pool);
 	if (s->registry != NULL)
 		registry_readers_set(s->registry, NULL, NULL);
+	mcp_tasks_destroy(s->tasks);
+	store_destroy(s->store);
 	plugin_manager_destroy(s->plugins);
 	registry_destroy(s->registry);
 	session_table_destroy(s->sessions);
 	crypto_seal_destroy(s->seal);
 	if (s->control != NULL) {
 		loop_timer_clear(&s->sweep);
+		loop_timer_clear(&s->task_sweep);
 		loop_timer_clear(&s->probe);
 		loop_destroy(s->control);
 	}

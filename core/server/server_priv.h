@@ -7,6 +7,7 @@
 #include "call/call.h"
 #include "loop/pool.h"
 #include "server/config.h"
+#include "store/store.h"
 #include "transport/transport.h"
 
 #define SERVER_MAGIC 0x53525652u
@@ -15,6 +16,8 @@
 #define SERVER_PROBES_MIN 2
 #define SERVER_CLOSING_NS (2 * NS_PER_S) /* after calls were cancelled */
 #define SERVER_SESSION_SWEEP_NS (30 * NS_PER_S)
+#define SERVER_TASK_SWEEP_NS NS_PER_S
+#define SERVER_TASK_SWEEP_ROWS 1000 /* at once: others wait for the store */
 
 /* One address, opened. */
 struct server_listen {
@@ -60,7 +63,10 @@ struct server {
 	int stdio_in;
 	int stdio_out;
 	struct loop_signal *signals[3];
+	struct store *store; /* owned; of tasks; NULL: none are kept */
+	struct mcp_tasks *tasks; /* owned */
 	struct loop_timer sweep;
+	struct loop_timer task_sweep;
 	struct loop_timer probe; /* while stopping */
 	struct loop_msg stdio_ended;
 	int64_t drain_until_ns;

@@ -14,7 +14,7 @@
 #define RETRY_MS 200 /* test_reconnection */
 #define SECONDS_MAX 3600.0 /* slow_compute; the manifest says the same */
 
-static int64_t
+int64_t
 now_ns(void)
 {
 	struct timespec t;
@@ -23,8 +23,7 @@ now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Sleeps in small steps.  TP_ECANCELLED as soon as nobody waits. */
-static int
+int
 pause_until(const struct tp_call *call, int64_t until)
 {
 	int64_t left;
@@ -363,6 +362,11 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("test_big", big),
 	QUICK("greet", greet),
 	TP_TOOL("slow_compute", slow_compute),
+	TP_TOOL("failing_job", failing_job),
+	QUICK("protocol_error_job", protocol_error_job),
+	QUICK("confirm_delete", confirm_delete),
+	QUICK("multi_input", multi_input),
+	TP_TOOL("test_tool_with_task", tool_with_task),
 
 	TP_RESOURCE_FLAGS("test://static-text", static_text, TP_NONBLOCKING),
 	TP_RESOURCE_FLAGS(

@@ -15,7 +15,24 @@ struct conformance {
 struct tp_str media_png(void);
 struct tp_str media_wav(void);
 
+int64_t now_ns(void);
+/* Sleeps in small steps.  TP_ECANCELLED as soon as nobody waits. */
+int pause_until(const struct tp_call *call, int64_t until);
+
+/* jobs.c: tools that are tasks. */
+tp_call_fn failing_job;
+tp_call_fn protocol_error_job;
+tp_call_fn confirm_delete;
+tp_call_fn multi_input;
+tp_call_fn tool_with_task;
+
 /* input.c: tools and a prompt that ask the client in the middle. */
+/* A string from a form.  TP_OK; TP_INPUT: not answered (asked for again);
+ * TP_ENOTFOUND: the person declined. */
+int form_string(struct tp_call *call, const char *key, const char *params,
+    const char *field, struct tp_str *out);
+int declined(struct tp_call *call);
+
 tp_call_fn test_sampling;
 tp_call_fn test_elicitation;
 tp_call_fn test_elicitation_sep1034_defaults;

@@ -67,9 +67,7 @@ form_field(struct tp_call *call, const char *key, const char *field)
 	return h->json_get(h->json_get(h->input(call, key), "content"), field);
 }
 
-/* A string from a form.  TP_OK; TP_INPUT: not answered (asked for again);
- * TP_ENOTFOUND: the person declined. */
-static int
+int
 form_string(struct tp_call *call, const char *key, const char *params,
     const char *field, struct tp_str *out)
 {
@@ -88,7 +86,7 @@ form_string(struct tp_call *call, const char *key, const char *params,
 	return TP_OK;
 }
 
-static int
+int
 declined(struct tp_call *call)
 {
 	return tp_text(call, tp_cstr("The user did not answer."));

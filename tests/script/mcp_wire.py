@@ -305,7 +305,8 @@ def modern(method, params=None, id=1, capabilities=None, meta=None):
     return request(method, params, id)
 
 
-MIRRORED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+MIRRORED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri",
+            "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId"}
 
 
 def encode_header(value):
@@ -384,7 +385,7 @@ class Modern:
         assert r.status == 200, r
         m = check_message(r.json) if r.stream is None else r.stream.messages()[-1]
         assert "result" in m, m
-        assert m["result"]["resultType"] in ("complete", "input_required"), m
+        assert m["result"]["resultType"] in ("complete", "input_required", "task"), m
         return m["result"]
 
     def error(self, method, params=None, status=200, **more):

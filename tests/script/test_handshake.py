@@ -30,6 +30,8 @@ def test_each_stateful_revision_is_echoed(server, revision):
             "resources": {"subscribe": True, "listChanged": True}, "logging": {}}
     if revision >= w.R2:  # COMP-01
         want["completions"] = {}
+    if revision == w.R4:  # TKL-01
+        want["tasks"] = {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}
     assert h["capabilities"] == want
     s.close()
 
@@ -81,7 +83,7 @@ def test_a_second_handshake_is_refused(session, conn):
     assert session.call("ping") == {}
 
 
-@pytest.mark.parametrize("method", ["tasks/list", "nope", "Tools/List"])
+@pytest.mark.parametrize("method", ["tasks/update", "nope", "Tools/List"])
 def test_a_method_that_is_not_offered_is_unknown(legacy, method):
     """LIFE-12, RSRC-14, ERR: 200 in the stateful era"""
     r = legacy.post(method, {"uri": "fx://text", "level": "info"}, id=9)

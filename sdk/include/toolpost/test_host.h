@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <time.h>
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 #include <toolpost/plugin.h>
 #include <toolpost/test_json.h>
@@ -31,7 +32,8 @@ enum tp_test_capability {
 	TP_TEST_SAMPLING = 1 << 0,
 	TP_TEST_ELICITATION = 1 << 1,
 	TP_TEST_ROOTS = 1 << 2,
-	TP_TEST_EVERYTHING = 7
+	TP_TEST_TASKS = 1 << 3, /* can follow a task */
+	TP_TEST_EVERYTHING = 15
 };
 
 /* Something that was said: which of the members are used depends on the
@@ -101,6 +103,8 @@ struct tp_test_result {
 	struct tp_test_notes progress;
 	struct tp_test_notes messages; /* to the client */
 	struct tp_test_notes requests;
+	int task; /* tp_task_begin() has let the caller go */
+	struct tp_test_notes task_status; /* what it was said to do */
 	struct tp_test_notes next_state; /* what set_state() was given last */
 	struct tp_test_json structured;
 	char *message; /* of a failure, else NULL */
@@ -278,6 +282,49 @@ tp_test_host_release(struct tp_call *call, uint32_t retry_ms)
 	return TP_OK;
 }
 
+static inline int
+tp_test_task_status(struct tp_call *call, struct tp_str status)
+{
+	struct tp_test_result *c = tp_test_of(call);
+	int rc = TP_OK;
+
+	if (!tp_test_utf8(status) || status.len > 1024) {
+		tp_test_misuse(c->host, c->entry->name, "status of a task");
+		return TP_EPARAMS;
+	}
+	if ((c->host->capabilities & TP_TEST_TASKS) == 0)
+		return TP_ENOTSUP;
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->cancelled)
+		rc = TP_ECANCELLED;
+	else if (c->task)
+		(void)tp_test_note_add(&c->task_status, status);
+	(void)pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+static inline int
+tp_test_task_begin(struct tp_call *call, struct tp_str status)
+{
+	struct tp_test_result *c = tp_test_of(call);
+
+	if ((c->host->capabilities & TP_TEST_TASKS) == 0)
+		return TP_ENOTSUP;
+	(void)pthread_mutex_lock(&c->lock);
+	c->task = 1;
+	(void)pthread_mutex_unlock(&c->lock);
+	return tp_test_task_status(call, status);
+}
+
+static inline const struct tp_task *
+tp_test_task_table(void)
+{
+	static const struct tp_task table = { (uint32_t)sizeof(struct tp_task),
+		0, tp_test_task_begin, tp_test_task_status };
+
+	return &table;
+}
+
 static inline const void *
 tp_test_host_extension(struct tp_plugin *p, const char *id)
 {
@@ -286,6 +333,8 @@ tp_test_host_extension(struct tp_plugin *p, const char *id)
 	const struct tp_test_host *h = (const struct tp_test_host *)p;
 	size_t i;
 
+	if (strcmp(id, TP_EXT_TASK) == 0)
+		return tp_test_task_table();
 	for (i = 0; i < h->extensions_len; i++)
 		if (strcmp(h->extensions[i].id, id) == 0)
 			return h->extensions[i].table;

@@ -100,7 +100,7 @@ rig_wait(struct rig *r, int finished)
 }
 
 static const struct call_sink rig_sink = { rig_progress, rig_finished,
-	rig_message, NULL };
+	rig_message, NULL, NULL };
 
 static void
 rig_begin(struct rig *r, int (*handler)(struct rig *, struct call *))
@@ -593,7 +593,7 @@ message_is_utf8(struct call *c, enum call_status status)
 START_TEST(a_long_message_is_cut_between_characters)
 {
 	static const struct call_sink sink = { rig_progress, message_is_utf8,
-		NULL, NULL };
+		NULL, NULL, NULL };
 	struct rig r;
 
 	rig_begin(&r, fail_at_length);

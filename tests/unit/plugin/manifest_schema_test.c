@@ -55,6 +55,7 @@ static const char every_key[] =
     "    idempotentHint: true, openWorldHint: false}\n"
     "  inputSchema: {type: object}\n"
     "  outputSchema: {type: object}\n"
+    "  task: {support: optional, by: handler, ttl: 5m, poll: 1s}\n"
     "resources:\n"
     "- name: Stations\n"
     "  uri: \"every://stations\"\n"
