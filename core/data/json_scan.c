@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/err.h"
 #include "data/json_priv.h"
 
@@ -19,8 +23,9 @@
  * so that no text makes duplicate detection quadratic. */
 #define LINEAR_MEMBERS 16
 
+/* Where the text is at travels as a value, never through this struct: in a
+ * register it costs nothing, in memory it was half of the time. */
 struct scan {
-	const char *p;
 	const char *end;
 	const char *base;
 	struct json_doc *doc;
@@ -29,6 +34,7 @@ struct scan {
 	unsigned depth;
 	enum json_mode mode;
 	uint32_t stack[JSON_DEPTH_MAX]; /* open containers */
+	uint64_t marks[JSON_DEPTH_MAX]; /* a bit for each key they have */
 };
 
 void
@@ -46,29 +52,23 @@ json_doc_finish(struct json_doc *d)
 	json_doc_init(d);
 }
 
-static bool
-fail_at(struct scan *s, enum json_fault fault, const char *at)
+/* Always NULL: the end of every reading that fails. */
+static const char *
+fail(struct scan *s, enum json_fault fault, const char *at)
 {
 	s->doc->fault = fault;
 	s->doc->fault_at = (size_t)(at - s->base);
-	return false;
+	return NULL;
 }
 
 static bool
-fail(struct scan *s, enum json_fault fault)
+nodes_grow(struct json_doc *d)
 {
-	return fail_at(s, fault, s->p);
-}
-
-static bool
-nodes_grow(struct scan *s)
-{
-	struct json_doc *d = s->doc;
 	size_t cap = d->cap == 0 ? FIRST_NODES : d->cap * 2;
 	struct json_node *nodes = realloc(d->nodes, cap * sizeof *nodes);
 
 	if (nodes == NULL)
-		return fail(s, JSON_NOMEM);
+		return false;
 	d->nodes = nodes;
 	d->cap = cap;
 	return true;
@@ -76,34 +76,27 @@ nodes_grow(struct scan *s)
 
 /* The next node, beginning at p; NULL without memory. */
 static inline struct json_node *
-node_push(struct scan *s, enum json_type type)
+node_push(struct scan *s, enum json_type type, const char *p)
 {
 	struct json_doc *d = s->doc;
 	struct json_node *n;
 
-	if (d->len == d->cap && !nodes_grow(s))
+	if (d->len == d->cap && !nodes_grow(d)) {
+		(void)fail(s, JSON_NOMEM, p);
 		return NULL;
+	}
 	n = &d->nodes[d->len++];
-	n->raw = s->p;
-	n->text = NULL;
-	n->raw_len = 0;
-	n->text_len = 0;
-	n->span = 1;
-	n->count = 0;
-	n->type = (uint8_t)type;
-	n->integer = 0;
+	*n = (struct json_node){ .raw = p, .span = 1, .type = (uint8_t)type };
 	return n;
 }
 
-static inline void
-skip_space(struct scan *s)
+static inline const char *
+skip_space(const char *p, const char *end)
 {
-	const char *p = s->p;
-
-	while (
-	    p < s->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	while (p < end && (unsigned char)*p <= ' '
+	    && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
-	s->p = p;
+	return p;
 }
 
 /* Length of the UTF-8 sequence at p (its lead byte is >= 0x80), or 0. */
@@ -142,10 +135,27 @@ utf8_sequence(const char *text, const char *end)
 #define BYTES(b_) (UINT64_C(0x0101010101010101) * (b_))
 
 /* Skips bytes that mean themselves: no quote, backslash, control, and no
- * byte of a longer UTF-8 sequence.  Eight at a time while that lasts. */
+ * byte of a longer UTF-8 sequence. */
 static inline const char *
 skip_plain(const char *p, const char *end)
 {
+#ifdef __SSE2__
+	while (end - p >= 16) {
+		__m128i bytes = _mm_loadu_si128((const void *)p);
+		/* As signed numbers those above 0x7f are below too. */
+		__m128i plain = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f));
+		__m128i ends =
+		    _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+			_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+		unsigned stop = 0xffffu
+		    ^ (unsigned)_mm_movemask_epi8(
+			_mm_andnot_si128(ends, plain));
+
+		if (stop != 0)
+			return p + __builtin_ctz(stop);
+		p += 16;
+	}
+#endif
 	while (end - p >= 8) {
 		uint64_t w, q, b;
 
@@ -164,31 +174,30 @@ skip_plain(const char *p, const char *end)
 	return p;
 }
 
-/* Moves p over whole characters up to a quote or a backslash. */
-static inline bool
-skip_text(struct scan *s)
+/* Over whole characters up to a quote or a backslash. */
+static const char *
+skip_text(struct scan *s, const char *p)
 {
 	for (;;) {
-		const char *p = skip_plain(s->p, s->end);
 		size_t len;
 
-		s->p = p;
+		p = skip_plain(p, s->end);
 		if (p == s->end || (unsigned char)*p < 0x20)
-			return fail(s, JSON_SYNTAX);
+			return fail(s, JSON_SYNTAX, p);
 		if (*p == '"' || *p == '\\')
-			return true;
+			return p;
 		len = utf8_sequence(p, s->end);
 		if (len == 0)
-			return fail(s, JSON_UTF8);
-		s->p += len;
+			return fail(s, JSON_UTF8, p);
+		p += len;
 	}
 }
 
-/* A string with escapes; p is at the first of them.  No decoded text is
- * longer than its source, so one reserve of what is left of the message holds
- * this and all later strings: the buffer never moves under a node. */
-static bool
-scan_escaped(struct scan *s, const char *start)
+/* A string with escapes from start on; p is at the first of them.  No decoded
+ * text is longer than its source, so one reserve of what is left of the message
+ * holds this and all later strings: the buffer never moves under a node. */
+static const char *
+scan_escaped(struct scan *s, const char *start, const char *p)
 {
 	struct json_node *n = &s->doc->nodes[s->doc->len - 1];
 	struct buf *out = &s->doc->decoded;
@@ -196,97 +205,109 @@ scan_escaped(struct scan *s, const char *start)
 	size_t from, run;
 
 	if (out->len == 0 && buf_reserve(out, (size_t)(s->end - start)) != 0)
-		return fail(s, JSON_NOMEM);
+		return fail(s, JSON_NOMEM, p);
 	from = out->len;
 	for (;;) {
-		run = (size_t)(s->p - start);
+		run = (size_t)(p - start);
 		memcpy(out->ptr + out->len, start, run);
 		out->len += run;
-		if (*s->p == '"')
+		if (*p == '"')
 			break;
-		fault = json_escape_decode(&s->p, s->end, out);
+		fault = json_escape_decode(&p, s->end, out);
 		if (fault != JSON_OK)
-			return fail(s, fault);
-		start = s->p;
-		if (!skip_text(s))
-			return false;
+			return fail(s, fault, p);
+		start = p;
+		p = skip_text(s, p);
+		if (p == NULL)
+			return NULL;
 	}
 	n->text = out->ptr + from;
 	n->text_len = (uint32_t)(out->len - from);
-	return true;
+	n->raw_len = (uint32_t)(p + 1 - n->raw);
+	return p + 1;
 }
 
-/* p is at the opening quote; ends behind the closing one. */
-static inline bool
-scan_string(struct scan *s, struct json_node *n)
+/* p is at the opening quote; the result is behind the closing one. */
+static inline const char *
+scan_string(struct scan *s, const char *p, struct json_node *n)
 {
-	const char *start = ++s->p;
+	const char *start = p + 1;
 
-	if (!skip_text(s))
-		return false;
-	if (*s->p == '"') {
-		n->text = start;
-		n->text_len = (uint32_t)(s->p - start);
-	} else if (!scan_escaped(s, start)) {
-		return false;
+	p = skip_plain(start, s->end);
+	if (p == s->end || *p != '"') {
+		p = skip_text(s, p);
+		if (p == NULL)
+			return NULL;
+		if (*p != '"')
+			return scan_escaped(s, start, p);
 	}
-	s->p++;
-	n->raw_len = (uint32_t)(s->p - n->raw);
-	return true;
+	n->text = start;
+	n->text_len = (uint32_t)(p - start);
+	n->raw_len = n->text_len + 2;
+	return p + 1;
 }
 
-static inline bool
-scan_digits(struct scan *s)
+/* One digit at least. */
+static inline const char *
+scan_digits(struct scan *s, const char *p)
 {
-	const char *p = s->p;
+	const char *first = p;
 
 	while (p < s->end && *p >= '0' && *p <= '9')
 		p++;
-	if (p == s->p)
-		return fail(s, JSON_SYNTAX);
-	s->p = p;
-	return true;
+	return p > first ? p : fail(s, JSON_SYNTAX, p);
 }
 
-static bool
-scan_number(struct scan *s, struct json_node *n)
+static const char *
+scan_fraction(struct scan *s, const char *p, struct json_node *n)
+{
+	n->integer = 0;
+	if (*p == '.') {
+		p = scan_digits(s, p + 1);
+		if (p == NULL)
+			return NULL;
+	}
+	if (p < s->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < s->end && (*p == '+' || *p == '-'))
+			p++;
+		p = scan_digits(s, p);
+	}
+	return p;
+}
+
+static const char *
+scan_number(struct scan *s, const char *p, struct json_node *n)
 {
 	n->integer = 1;
-	if (*s->p == '-')
-		s->p++;
-	if (s->p < s->end && *s->p == '0')
-		s->p++;
-	else if (!scan_digits(s))
-		return false;
-	if (s->p < s->end && *s->p == '.') {
-		n->integer = 0;
-		s->p++;
-		if (!scan_digits(s))
-			return false;
-	}
-	if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
-		n->integer = 0;
-		s->p++;
-		if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
-			s->p++;
-		if (!scan_digits(s))
-			return false;
-	}
-	if (s->p - n->raw > JSON_NUMBER_MAX)
-		return fail_at(s, JSON_NUMBER_TOO_LONG, n->raw);
-	n->raw_len = (uint32_t)(s->p - n->raw);
-	return true;
+	if (*p == '-')
+		p++;
+	if (p < s->end && *p == '0')
+		p++;
+	else
+		p = scan_digits(s, p);
+	if (p != NULL && p < s->end && (*p == '.' || *p == 'e' || *p == 'E'))
+		p = scan_fraction(s, p, n);
+	if (p == NULL)
+		return NULL;
+	if (p - n->raw > JSON_NUMBER_MAX)
+		return fail(s, JSON_NUMBER_TOO_LONG, n->raw);
+	n->raw_len = (uint32_t)(p - n->raw);
+	return p;
 }
 
-static inline bool
-scan_word(struct scan *s, struct json_node *n, const char *word, size_t len)
+static inline const char *
+scan_word(struct scan *s, const char *p, struct json_node *n, const char *word,
+    size_t len)
 {
-	for (size_t i = 0; i < len; i++, s->p++) {
-		if (s->p == s->end || *s->p != word[i])
-			return fail(s, JSON_SYNTAX);
-	}
 	n->raw_len = (uint32_t)len;
-	return true;
+	if ((size_t)(s->end - p) >= len && memcmp(p, word, len) == 0)
+		return p + len;
+	while (p < s->end && *p == *word) {
+		p++;
+		word++;
+	}
+	return fail(s, JSON_SYNTAX, p);
 }
 
 /* Adds a key of a large object. */
@@ -299,14 +320,16 @@ seen_add(struct scan *s, uint32_t owner, uint32_t key)
 	case 0:
 		return true;
 	case ERR_EXISTS:
-		return fail_at(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+		(void)fail(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+		return false;
 	default:
-		return fail(s, JSON_NOMEM);
+		(void)fail(s, JSON_NOMEM, nodes[key].raw);
+		return false;
 	}
 }
 
 /* The newest node is a key of owner, whose other members are complete. */
-static inline bool
+static bool
 check_duplicate(struct scan *s, uint32_t owner)
 {
 	const struct json_node *nodes = s->doc->nodes;
@@ -316,8 +339,10 @@ check_duplicate(struct scan *s, uint32_t owner)
 	if (count > LINEAR_MEMBERS)
 		return seen_add(s, owner, key);
 	for (uint32_t i = 0; i < count; i++) {
-		if (json_key_same(&nodes[at], &nodes[key]))
-			return fail_at(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+		if (json_key_same(&nodes[at], &nodes[key])) {
+			(void)fail(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+			return false;
+		}
 		/* The object becomes a large one with this member. */
 		if (count == LINEAR_MEMBERS && !seen_add(s, owner, at))
 			return false;
@@ -326,143 +351,170 @@ check_duplicate(struct scan *s, uint32_t owner)
 	return count < LINEAR_MEMBERS || seen_add(s, owner, key);
 }
 
+/* Keys that are equal have the same bit: most are known to be new by it. */
+static inline uint64_t
+key_mark(const struct json_node *k)
+{
+	unsigned hash = k->text_len * 5;
+
+	if (k->text_len > 0)
+		hash += (unsigned char)k->text[0]
+		    + 13u * (unsigned char)k->text[k->text_len - 1];
+	return UINT64_C(1) << (hash & 63);
+}
+
+/* What the protocol forbids in a key: U+0000, and to be there twice. */
+static inline bool
+check_key(struct scan *s, const struct json_node *k, uint32_t owner)
+{
+	uint64_t mark = key_mark(k), *marks = &s->marks[s->depth - 1];
+	bool known = (*marks & mark) != 0;
+
+	*marks |= mark;
+	/* Only an escape can bring U+0000 into a string. */
+	if (k->text_len + 2 != k->raw_len
+	    && str_find((struct str){ k->text, k->text_len }, '\0')
+		< k->text_len) {
+		(void)fail(s, JSON_NUL_KEY, k->raw);
+		return false;
+	}
+	if (!known && s->doc->nodes[owner].count < LINEAR_MEMBERS)
+		return true;
+	return check_duplicate(s, owner);
+}
+
 /* One key and its colon; counts the member. */
-static bool
-scan_key(struct scan *s)
+static inline const char *
+scan_key(struct scan *s, const char *p)
 {
 	uint32_t owner = s->stack[s->depth - 1];
 	struct json_node *n;
 
-	skip_space(s);
-	if (s->p == s->end || *s->p != '"')
-		return fail(s, JSON_SYNTAX);
-	n = node_push(s, JSON_STRING);
-	if (n == NULL || !scan_string(s, n))
-		return false;
+	p = skip_space(p, s->end);
+	if (p == s->end || *p != '"')
+		return fail(s, JSON_SYNTAX, p);
+	n = node_push(s, JSON_STRING, p);
+	if (n == NULL)
+		return NULL;
+	p = scan_string(s, p, n);
+	if (p == NULL)
+		return NULL;
 	if (n->text_len > JSON_KEY_MAX)
-		return fail_at(s, JSON_KEY_TOO_LONG, n->raw);
+		return fail(s, JSON_KEY_TOO_LONG, n->raw);
 	if (s->doc->nodes[owner].count == JSON_MEMBERS_MAX)
-		return fail_at(s, JSON_TOO_MANY_MEMBERS, n->raw);
-	if (s->mode == JSON_PROTOCOL) {
-		/* Only an escape can bring U+0000 into a string. */
-		if (n->text_len + 2 != n->raw_len
-		    && str_find((struct str){ n->text, n->text_len }, '\0')
-			< n->text_len)
-			return fail_at(s, JSON_NUL_KEY, n->raw);
-		if (!check_duplicate(s, owner))
-			return false;
-	}
+		return fail(s, JSON_TOO_MANY_MEMBERS, n->raw);
+	if (s->mode == JSON_PROTOCOL && !check_key(s, n, owner))
+		return NULL;
 	s->doc->nodes[owner].count++;
-	skip_space(s);
-	if (s->p == s->end || *s->p != ':')
-		return fail(s, JSON_SYNTAX);
-	s->p++;
-	return true;
+	p = skip_space(p, s->end);
+	if (p == s->end || *p != ':')
+		return fail(s, JSON_SYNTAX, p);
+	return p + 1;
 }
 
 /* p is at an opening bracket.  An empty container is complete at once,
  * any other one goes on the stack. */
-static inline bool
-scan_open(struct scan *s, char closer)
+static inline const char *
+scan_open(struct scan *s, const char *p, struct json_node *n, char closer)
 {
-	struct json_node *n = &s->doc->nodes[s->doc->len - 1];
-
 	if (s->depth == JSON_DEPTH_MAX)
-		return fail(s, JSON_DEPTH);
-	s->p++;
-	skip_space(s);
-	if (s->p < s->end && *s->p == closer) {
-		s->p++;
-		n->raw_len = (uint32_t)(s->p - n->raw);
-		return true;
+		return fail(s, JSON_DEPTH, p);
+	p = skip_space(p + 1, s->end);
+	if (p < s->end && *p == closer) {
+		n->raw_len = (uint32_t)(p + 1 - n->raw);
+		return p + 1;
 	}
+	s->marks[s->depth] = 0;
 	s->stack[s->depth++] = (uint32_t)s->doc->len - 1;
-	return true;
+	return p;
 }
 
 /* A scalar, an empty container, or the opening of another one. */
-static bool
-scan_value(struct scan *s)
+static inline const char *
+scan_value(struct scan *s, const char *p)
 {
 	struct json_node *n;
 
-	skip_space(s);
-	if (s->p == s->end)
-		return fail(s, JSON_SYNTAX);
+	p = skip_space(p, s->end);
+	if (p == s->end)
+		return fail(s, JSON_SYNTAX, p);
 	if (++s->values > JSON_VALUES_MAX)
-		return fail(s, JSON_TOO_MANY_VALUES);
-	n = node_push(s, JSON_NULL);
+		return fail(s, JSON_TOO_MANY_VALUES, p);
+	n = node_push(s, JSON_NULL, p);
 	if (n == NULL)
-		return false;
-	switch (*s->p) {
+		return NULL;
+	switch (*p) {
 	case '"':
 		n->type = JSON_STRING;
-		return scan_string(s, n);
+		return scan_string(s, p, n);
 	case '{':
 		n->type = JSON_OBJECT;
-		return scan_open(s, '}');
+		return scan_open(s, p, n, '}');
 	case '[':
 		n->type = JSON_ARRAY;
-		return scan_open(s, ']');
+		return scan_open(s, p, n, ']');
 	case 't':
 		n->type = JSON_TRUE;
-		return scan_word(s, n, "true", 4);
+		return scan_word(s, p, n, "true", 4);
 	case 'f':
 		n->type = JSON_FALSE;
-		return scan_word(s, n, "false", 5);
+		return scan_word(s, p, n, "false", 5);
 	case 'n':
-		return scan_word(s, n, "null", 4);
+		return scan_word(s, p, n, "null", 4);
 	default:
 		n->type = JSON_NUMBER;
-		return scan_number(s, n);
+		return scan_number(s, p, n);
 	}
 }
 
 /* Behind a complete value: closes what ends here and stops behind a comma,
  * or with nothing open. */
-static bool
-scan_after(struct scan *s)
+static inline const char *
+scan_after(struct scan *s, const char *p)
 {
 	while (s->depth > 0) {
 		uint32_t at = s->stack[s->depth - 1];
 		struct json_node *n = &s->doc->nodes[at];
 
-		skip_space(s);
-		if (s->p == s->end)
-			return fail(s, JSON_SYNTAX);
+		p = skip_space(p, s->end);
+		if (p == s->end)
+			return fail(s, JSON_SYNTAX, p);
 		n->count += n->type == JSON_ARRAY;
-		if (*s->p == ',') {
-			s->p++;
-			return true;
-		}
-		if (*s->p != (n->type == JSON_ARRAY ? ']' : '}'))
-			return fail(s, JSON_SYNTAX);
-		s->p++;
-		n->raw_len = (uint32_t)(s->p - n->raw);
+		if (*p == ',')
+			return p + 1;
+		if (*p != (n->type == JSON_ARRAY ? ']' : '}'))
+			return fail(s, JSON_SYNTAX, p);
+		p++;
+		n->raw_len = (uint32_t)(p - n->raw);
 		n->span = (uint32_t)(s->doc->len - at);
 		s->depth--;
 	}
-	return true;
+	return p;
 }
 
 static bool
 scan_text(struct scan *s)
 {
+	const char *p = s->base;
 	unsigned depth;
 
 	do {
 		if (s->depth > 0
-		    && s->doc->nodes[s->stack[s->depth - 1]].type == JSON_OBJECT
-		    && !scan_key(s))
-			return false;
+		    && s->doc->nodes[s->stack[s->depth - 1]].type
+			== JSON_OBJECT) {
+			p = scan_key(s, p);
+			if (p == NULL)
+				return false;
+		}
 		depth = s->depth;
-		if (!scan_value(s))
-			return false;
-		if (s->depth == depth && !scan_after(s))
+		p = scan_value(s, p);
+		if (p != NULL && s->depth == depth)
+			p = scan_after(s, p);
+		if (p == NULL)
 			return false;
 	} while (s->depth > 0);
-	skip_space(s);
-	return s->p == s->end || fail(s, JSON_SYNTAX);
+	p = skip_space(p, s->end);
+	return p == s->end || fail(s, JSON_SYNTAX, p) != NULL;
 }
 
 /* Drops the last message, and the memory that an oversize one took. */
@@ -507,7 +559,6 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 
 	doc_reset(d);
 	s.base = text.len == 0 ? "" : text.ptr;
-	s.p = s.base;
 	s.end = s.base + text.len;
 	s.doc = d;
 	s.seen = (struct json_keys){ 0 };
@@ -515,7 +566,8 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 	s.depth = 0;
 	s.mode = mode;
 	if (text.len > JSON_TEXT_MAX)
-		(void)fail(&s, JSON_TOO_MANY_VALUES); /* fault says it */
+		(void)fail(
+		    &s, JSON_TOO_MANY_VALUES, s.base); /* fault says it */
 	else if (!scan_text(&s))
 		d->len = 0;
 	json_keys_finish(&s.seen);
