@@ -76,7 +76,9 @@ run(struct schema_run *r, const struct schema *s, const struct json_node *n)
 	r->stop = STOP_NONE;
 	r->scope = &scope;
 	r->scratch_used = 0;
-	ok = schema_apply(r, s->root, n, NULL, &top);
+	ok = r->measure == NULL && !s->dynamic
+	    ? schema_quick(r, s->root, n)
+	    : schema_apply(r, s->root, n, NULL, &top);
 	r->scope = NULL;
 	return ok && r->stop == STOP_NONE;
 }

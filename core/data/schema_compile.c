@@ -306,5 +306,7 @@ schema_compile_rules(struct schema_compiler *c)
 	for (size_t i = 0; rc == 0 && i < c->rules_len; i++)
 		rc = find_loop(c, c->rules[i], path);
 	free(path);
+	if (rc == 0)
+		schema_quick_prepare(c->schema, c->rules, c->rules_len);
 	return rc;
 }

@@ -537,12 +537,12 @@ fill_properties(struct schema_compiler *c, const struct schema_rule *rule,
 	JSON_EACH_MEMBER (name, v, properties) {
 		if (rc < 0)
 			break;
-		table[n].name = json_str(name);
+		table[n].key = schema_key_of(name->text, name->text_len);
 		table[n].rule = rule_at(rule, v);
 		table[n].required = -1;
-		names[n] = arena_dup(&c->schema->arena, table[n].name).ptr;
+		names[n] = arena_dup(&c->schema->arena, json_str(name)).ptr;
 		if (names[n] == NULL
-		    || map_set(&index, table[n].name, &table[n], NULL) < 0)
+		    || map_set(&index, json_str(name), &table[n], NULL) < 0)
 			rc = schema_nomem(c);
 		n++;
 	}
@@ -555,7 +555,8 @@ fill_properties(struct schema_compiler *c, const struct schema_rule *rule,
 
 		if (p == NULL) {
 			p = &table[n++];
-			p->name = o->required[i];
+			p->key = schema_key_of(
+			    o->required[i].ptr, o->required[i].len);
 		}
 		p->required = (int16_t)i;
 	}
@@ -579,7 +580,7 @@ fill_buckets(struct schema_compiler *c, struct schema_object *o,
 	if (buckets == NULL)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < o->properties_len; i++) {
-		uint32_t at = schema_text_hash(table[i].name) & (size - 1);
+		uint32_t at = schema_key_hash(&table[i].key) & (size - 1);
 
 		table[i].next = buckets[at];
 		buckets[at] = i + 1;

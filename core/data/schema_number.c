@@ -131,20 +131,27 @@ schema_number_is_integer(const struct json_node *n)
 	return d.exp >= 0;
 }
 
-int
-schema_number_compare(
-    const struct json_node *n, const struct schema_limit *limit)
+/* Apart, so that the short way need not make room for digits. */
+__attribute__((noinline)) static int
+compare_exact(const struct json_node *n, const struct schema_limit *limit)
 {
 	char space[SCHEMA_DECIMAL_SPACE];
 	struct schema_decimal d;
 
-	if (limit->small && is_small(n)) {
-		int64_t value = read_small(n);
-
-		return (value > limit->value) - (value < limit->value);
-	}
 	schema_decimal_read(json_raw(n), space, &d);
 	return schema_decimal_compare(&d, &limit->exact);
+}
+
+int
+schema_number_compare(
+    const struct json_node *n, const struct schema_limit *limit)
+{
+	int64_t value;
+
+	if (!limit->small || !is_small(n))
+		return compare_exact(n, limit);
+	value = read_small(n);
+	return (value > limit->value) - (value < limit->value);
 }
 
 /* The remainder of digits by a divisor below 10^18. */

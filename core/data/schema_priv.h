@@ -63,11 +63,21 @@ struct schema_format {
 	uint64_t (*cost)(struct str s); /* in steps; NULL: by length */
 };
 
+/* A text that is looked for, with what tells most texts apart: two words and
+ * the length are all of it up to 16 bytes. */
+struct schema_key {
+	struct str text;
+	uint64_t head;
+	uint64_t tail;
+};
+
 struct schema_property {
-	struct str name;
+	struct schema_key key; /* its name */
 	const struct schema_rule *rule; /* NULL: only required */
+	const struct schema_enum *values; /* all of a text's rule; or NULL */
 	uint32_t next; /* index + 1 of the same bucket; 0: none */
 	int16_t required; /* bit; -1: not, or counted otherwise */
+	uint8_t types; /* all that its rule says; 0: it says more */
 };
 
 struct schema_pattern_rule {
@@ -76,7 +86,7 @@ struct schema_pattern_rule {
 };
 
 struct schema_object {
-	const struct schema_property *properties;
+	struct schema_property *properties;
 	const uint32_t *buckets; /* NULL: few enough to try each */
 	const struct schema_pattern_rule *patterns;
 	const struct schema_rule *additional; /* NULL: anything */
@@ -91,7 +101,7 @@ struct schema_object {
 
 /* The values of an enum; its texts are found by their hash. */
 struct schema_text {
-	struct str text;
+	struct schema_key key;
 	uint32_t next; /* index + 1 of the same bucket; 0: none */
 };
 
@@ -106,6 +116,7 @@ struct schema_items {
 	const struct schema_rule *const *prefix;
 	const struct schema_rule *rest; /* NULL: anything */
 	uint32_t prefix_len;
+	uint8_t types; /* all that rest says; 0: it says more */
 };
 
 struct schema_contains {
@@ -175,8 +186,8 @@ struct schema_op {
 		const struct schema_limit *limit;
 		const struct schema_pattern *pattern;
 		const struct schema_format *format;
-		const struct schema_object *object;
-		const struct schema_items *items;
+		struct schema_object *object;
+		struct schema_items *items;
 		const struct schema_contains *contains;
 		const struct schema_dependent *dependents;
 		const struct json_node *value;
@@ -431,6 +442,41 @@ bool schema_apply(struct schema_run *r, const struct schema_rule *rule,
     const struct json_node *n, struct schema_marks *marks,
     const struct schema_path *at);
 
+/* schema_quick.c: the same for the verdict alone: no path, no marks. */
+bool schema_quick(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n);
+/* Prepares what it reads, when all rules are compiled. */
+void schema_quick_prepare(
+    const struct schema *s, struct schema_rule **rules, size_t len);
+/* schema_run.c: any operation, and any rule with unevaluated keywords. */
+bool schema_run_op(struct schema_run *r, const struct schema_op *op,
+    const struct json_node *n);
+bool schema_run_marked(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n);
+
+static inline bool
+schema_type_fits(unsigned types, const struct json_node *n)
+{
+	if ((types & TYPE_BIT(n->type)) != 0)
+		return true;
+	return (types & TYPE_INTEGER) != 0 && n->type == JSON_NUMBER
+	    && (n->integer || schema_number_is_integer(n));
+}
+
+/* Takes steps; false when they have run out. */
+static inline bool
+schema_charge(struct schema_run *r, uint64_t steps)
+{
+	if (r->steps >= steps) {
+		r->steps -= steps;
+		return true;
+	}
+	r->steps = 0;
+	if (r->stop == STOP_NONE)
+		r->stop = STOP_STEPS;
+	return false;
+}
+
 /* Names and texts of a schema against those of a value.  They are short, and
  * there are many: words at a time, and inline, because the call of memcmp()
  * costs more than the comparison (tavily_search of tests/bench/schema: 154 ns
@@ -468,28 +514,87 @@ schema_text_same(struct str a, struct str b)
 	return i == a.len;
 }
 
-/* The names that are in a table come from the schema, so that what a client
+static inline struct schema_key
+schema_key_of(const char *p, size_t len)
+{
+	struct schema_key k = { .text = { p, len } };
+
+	if (len >= 8) {
+		k.head = schema_word(p, 8);
+		k.tail = schema_word(p + len - 8, 8);
+	} else if (len >= 4) {
+		k.head = schema_word(p, 4) | schema_word(p + len - 4, 4) << 32;
+	} else if (len > 0) {
+		k.head = (uint64_t)(unsigned char)p[0]
+		    | (uint64_t)(unsigned char)p[len / 2] << 8
+		    | (uint64_t)(unsigned char)p[len - 1] << 16;
+	}
+	return k;
+}
+
+static inline bool
+schema_key_same(const struct schema_key *a, const struct schema_key *b)
+{
+	if (a->head != b->head || a->tail != b->tail
+	    || a->text.len != b->text.len)
+		return false;
+	return a->text.len <= 16 || schema_text_same(a->text, b->text);
+}
+
+/* The keys that are in a table come from the schema, so that what a client
  * sends meets no longer chains than the schema has. */
 static inline uint32_t
-schema_text_hash(struct str s)
+schema_key_hash(const struct schema_key *k)
 {
 	const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t hash = s.len, word = 0;
+	uint64_t hash = (k->head ^ k->text.len) * mix;
 
-	for (size_t i = 0; i + 8 < s.len && i < 64; i += 8) {
-		hash = (hash ^ schema_word(s.ptr + i, 8)) * mix;
+	hash = (hash ^ hash >> 29 ^ k->tail) * mix;
+	for (size_t i = 8; i + 8 < k->text.len && i < 64; i += 8) {
+		hash = (hash ^ schema_word(k->text.ptr + i, 8)) * mix;
 		hash ^= hash >> 32;
 	}
-	if (s.len >= 8)
-		word = schema_word(s.ptr + s.len - 8, 8);
-	else if (s.len >= 4)
-		word = schema_word(s.ptr, 4)
-		    | schema_word(s.ptr + s.len - 4, 4) << 32;
-	else
-		for (size_t i = 0; i < s.len; i++)
-			word = word << 8 | (unsigned char)s.ptr[i];
-	hash = (hash ^ word) * mix;
 	return (uint32_t)(hash >> 32);
+}
+
+#define SCHEMA_GUESSES 4 /* properties looked at before the table */
+
+/* NULL: not declared.  Callers like the order of the schema and leave some out:
+ * guess is the one that comes next. */
+static inline const struct schema_property *
+schema_property_find(const struct schema_object *o,
+    const struct schema_key *name, uint32_t guess)
+{
+	const struct schema_property *p = o->properties;
+	uint32_t end = o->properties_len, i;
+
+	if (end > guess + SCHEMA_GUESSES)
+		end = guess + SCHEMA_GUESSES;
+	for (i = guess; i < end; i++)
+		if (schema_key_same(&p[i].key, name))
+			return &p[i];
+	if (o->buckets == NULL) {
+		for (i = 0; i < o->properties_len; i++)
+			if (schema_key_same(&p[i].key, name))
+				return &p[i];
+		return NULL;
+	}
+	i = o->buckets[schema_key_hash(name) & o->buckets_mask];
+	for (; i != 0; i = p[i - 1].next)
+		if (schema_key_same(&p[i - 1].key, name))
+			return &p[i - 1];
+	return NULL;
+}
+
+static inline bool
+schema_enum_has_text(const struct schema_enum *e, const struct json_node *n)
+{
+	struct schema_key text = schema_key_of(n->text, n->text_len);
+	uint32_t i = e->buckets[schema_key_hash(&text) & e->mask];
+
+	while (i != 0 && !schema_key_same(&e->texts[i - 1].key, &text))
+		i = e->texts[i - 1].next;
+	return i != 0;
 }
 
 /* schema_value.c: NULL without memory. */
@@ -497,8 +602,6 @@ struct schema_enum *schema_enum_create(
     struct arena *arena, const struct json_node *list);
 bool schema_enum_has(struct schema_run *r, const struct schema_enum *e,
     const struct json_node *n);
-/* Takes steps; false when they have run out. */
-bool schema_charge(struct schema_run *r, uint64_t steps);
 bool schema_value_same(
     struct schema_run *r, const struct json_node *a, const struct json_node *b);
 bool schema_values_unique(struct schema_run *r, const struct json_node *array,

@@ -10,19 +10,6 @@
 #include "base/check.h"
 #include "data/schema_priv.h"
 
-bool
-schema_charge(struct schema_run *r, uint64_t steps)
-{
-	if (r->steps < steps) {
-		r->steps = 0;
-		if (r->stop == STOP_NONE)
-			r->stop = STOP_STEPS;
-		return false;
-	}
-	r->steps -= steps;
-	return true;
-}
-
 /* True when the rule in hand need not look at anything more. */
 static bool
 is_done(const struct schema_run *r)
@@ -176,28 +163,6 @@ run_contains(struct schema_run *r, const struct schema_op *op,
 	return true;
 }
 
-/* Callers like the order of the schema: guess is the one that comes next. */
-static const struct schema_property *
-find_property(const struct schema_object *o, struct str name, uint32_t guess)
-{
-	const struct schema_property *p = o->properties;
-	uint32_t i;
-
-	if (guess < o->properties_len && schema_text_same(p[guess].name, name))
-		return &p[guess];
-	if (o->buckets == NULL) {
-		for (i = 0; i < o->properties_len; i++)
-			if (schema_text_same(p[i].name, name))
-				return &p[i];
-		return NULL;
-	}
-	i = o->buckets[schema_text_hash(name) & o->buckets_mask];
-	for (; i != 0; i = p[i - 1].next)
-		if (schema_text_same(p[i - 1].name, name))
-			return &p[i - 1];
-	return NULL;
-}
-
 /* One member against patternProperties.  matched is left alone unless one
  * fits. */
 static bool
@@ -268,7 +233,9 @@ run_object(struct schema_run *r, const struct schema_op *op,
 		return false;
 	JSON_EACH_MEMBER (k, v, n) {
 		struct str name = { k->text, k->text_len };
-		const struct schema_property *p = find_property(o, name, guess);
+		struct schema_key key = schema_key_of(k->text, k->text_len);
+		const struct schema_property *p =
+		    schema_property_find(o, &key, guess);
 		bool matched = false, good = true;
 
 		here.key = k;
@@ -654,13 +621,21 @@ run_with_marks(struct schema_run *r, const struct schema_rule *rule,
 	return ok;
 }
 
-static bool
-type_fits(unsigned types, const struct json_node *n)
+/* Where a value is says nothing while only the verdict is wanted. */
+static const struct schema_path nowhere;
+
+bool
+schema_run_op(
+    struct schema_run *r, const struct schema_op *op, const struct json_node *n)
 {
-	if ((types & TYPE_BIT(n->type)) != 0)
-		return true;
-	return n->type == JSON_NUMBER && (types & TYPE_INTEGER) != 0
-	    && schema_number_is_integer(n);
+	return run_op[op->code](r, op, n, NULL, &nowhere);
+}
+
+bool
+schema_run_marked(struct schema_run *r, const struct schema_rule *rule,
+    const struct json_node *n)
+{
+	return run_with_marks(r, rule, n, NULL, &nowhere);
 }
 
 bool
@@ -672,6 +647,8 @@ schema_apply(struct schema_run *r, const struct schema_rule *rule,
 	struct schema_scope scope;
 	bool ok;
 
+	if (r->measure == NULL && marks == NULL && !r->schema->dynamic)
+		return schema_quick(r, rule, n);
 	if (!schema_charge(r, 1))
 		return false;
 	while (rule->alias != NULL
@@ -682,7 +659,7 @@ schema_apply(struct schema_run *r, const struct schema_rule *rule,
 	if (rule->kind == RULE_FALSE)
 		return schema_fail_value(
 		    r, at, "false", "is not allowed", STR_NONE, n);
-	if (rule->types != 0 && !type_fits(rule->types, n))
+	if (rule->types != 0 && !schema_type_fits(rule->types, n))
 		return schema_fail_types(r, at, "type", rule->types, n);
 	if (rule->len == 0)
 		return true;

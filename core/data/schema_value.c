@@ -96,11 +96,12 @@ schema_enum_create(struct arena *arena, const struct json_node *list)
 	if (e == NULL || texts == NULL || buckets == NULL)
 		return NULL;
 	JSON_EACH_ELEMENT (v, list) {
-		uint32_t at = schema_text_hash(json_str(v)) & (size - 1);
+		struct schema_key key = schema_key_of(v->text, v->text_len);
+		uint32_t at = schema_key_hash(&key) & (size - 1);
 
 		if (v->type != JSON_STRING)
 			continue;
-		texts[len].text = json_str(v);
+		texts[len].key = key;
 		texts[len].next = buckets[at];
 		buckets[at] = ++len;
 	}
@@ -115,15 +116,8 @@ bool
 schema_enum_has(struct schema_run *r, const struct schema_enum *e,
     const struct json_node *n)
 {
-	struct str text = { n->text, n->text_len };
-	uint32_t i;
-
-	if (n->type == JSON_STRING) {
-		i = e->buckets[schema_text_hash(text) & e->mask];
-		while (i != 0 && !schema_text_same(e->texts[i - 1].text, text))
-			i = e->texts[i - 1].next;
-		return i != 0;
-	}
+	if (n->type == JSON_STRING)
+		return schema_enum_has_text(e, n);
 	JSON_EACH_ELEMENT (allowed, e->list) {
 		if (schema_value_same(r, allowed, n))
 			return true;
