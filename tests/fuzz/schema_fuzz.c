@@ -4,6 +4,7 @@
 #include "data/schema.h"
 
 #include "base/check.h"
+#include "schema_fully.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,7 +47,7 @@ validate(const struct schema *s, struct str json)
 	json_doc_init(&doc);
 	schema_report_init(&report);
 	if (json_parse(&doc, json, JSON_PROTOCOL) == 0) {
-		valid = schema_validate(s, doc.nodes, NULL);
+		valid = schema_valid_twice(s, doc.nodes);
 		CHECK(schema_validate(s, doc.nodes, &report) == valid);
 		if (!valid)
 			check_report(&report);
