@@ -59,7 +59,7 @@ struct bench_options {
 	bool hold;
 	/* stdio */
 	unsigned window;
-	uint32_t messages;
+	uint32_t messages; /* BENCH_CALL too: instead of a time; 0: none */
 	const char *const *command; /* NULL-terminated */
 	/* says how far it is; may be NULL */
 	void (*note)(void *arg, const char *text);

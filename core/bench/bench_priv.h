@@ -40,7 +40,7 @@ struct bench_conn {
 	struct list node; /* open loop: the free ones */
 	struct bench_request request; /* what READY sends again and again */
 	struct buf held; /* an answer that came in parts */
-	struct str session; /* owned bytes; empty: none */
+	char *session; /* owned; NULL or empty: none */
 	struct loop_io io;
 };
 

@@ -20,7 +20,7 @@ call_ready(struct bench_conn *c)
 	const struct bench_options *o = c->run->o;
 
 	bench_request_call(&c->request, &c->run->wire,
-	    o->stateless || o->handshake ? c->session : no_session);
+	    o->stateless || o->handshake ? str_of(c->session) : no_session);
 	if (c->request.bytes.failed)
 		bench_conn_wrong(c, BENCH_CONNECT, "no memory");
 }
@@ -157,6 +157,8 @@ call_answer(struct bench_conn *c, struct str bytes)
 		    &run->result->latency, clock_now_ns() - c->sent_ns);
 		c->answers++;
 	}
+	if (run->o->messages > 0 && run->result->all == run->o->messages)
+		bench_phase_leave(run);
 	if (run->phase >= BENCH_LEAVE) {
 		if (run->waiting == 0)
 			bench_phase_settle(run);

@@ -29,16 +29,16 @@ send_part(struct bench_conn *c, enum churn_part part)
 		c->begun_ns = clock_now_ns();
 		break;
 	case CHURN_INITIALIZED:
-		bench_request_initialized(r, &run->wire, c->session);
+		bench_request_initialized(r, &run->wire, str_of(c->session));
 		break;
 	case CHURN_LIST:
-		bench_request_list(r, &run->wire, c->session);
+		bench_request_list(r, &run->wire, str_of(c->session));
 		break;
 	case CHURN_CALL:
-		bench_request_call(r, &run->wire, c->session);
+		bench_request_call(r, &run->wire, str_of(c->session));
 		break;
 	case CHURN_DELETE:
-		bench_request_delete(r, &run->wire, c->session);
+		bench_request_delete(r, &run->wire, str_of(c->session));
 		break;
 	}
 	bench_conn_send(c, r, clock_now_ns());
@@ -116,11 +116,9 @@ part_check(struct bench_conn *c, struct str bytes, const char **why)
 static bool
 session_take(struct bench_conn *c)
 {
-	char *copy = strdup(c->run->response.session);
-
-	free((void *)(uintptr_t)c->session.ptr);
-	c->session = str_of(copy);
-	return c->session.len > 0;
+	free(c->session);
+	c->session = strdup(c->run->response.session);
+	return c->session != NULL && c->session[0] != '\0';
 }
 
 static void

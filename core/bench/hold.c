@@ -142,7 +142,8 @@ all_streaming(struct bench_run *run)
 static void
 streams_ready(struct bench_conn *c)
 {
-	bench_request_stream(&c->run->scratch, &c->run->wire, c->session);
+	bench_request_stream(
+	    &c->run->scratch, &c->run->wire, str_of(c->session));
 	bench_conn_send(c, &c->run->scratch, clock_now_ns());
 }
 

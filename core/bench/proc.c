@@ -128,7 +128,7 @@ tree_add(const struct tree *t, long pid, int depth)
 void
 bench_proc_tree(pid_t pid, enum bench_cost_what what, struct bench_cost *cost)
 {
-	const struct tree t = { cost, what };
+	const struct tree t = { .cost = cost, .what = what };
 
 	memset(cost, 0, sizeof *cost);
 	if (pid > 0)

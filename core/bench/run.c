@@ -57,7 +57,9 @@ bench_phase_measure(struct bench_run *run)
 	run->own_cpu = bench_proc_own_cpu();
 	bench_proc_tree(run->o->server, BENCH_COST_CPU, &run->cost);
 	now = run->start_ns = clock_now_ns();
-	loop_timer_set(run->loop, &run->timer, now + run->o->measure_ns);
+	if (run->o->messages == 0)
+		loop_timer_set(
+		    run->loop, &run->timer, now + run->o->measure_ns);
 }
 
 void
@@ -133,7 +135,9 @@ bench_phase_start(struct bench_run *run)
 	if (run->o->note != NULL)
 		run->o->note(run->o->note_arg, text);
 	run->heard_ns = now;
-	if (run->driver->answer != NULL)
+	if (run->o->messages > 0)
+		bench_phase_measure(run); /* counted, not timed */
+	else if (run->driver->answer != NULL)
 		loop_timer_set(run->loop, &run->timer, now + run->o->warm_ns);
 	run->driver->start(run);
 }
@@ -223,7 +227,7 @@ run_finish(struct bench_run *run)
 		bench_conn_close(c);
 		bench_request_finish(&c->request);
 		buf_finish(&c->held);
-		free((void *)(uintptr_t)c->session.ptr);
+		free(c->session);
 	}
 	loop_io_stop(&run->clock_io);
 	loop_io_stop(&run->hold_io);

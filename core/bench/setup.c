@@ -42,8 +42,6 @@ static void
 initialized(struct bench_conn *c)
 {
 	struct bench_run *run = c->run;
-	const char *id = run->response.session;
-	char *copy;
 
 	if (run->response.status != 200) {
 		bench_conn_wrong(c, BENCH_STATUS, "initialize: status %d: %.*s",
@@ -53,14 +51,14 @@ initialized(struct bench_conn *c)
 		    run->response.body.ptr);
 		return;
 	}
-	copy = strdup(id);
-	if (copy == NULL) {
+	c->session = strdup(run->response.session);
+	if (c->session == NULL) {
 		bench_conn_wrong(c, BENCH_CONNECT, "no memory");
 		return;
 	}
-	c->session = str_of(copy);
 	c->step = BENCH_STEP_INITIALIZED;
-	bench_request_initialized(&run->scratch, &run->wire, c->session);
+	bench_request_initialized(
+	    &run->scratch, &run->wire, str_of(c->session));
 	bench_conn_send(c, &run->scratch, clock_now_ns());
 }
 

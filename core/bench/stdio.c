@@ -233,7 +233,7 @@ measure(struct pipe_run *run)
 	struct bench_result *r = run->result;
 	double own = bench_proc_own_cpu();
 	int64_t start = clock_now_ns();
-	struct bench_cost before;
+	struct bench_cost before = { .cpu_s = 0 };
 	bool single = run->window == 1;
 
 	bench_proc_tree(run->pid, BENCH_COST_CPU, &before);

@@ -80,7 +80,8 @@ run_options(struct cli *c, struct bench_options *o)
 	    (unsigned)either(c->bench.rounds, c->bench.trigger != NULL ? 3 : 0);
 	o->hold = c->bench.hold;
 	o->window = (unsigned)either(c->bench.window, BENCH_WINDOW_MAX);
-	o->messages = (uint32_t)either(c->bench.messages, 100000);
+	o->messages = (uint32_t)either(
+	    c->bench.messages, o->mode == BENCH_STDIO ? 100000 : 0);
 	o->any_id = c->bench.any_id;
 	o->handshake = !c->bench.no_handshake && !o->stateless;
 	o->stall_ns = c->timeout;
@@ -114,6 +115,9 @@ bounds_check(const struct bench_options *o, struct err *err)
 	if (o->mode == BENCH_CHURN && o->stateless)
 		return err_set(err, ERR_SYNTAX,
 		    "there are no sessions to churn in the stateless era");
+	if (o->messages > 0 && o->mode != BENCH_CALL && o->mode != BENCH_STDIO)
+		return err_set(err, ERR_SYNTAX,
+		    "--messages goes with --mode call, or a command");
 	if (o->mode != BENCH_CALL && o->rate > 0)
 		return err_set(
 		    err, ERR_SYNTAX, "--rate goes with --mode call alone");

@@ -134,7 +134,7 @@ static const struct cli_flag bench_flags[] = {
 	{ "hold", 0, CLI_FLAG_SWITCH, AT(bench.hold), NULL, NULL,
 	  "idle, streams: until standard input ends" },
 	{ "messages", 0, CLI_FLAG_LARGE, AT(bench.messages), "N", NULL,
-	  "stdio: how many (100000)" },
+	  "how many, instead of --duration (a command: 100000)" },
 	{ "window", 0, CLI_FLAG_NUMBER, AT(bench.window), "N", NULL,
 	  "stdio: in flight (256; 1 measures latency)" },
 	{ "any-id", 0, CLI_FLAG_SWITCH, AT(bench.any_id), NULL, NULL,

@@ -30,6 +30,7 @@
 #define REPLY_IDS 3
 #define STREAMS_MAX 65536
 
+/* clang-format off */
 #define JSON_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 #define EVENTS_HEAD \
 	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" \
@@ -44,9 +45,9 @@
 	"\"method\":\"notifications/tools/list_changed\"}\n\n"
 #define ANSWER_W2 \
 	LIMIT_ENVELOPE \
-	    "\"result\":{\"resultType\":\"complete\"," LIMIT_CONTENT \
-	    ",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" \
-	    "{\"name\":\"limit\",\"version\":\"1\"}}}}"
+	"\"result\":{\"resultType\":\"complete\"," LIMIT_CONTENT \
+	",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" \
+	"{\"name\":\"limit\",\"version\":\"1\"}}}}"
 #define ANSWER_INITIALIZE \
 	LIMIT_ENVELOPE "\"result\":{\"protocolVersion\":\"2025-11-25\"," \
 		       "\"capabilities\":{\"tools\":{}},\"serverInfo\":" \
@@ -55,6 +56,7 @@
 	LIMIT_ENVELOPE "\"result\":{\"tools\":[{\"name\":\"echo\"," \
 		       "\"inputSchema\":{\"type\":\"object\"}}]}}"
 #define SESSION "Mcp-Session-Id: 0123456789abcdef0123456789abcdef\r\n"
+/* clang-format on */
 
 struct reply {
 	char bytes[REPLY_MAX];
