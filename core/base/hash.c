@@ -5,6 +5,7 @@
 
 #include <sys/random.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -20,32 +21,51 @@ rotate(uint64_t x, unsigned n)
 	return x << n | x >> (64 - n);
 }
 
-/* Little endian; compilers make one load of it. */
 static inline uint64_t
 load64(const unsigned char *p)
 {
-	uint64_t x = 0;
+	uint64_t x;
 
-	for (unsigned i = 0; i < 8; i++)
-		x |= (uint64_t)p[i] << (8 * i);
-	return x;
+	memcpy(&x, p, sizeof x);
+	return le64toh(x);
 }
 
-static inline void
-rounds(uint64_t v[4], unsigned n)
+/* By value, so that the four words stay in registers. */
+struct state {
+	uint64_t a, b, c, d;
+};
+
+static inline struct state
+sip_round(struct state v)
 {
-	while (n-- > 0) {
-		v[0] += v[1];
-		v[1] = rotate(v[1], 13) ^ v[0];
-		v[0] = rotate(v[0], 32);
-		v[2] += v[3];
-		v[3] = rotate(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = rotate(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = rotate(v[1], 17) ^ v[2];
-		v[2] = rotate(v[2], 32);
-	}
+	v.a += v.b;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.a = rotate(v.a, 32);
+	v.c += v.d;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a += v.d;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c += v.b;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.c = rotate(v.c, 32);
+	return v;
+}
+
+static inline struct state
+rounds(struct state v, unsigned n)
+{
+	while (n-- > 0)
+		v = sip_round(v);
+	return v;
+}
+
+static inline struct state
+absorb(struct state v, uint64_t word, unsigned n)
+{
+	v.d ^= word;
+	v = rounds(v, n);
+	v.a ^= word;
+	return v;
 }
 
 /* compress and finish are the c and d of SipHash-c-d. */
@@ -54,28 +74,21 @@ siphash(const unsigned char key[16], const unsigned char *in, size_t len,
     unsigned compress, unsigned finish)
 {
 	uint64_t k0 = load64(key), k1 = load64(key + 8);
-	uint64_t v[4] = { k0 ^ UINT64_C(0x736f6d6570736575),
+	struct state v = { k0 ^ UINT64_C(0x736f6d6570736575),
 		k1 ^ UINT64_C(0x646f72616e646f6d),
 		k0 ^ UINT64_C(0x6c7967656e657261),
 		k1 ^ UINT64_C(0x7465646279746573) };
 	uint64_t last = (uint64_t)len << 56;
 	size_t left = len;
 
-	for (; left >= 8; left -= 8, in += 8) {
-		uint64_t word = load64(in);
-
-		v[3] ^= word;
-		rounds(v, compress);
-		v[0] ^= word;
-	}
+	for (; left >= 8; left -= 8, in += 8)
+		v = absorb(v, load64(in), compress);
 	for (size_t i = 0; i < left; i++)
 		last |= (uint64_t)in[i] << (8 * i);
-	v[3] ^= last;
-	rounds(v, compress);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	rounds(v, finish);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	v = absorb(v, last, compress);
+	v.c ^= 0xff;
+	v = rounds(v, finish);
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 static void

@@ -3,20 +3,54 @@
 #include "base/base64.h"
 #include "mcp/mcp_priv.h"
 
-int
-mcp_header_decode(struct str value, struct buf *out)
+static const struct str open = STR("=?base64?"), shut = STR("?=");
+
+/* HTM-07 */
+static bool
+is_printable(struct str value)
 {
-	static const struct str open = STR("=?base64?"), shut = STR("?=");
 	size_t i;
 
-	for (i = 0; i < value.len; i++) { /* HTM-07 */
+	for (i = 0; i < value.len; i++) {
 		unsigned char c = (unsigned char)value.ptr[i];
 
 		if (c != '\t' && (c < 0x20 || c > 0x7e))
-			return ERR_SYNTAX;
+			return false;
 	}
-	if (value.len < open.len + shut.len || !str_starts(value, open)
-	    || !str_ends(value, shut)) {
+	return true;
+}
+
+static bool
+is_literal(struct str value)
+{
+	return value.len < open.len + shut.len || !str_starts(value, open)
+	    || !str_ends(value, shut);
+}
+
+bool
+mcp_header_equal(struct str value, const struct str *want)
+{
+	struct buf decoded;
+	bool equal;
+
+	if (is_literal(value)) /* and needs no memory */
+		return is_printable(value)
+		    && (want == NULL || str_equal(value, *want));
+	buf_init(&decoded);
+	equal = mcp_header_decode(value, &decoded) == 0
+	    && (want == NULL || str_equal(buf_view(&decoded), *want));
+	buf_finish(&decoded);
+	return equal;
+}
+
+int
+mcp_header_decode(struct str value, struct buf *out)
+{
+	size_t i;
+
+	if (!is_printable(value))
+		return ERR_SYNTAX;
+	if (is_literal(value)) {
 		buf_str(out, value); /* a literal */
 		return out->failed ? ERR_NOMEM : 0;
 	}

@@ -248,6 +248,8 @@ int mcp_content_write(struct buf *out, const struct mcp_exchange *x,
 int mcp_resource_content_write(struct buf *out, struct str uri, struct str mime,
     const struct call_content *block);
 
+/* Whether a mirrored field decodes, and to *want; NULL: to anything. */
+bool mcp_header_equal(struct str value, const struct str *want);
 /* Decodes the sentinel form of a mirrored field (HTM-05 to HTM-07). */
 int mcp_header_decode(struct str value, struct buf *out);
 /* XHD-06, XHD-07: 0, or ERR_PARAMS with the field's name in err. */

@@ -115,7 +115,7 @@ mirrors_pass(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers, const struct mcp_method *method)
 {
 	const struct json_node *named;
-	struct buf decoded;
+	struct str name;
 	bool equal;
 
 	if (headers->method.ptr == NULL
@@ -130,12 +130,10 @@ mirrors_pass(struct mcp_exchange *x, const struct rpc_message *m,
 		refuse_mismatch(x, "Mcp-Name", STR_NONE, STR_NONE);
 		return false;
 	}
-	buf_init(&decoded);
-	equal = mcp_header_decode(headers->name, &decoded) == 0;
+	name = json_str(named);
 	/* HTM-08: no name in the body is the method's own error. */
-	if (equal && json_type(named) == JSON_STRING)
-		equal = str_equal(buf_view(&decoded), json_str(named));
-	buf_finish(&decoded);
+	equal = mcp_header_equal(
+	    headers->name, json_type(named) == JSON_STRING ? &name : NULL);
 	if (!equal)
 		refuse_mismatch(x, "Mcp-Name", headers->name, json_str(named));
 	return equal;

@@ -148,6 +148,21 @@ is_endpoint(
 	return path_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
 }
 
+/* What nearly every client sends (HTTP-02 asks for both), and nothing else:
+ * taking it apart twice costs a tenth of a small call. */
+static bool
+accepts_usual(const struct http_parser *p, const char *bytes)
+{
+	static const struct str usual =
+	    STR("application/json, text/event-stream");
+	struct str accept;
+	size_t i = 0;
+
+	return http_field_next(p, bytes, S("Accept"), &i, &accept)
+	    && str_equal(accept, usual)
+	    && !http_field_next(p, bytes, S("Accept"), &i, &accept);
+}
+
 static int
 post_check(const struct http_parser *p, const char *bytes)
 {
@@ -157,6 +172,8 @@ post_check(const struct http_parser *p, const char *bytes)
 		return 415;
 	if (encoding.len > 0 && !str_equal_nocase(encoding, S("identity")))
 		return 415;
+	if (accepts_usual(p, bytes))
+		return 0;
 	if (!http_accepts(p, bytes, S("application"), S("json"))
 	    || !http_accepts(p, bytes, S("text"), S("event-stream")))
 		return 406;
