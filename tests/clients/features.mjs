@@ -11,7 +11,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { text } from "./cases.mjs";
 import { check, must } from "./checks.mjs";
-import { makeProxy } from "./proxy.mjs";
 
 const MANIFEST = process.env.FIXTURE_MANIFEST;
 const WATCHED = "test://watched-resource";
@@ -26,7 +25,7 @@ function mustSay(result, wanted) {
 }
 
 /* What has come, and a wait for more of it. */
-function makeInbox() {
+export function makeInbox() {
 	const inbox = [];
 	let wake = () => {};
 
@@ -51,7 +50,7 @@ function codeOf(error) {
 }
 
 /* Runs body with a peer that is closed in any case. */
-async function withPeer(kit, capabilities, body, options) {
+export async function withPeer(kit, capabilities, body, options) {
 	const peer = await kit.open(capabilities, options);
 
 	try {

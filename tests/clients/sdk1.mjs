@@ -15,6 +15,7 @@ import { CallToolResultSchema, CreateMessageRequestSchema,
 	from "@modelcontextprotocol/sdk/types.js";
 import { about, check, finish, must } from "./checks.mjs";
 import { runFeatures } from "./features.mjs";
+import { runResume } from "./resume.mjs";
 import { runCases } from "./session.mjs";
 import { spoiling, watch } from "./spoil.mjs";
 import { withStreamSeen } from "./stream.mjs";
@@ -110,7 +111,10 @@ for (const [name, http, plain] of [["HTTP", true, overHttp],
 	if (!spoiling)
 		await plain();
 	about(`SDK v1, ${name}`);
-	if (process.env.FIXTURE_MANIFEST)
-		await runFeatures(makeKit(http));
+	if (!process.env.FIXTURE_MANIFEST)
+		continue;
+	await runFeatures(makeKit(http));
+	if (http)
+		await runResume(makeKit(http), url);
 }
 finish();

@@ -9,6 +9,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { z } from "zod";
 import { about, check, finish, must } from "./checks.mjs";
 import { runFeatures } from "./features.mjs";
+import { runResume } from "./resume.mjs";
 import { runCases } from "./session.mjs";
 import { spoiling, watch } from "./spoil.mjs";
 import { withStreamSeen } from "./stream.mjs";
@@ -126,6 +127,8 @@ for (const [kind, makeTransport] of [["HTTP", makeHttp],
 	for (const mode of [{ pin: "2026-07-28" }, "legacy"]) {
 		about(`SDK v2, ${kind}, ${mode.pin ?? mode}`);
 		await runFeatures(makeKit(kind === "HTTP", mode));
+		if (kind === "HTTP" && mode === "legacy")
+			await runResume(makeKit(true, mode), url);
 	}
 }
 finish();
