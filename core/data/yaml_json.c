@@ -67,6 +67,11 @@ is_number(struct str s)
 static int
 scalar_to_json(const struct yaml_node *n, struct buf *out)
 {
+	/* "key:" with nothing behind it is null in YAML's core schema. */
+	if (n->plain && n->text.len == 0) {
+		BUF_LIT(out, "null");
+		return 0;
+	}
 	if (n->plain
 	    && (str_equal(n->text, S("true")) || str_equal(n->text, S("false"))
 		|| str_equal(n->text, S("null")) || is_number(n->text))) {

@@ -194,6 +194,7 @@ mcp_exchange_close(struct mcp_exchange *x)
 	if (x->asked != NULL)
 		mcp_asked_drop(x);
 	mcp_task_forget(x);
+	mcp_listen_unwatch(x);
 	if (x->listening && m->streams != NULL)
 		atomic_fetch_sub(m->streams, 1);
 	OBJ_WIPE(x);

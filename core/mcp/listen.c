@@ -303,6 +303,25 @@ stream_admit(struct mcp_exchange *x)
 }
 
 void
+mcp_listen_unwatch(struct mcp_exchange *x)
+{
+	while (x->watched > 0)
+		registry_watches_remove(
+		    registry_watches(x->mcp->registry), x->uris[--x->watched]);
+}
+
+static bool
+watch(struct mcp_exchange *x)
+{
+	struct registry_watches *w = registry_watches(x->mcp->registry);
+
+	for (; x->watched < x->uris_len; x->watched++)
+		if (registry_watches_add(w, x->uris[x->watched]) < 0)
+			return false; /* what was added goes with x */
+	return true;
+}
+
+void
 mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
@@ -333,6 +352,11 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 void
 mcp_listen_begin(struct mcp_exchange *x)
 {
+	if (!watch(x)) {
+		mcp_errorf(x, RPC_INTERNAL_ERROR,
+		    "Too many resources are watched: try again later");
+		return;
+	}
 	mcp_versions_now(x->mcp, x->seen);
 	x->told = registry_current(x->mcp->registry)->number;
 	list_drop(&x->node);

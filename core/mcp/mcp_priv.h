@@ -84,6 +84,7 @@ struct mcp_exchange {
 	size_t task_ids_len;
 	size_t task_ids_known; /* of those looked up so far, in front */
 	size_t task_ids_looked;
+	size_t watched; /* those of uris that count as watched */
 };
 
 /* One request's _meta (META rows); NULL: absent. */
@@ -153,6 +154,8 @@ void mcp_listener_tell(struct mcp_reactor *m, struct mcp_listener *l);
 void mcp_listen_begin(struct mcp_exchange *x);
 /* "_meta":{subscriptionId} (SUB-04) */
 void mcp_subscription_write(struct buf *out, const struct mcp_exchange *x);
+/* What it listens to counts as watched no more. */
+void mcp_listen_unwatch(struct mcp_exchange *x);
 /* Ends a listen stream with its response (SUB-10). */
 void mcp_listen_end(struct mcp_exchange *x);
 

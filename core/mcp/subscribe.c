@@ -14,8 +14,9 @@
 #include "mcp/mcp_priv.h"
 
 struct mcp_subscriptions {
-	pthread_mutex_t lock; /* leaf; guards the map */
+	pthread_mutex_t lock; /* guards the map; before that of watches */
 	struct map uris; /* of struct subscribed, owned */
+	struct registry_watches *watches; /* shared; each URI counts there */
 };
 
 struct subscribed {
@@ -40,8 +41,11 @@ subscriptions_destroy(struct mcp_subscriptions *s)
 {
 	if (s == NULL)
 		return;
-	MAP_EACH (slot, &s->uris)
+	MAP_EACH (slot, &s->uris) {
+		registry_watches_remove(s->watches, slot->key);
 		free(slot->value);
+	}
+	registry_watches_unref(s->watches);
 	map_finish(&s->uris);
 	(void)pthread_mutex_destroy(&s->lock); /* nobody holds it */
 	free(s);
@@ -49,7 +53,7 @@ subscriptions_destroy(struct mcp_subscriptions *s)
 
 /* Two reactors may be first at once: one set stays. */
 static struct mcp_subscriptions *
-subscriptions_of(struct mcp_peer *p)
+subscriptions_of(struct mcp_peer *p, struct registry_watches *watches)
 {
 	struct mcp_subscriptions *s = atomic_load(&p->subscriptions);
 	struct mcp_subscriptions *made;
@@ -64,6 +68,8 @@ subscriptions_of(struct mcp_peer *p)
 		free(made);
 		return NULL;
 	}
+	registry_watches_ref(watches);
+	made->watches = watches;
 	if (atomic_compare_exchange_strong(&p->subscriptions, &s, made))
 		return made;
 	subscriptions_destroy(made);
@@ -90,11 +96,31 @@ mcp_peer_is_subscribed(struct mcp_peer *p, struct str uri)
 	return found;
 }
 
+/* With the lock: what a plugin reports as soon as it is told of a watch finds
+ * the subscription. */
+static int
+add_new(struct mcp_subscriptions *s, struct subscribed *u)
+{
+	struct str uri = { u->uri, u->len };
+	int rc;
+
+	if (s->uris.len >= MCP_SUBSCRIPTIONS_MAX)
+		return ERR_LIMIT;
+	rc = map_set(&s->uris, uri, u, NULL);
+	if (rc < 0)
+		return rc;
+	rc = registry_watches_add(s->watches, uri);
+	if (rc < 0)
+		(void)map_remove(&s->uris, uri);
+	return rc;
+}
+
 /* Once more is no more (ERR_NOMEM, ERR_LIMIT). */
 static int
 add(struct mcp_subscriptions *s, struct str uri)
 {
 	struct subscribed *u = malloc(sizeof *u + uri.len);
+	bool there;
 	int rc = 0;
 
 	if (u == NULL)
@@ -102,17 +128,12 @@ add(struct mcp_subscriptions *s, struct str uri)
 	u->len = uri.len;
 	memcpy(u->uri, uri.ptr, uri.len);
 	subscriptions_lock(s);
-	if (map_find(&s->uris, uri) != NULL) {
-		free(u);
-	} else if (s->uris.len >= MCP_SUBSCRIPTIONS_MAX) {
-		free(u);
-		rc = ERR_LIMIT;
-	} else {
-		rc = map_set(&s->uris, (struct str){ u->uri, u->len }, u, NULL);
-		if (rc < 0)
-			free(u);
-	}
+	there = map_find(&s->uris, uri) != NULL;
+	if (!there)
+		rc = add_new(s, u);
 	subscriptions_unlock(s);
+	if (there || rc < 0)
+		free(u);
 	return rc;
 }
 
@@ -161,7 +182,7 @@ mcp_resources_subscribe(struct mcp_exchange *x, const struct rpc_message *m,
 			    "params.uri is not a URI (RFC 3986)");
 		return;
 	}
-	s = subscriptions_of(x->peer);
+	s = subscriptions_of(x->peer, registry_watches(x->mcp->registry));
 	rc = s != NULL ? add(s, uri) : ERR_NOMEM;
 	if (rc == 0)
 		done(x);
@@ -180,6 +201,7 @@ mcp_resources_unsubscribe(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
 	struct mcp_subscriptions *s;
+	struct subscribed *u = NULL;
 	struct str uri;
 
 	(void)headers;
@@ -188,9 +210,12 @@ mcp_resources_unsubscribe(struct mcp_exchange *x, const struct rpc_message *m,
 	s = atomic_load(&x->peer->subscriptions);
 	if (s != NULL) {
 		subscriptions_lock(s);
-		free(map_remove(&s->uris, uri));
+		u = map_remove(&s->uris, uri);
+		if (u != NULL)
+			registry_watches_remove(s->watches, uri);
 		subscriptions_unlock(s);
 	}
+	free(u);
 	done(x);
 }
 

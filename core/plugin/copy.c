@@ -55,6 +55,34 @@ plugin_file_id_equal(
 	    && time_equal(a->modified, b->modified);
 }
 
+bool
+plugin_file_id_is_young(const struct plugin_file_id *id)
+{
+	struct timespec now;
+
+	if (id->size < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return false;
+	/* The time of change alone: nobody can set that one. */
+	return now.tv_sec < id->changed.tv_sec
+	    || now.tv_sec - id->changed.tv_sec < 1
+	    || (now.tv_sec - id->changed.tv_sec == 1
+		&& now.tv_nsec < id->changed.tv_nsec);
+}
+
+bool
+plugin_file_digest(
+    const char *path, unsigned char sha256[static CRYPTO_SHA256_LEN])
+{
+	struct buf bytes;
+	bool ok;
+
+	buf_init(&bytes);
+	ok = file_read_trusted(&bytes, path, PLUGIN_FILE_MAX, NULL) == 0
+	    && crypto_sha256(buf_view(&bytes), sha256) == 0;
+	buf_finish(&bytes);
+	return ok;
+}
+
 /* Copies until the end, at most PLUGIN_FILE_MAX. */
 static int
 pump(int from, int to, const char *source, struct err *err)

@@ -37,6 +37,13 @@ void plugin_file_id_look(struct plugin_file_id *id, const char *path);
 bool plugin_file_id_equal(
     const struct plugin_file_id *a, const struct plugin_file_id *b);
 
+/* [any] Was it changed less than a second ago?  Then another change may leave
+ * the same stamps behind. */
+bool plugin_file_id_is_young(const struct plugin_file_id *id);
+/* [any] False: it cannot be read. */
+bool plugin_file_digest(
+    const char *path, unsigned char sha256[static CRYPTO_SHA256_LEN]);
+
 /* [control] Copies source, checked as base/file.h says, to dir/NAME.N.so,
  * which must not exist.  ERR_AGAIN: the source changed meanwhile. */
 int plugin_copy_make(struct plugin_copy *c, const char *source, const char *dir,

@@ -15,6 +15,7 @@
 #include "plugin/dynamic.h"
 #include "plugin/names.h"
 #include "plugin/report.h"
+#include "plugin/watchers.h"
 
 #define GENERATION_MEMORY ((size_t)256 * 1024 * 1024)
 #define STATE_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -260,6 +261,11 @@ names_check(struct plugin_generation *g, struct diags *diags)
 	    && plugin_complete_find(&g->module) == NULL)
 		rc = refuse(g->manifest, diags, TP_MODULE_NAMES,
 		    "its " TP_EXT_COMPLETE " has no function");
+	if (rc == 0 && plugin_watchers_offered(&g->module)
+	    && plugin_watchers_find(&g->module) == NULL)
+		rc = refuse(g->manifest, diags, TP_MODULE_NAMES,
+		    "its " TP_EXT_WATCH " has not both functions");
+	g->watch = plugin_watchers_find(&g->module);
 	json_doc_finish(&doc);
 	buf_finish(&text);
 	return rc;

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "plugin/manager.h"
+#include "plugin/pointers.h"
 
 #define DESC_SIZE_MIN \
 	(offsetof(struct tp_plugin_desc, entries_len) + sizeof(size_t))
@@ -230,7 +231,9 @@ entries_check(const struct plugin_module *m, struct err *err)
 			    e->name, e->kind);
 		if (e->call == NULL)
 			return err_set(err, ERR_VERSION,
-			    "entry \"%s\" has no function", e->name);
+			    "entry \"%s\" has no function (hint: write it "
+			    "behind the name, TP_TOOL(\"%s\", FUNCTION))",
+			    e->name, e->name);
 	}
 	return 0;
 }
@@ -283,7 +286,8 @@ descriptor_read(struct plugin_module *m, const void *symbol,
 	size = abi.desc_size < sizeof m->desc ? abi.desc_size : sizeof m->desc;
 	memset(&m->desc, 0, sizeof m->desc);
 	memcpy(&m->desc, symbol, size);
-	return descriptor_check(m, err);
+	rc = plugin_pointers_check(m, symbol, err);
+	return rc < 0 ? rc : descriptor_check(m, err);
 }
 
 static_assert(sizeof(struct tp_abi) == PLUGIN_ELF_HEAD, "never moves");

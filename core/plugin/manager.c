@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "data/yaml.h"
 #include "plugin/manager_priv.h"
+#include "plugin/watchers.h"
 
 static struct plugin_manager *
 manager_of(void *arg)
@@ -90,6 +91,7 @@ entries_changed(void *owner, struct plugin_generation *g)
 		LOG_ERROR("plugin entries not published",
 		    F_STR("plugin", g->manifest->name),
 		    F_CSTR("reason", err.text));
+	plugin_watchers_settle(m);
 }
 
 static void
@@ -350,6 +352,7 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->hub->resource = resource_changed;
 	m->hub->dynamic = entries_changed;
 	m->hub->describe = registry_describer(registry);
+	plugin_watchers_begin(m);
 	return m;
 }
 
@@ -452,6 +455,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	OBJ_CHECK(m, MANAGER_MAGIC);
 	watching_end(m);
 	loop_timer_clear(&m->stopping);
+	plugin_watchers_end(m);
 	drop_all(m);
 	if (m->hub != NULL)
 		plugin_hub_leave(m->hub);

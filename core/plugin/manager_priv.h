@@ -41,6 +41,11 @@ struct plugin_slot {
 	struct plugin_file_id manifest_id;
 	struct plugin_file_id module_id;
 	struct plugin_seen seen; /* schemas beside the manifest */
+	unsigned char manifest_digest[CRYPTO_SHA256_LEN];
+	unsigned char module_digest[CRYPTO_SHA256_LEN];
+	bool manifest_read; /* its digest is known */
+	bool module_read;
+	bool racy; /* the ids were young: the same ids may mean other bytes */
 	unsigned override_number;
 	struct plugin_generation *current; /* kept by the registry */
 	struct plugin_generation *before; /* replaced in this batch */

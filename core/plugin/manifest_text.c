@@ -18,7 +18,9 @@ manifest_check_name(struct manifest_reader *r, struct str name,
     const char *path, struct diag_at at)
 {
 	if (name.len == 0 || name.len > PLUGIN_TOOL_NAME_MAX) {
-		manifest_refuse(r, TP_ENTRY_NAME, at, NULL,
+		manifest_refuse(r, TP_ENTRY_NAME, at,
+		    name.len == 0 ? "write what clients ask for"
+				  : "shorten it: not every client takes more",
 		    "%s: a name has 1 to %d characters, this one has %zu", path,
 		    PLUGIN_TOOL_NAME_MAX, name.len);
 		return false;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "plugin/manager_priv.h"
+#include "plugin/watchers.h"
 
 void
 plugin_slot_destroy(struct plugin_slot *s)
@@ -127,9 +128,30 @@ slots_see(struct plugin_manager *m, const struct plugin_found *f)
 	}
 }
 
+/* Known and other bytes. */
 static bool
-slot_is_due(
-    const struct plugin_manager *m, const struct plugin_slot *s, bool again)
+digest_differs(const char *path, bool known, const unsigned char *digest)
+{
+	unsigned char now[CRYPTO_SHA256_LEN];
+
+	return known && plugin_file_digest(path, now)
+	    && memcmp(now, digest, sizeof now) != 0;
+}
+
+/* git's rule for what was "racily clean": a file that was young when it was
+ * read may have been written once more within the same tick of its stamps, so
+ * its bytes are looked at until a later change must show. */
+static bool
+racy_changed(struct plugin_slot *s)
+{
+	s->racy = plugin_file_id_is_young(&s->manifest_id)
+	    || (s->module_read && plugin_file_id_is_young(&s->module_id));
+	return digest_differs(s->path, s->manifest_read, s->manifest_digest)
+	    || digest_differs(s->module_path, s->module_read, s->module_digest);
+}
+
+static bool
+slot_is_due(const struct plugin_manager *m, struct plugin_slot *s, bool again)
 {
 	struct plugin_file_id id;
 
@@ -141,6 +163,8 @@ slot_is_due(
 		return true;
 	plugin_file_id_look(&id, s->path);
 	if (!plugin_file_id_equal(&id, &s->manifest_id))
+		return true;
+	if (s->racy && racy_changed(s))
 		return true;
 	if (plugin_seen_changed(&s->seen))
 		return true;
@@ -295,6 +319,7 @@ plugin_manager_batch(
 	if (registry_publish(m->registry, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 	announce(m);
+	plugin_watchers_settle(m);
 	retry_later(m);
 	if (m->on_batch != NULL
 	    && changes->added + changes->replaced + changes->removed

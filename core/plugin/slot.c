@@ -16,6 +16,7 @@
 #include "plugin/manager_priv.h"
 #include "plugin/rehearse.h"
 #include "plugin/report.h"
+#include "plugin/watchers.h"
 
 /* One attempt. */
 struct attempt {
@@ -95,6 +96,11 @@ module_copy(struct attempt *a)
 	} while (rc == ERR_EXISTS);
 	if (rc == 0) {
 		a->slot->module_id = a->copy.id;
+		a->slot->racy =
+		    a->slot->racy || plugin_file_id_is_young(&a->copy.id);
+		memcpy(a->slot->module_digest, a->copy.sha256,
+		    sizeof a->slot->module_digest);
+		a->slot->module_read = true;
 		return 0;
 	}
 	a->again = rc == ERR_AGAIN;
@@ -285,6 +291,8 @@ open_and_put(struct attempt *a)
 	g->may_close = a->override != NULL && a->override->may_close;
 	rc = plugin_generation_start(g, a->slot->current, &a->diags);
 	if (rc == 0)
+		plugin_watchers_prepare(a->m, g);
+	if (rc == 0)
 		rc = generation_put(a, g);
 	a->manifest = NULL; /* moved */
 	if (rc < 0)
@@ -299,6 +307,10 @@ attempt_run(struct attempt *a, bool *same)
 
 	*same = false;
 	plugin_file_id_look(&a->slot->manifest_id, a->slot->path);
+	a->slot->racy = plugin_file_id_is_young(&a->slot->manifest_id);
+	a->slot->module_read = false;
+	a->slot->manifest_read =
+	    plugin_file_digest(a->slot->path, a->slot->manifest_digest);
 	plugin_seen_finish(&a->slot->seen);
 	a->manifest =
 	    plugin_manifest_load(a->slot->path, &a->slot->seen, &a->diags);

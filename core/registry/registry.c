@@ -24,6 +24,7 @@ struct registry {
 	struct loop *home;
 	void (*each)(struct loop_reactor *, void *arg);
 	void *each_arg;
+	struct registry_watches *watches; /* shared */
 	struct retired *stuck; /* no memory for their grace period: kept */
 };
 
@@ -56,8 +57,12 @@ registry_create(registry_describe_fn *describe, struct err *err)
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
+	r->watches = registry_watches_create();
 	empty = registry_snapshot_build(NULL, 0, NULL, untouched, err);
-	if (empty == NULL) {
+	if (empty == NULL || r->watches == NULL) {
+		registry_snapshot_destroy(empty);
+		registry_watches_unref(r->watches);
+		(void)err_set(err, ERR_NOMEM, "out of memory");
 		free(r);
 		return NULL;
 	}
@@ -90,8 +95,15 @@ registry_destroy(struct registry *r)
 	for (i = 0; i < r->len; i++)
 		registry_set_unref(r->sets[i]);
 	free(r->sets);
+	registry_watches_unref(r->watches);
 	OBJ_WIPE(r);
 	free(r);
+}
+
+struct registry_watches *
+registry_watches(const struct registry *r)
+{
+	return r->watches;
 }
 
 void

@@ -19,6 +19,7 @@
 #include "data/json.h"
 #include "loop/reactor.h"
 #include "registry/entry.h"
+#include "registry/watches.h"
 
 #define REGISTRY_PAGE 100 /* entries in one page of a list */
 #define REGISTRY_ENTRIES_MAX 100000
@@ -86,6 +87,10 @@ int registry_publish(struct registry *r, struct err *err);
 /* Runs on each reactor after a publish, between two turns. */
 void registry_on_publish(struct registry *r,
     void (*each)(struct loop_reactor *, void *arg), void *arg);
+
+/* [any] Who waits for news of resources; lives as long as r, and with a
+ * reference longer. */
+struct registry_watches *registry_watches(const struct registry *r);
 
 /* [reactor] Valid until the turn ends. */
 const struct registry_snapshot *registry_current(const struct registry *r);

@@ -6,7 +6,7 @@
 #include <toolpost/abi.h>
 #include <toolpost/ext/complete.h>
 #include <toolpost/ext/dynamic.h>
-#include <toolpost/ext/draft/watch.h>
+#include <toolpost/ext/watch.h>
 
 #define SIZE(type_, size_) \
 	static_assert(sizeof(struct type_) == (size_), #type_)

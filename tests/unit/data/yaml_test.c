@@ -307,7 +307,7 @@ END_TEST
 START_TEST(maps_and_lists_become_json)
 {
 	ck_assert_str_eq(to_json("a: [1, {b: c}]\n'd\"e': {}\nf: []\ng:\n"),
-	    "{\"a\":[1,{\"b\":\"c\"}],\"d\\\"e\":{},\"f\":[],\"g\":\"\"}");
+	    "{\"a\":[1,{\"b\":\"c\"}],\"d\\\"e\":{},\"f\":[],\"g\":null}");
 	finish();
 }
 END_TEST

@@ -42,7 +42,32 @@ static const struct {
 	    "version\n" },
 	{ "no_function",
 	    "4:9: error: module: sample.so: entry \"version\" has no "
-	    "function\n" },
+	    "function (hint: write it behind the name, TP_TOOL(\"version\", "
+	    "FUNCTION))\n" },
+	{ "foreign_function",
+	    "4:9: error: module: sample.so: the function of entry 0 of its "
+	    "descriptor is not in the module's own code (hint: name a "
+	    "function of the module itself)\n" },
+	{ "data_function",
+	    "4:9: error: module: sample.so: the function of entry 0 of its "
+	    "descriptor is not in the module's own code (hint: name a "
+	    "function of the module itself)\n" },
+	{ "foreign_load",
+	    "4:9: error: module: sample.so: load() of its descriptor is not "
+	    "in the module's own code (hint: name a function of the module "
+	    "itself)\n" },
+	{ "foreign_unload",
+	    "4:9: error: module: sample.so: unload() of its descriptor is not "
+	    "in the module's own code (hint: name a function of the module "
+	    "itself)\n" },
+	{ "foreign_table",
+	    "4:9: error: module: sample.so: the table of offer 0 of its "
+	    "descriptor is not in the module itself (hint: declare it "
+	    "static)\n" },
+	{ "foreign_hook",
+	    "4:9: error: module: sample.so: a function of offer 0 of its "
+	    "descriptor is not in the module's own code (hint: name a "
+	    "function of the module itself)\n" },
 	{ "odd_kind",
 	    "4:9: error: module: sample.so: entry \"version\" is of kind 9, "
 	    "which this host does not know (hint: install a newer "

@@ -5,6 +5,8 @@
 
 #include "unit/plugin/stage.h"
 
+#include "plugin/manager_priv.h"
+
 #define COUNTING(more_) \
 	"plugin: sample\nversion: 1.0.0\nmodule: sample.so\n" more_ \
 	"tools:\n  - {name: count, description: Counts.}\n"
@@ -184,6 +186,57 @@ START_TEST(a_truncated_replacement_leaves_the_old_one_serving)
 		ck_assert_str_eq(stage_call(&s, "version", "{}"), "one");
 	}
 	buf_finish(&bytes);
+	stage_finish(&s);
+}
+END_TEST
+
+/* As if the file system had given the new bytes the old stamps. */
+static void
+forget_stamps(struct stage *s, bool young)
+{
+	LIST_EACH (node, &s->manager->slots) {
+		struct plugin_slot *slot =
+		    LIST_OBJ(node, struct plugin_slot, node);
+
+		plugin_file_id_look(&slot->module_id, slot->module_path);
+		plugin_file_id_look(&slot->manifest_id, slot->path);
+		slot->racy = young;
+	}
+}
+
+START_TEST(a_change_within_one_tick_of_the_clock_is_seen)
+{
+	struct stage s;
+
+	begin(&s, "answer_one");
+	LIST_EACH (node, &s.manager->slots)
+		ck_assert(LIST_OBJ(node, struct plugin_slot, node)->racy);
+	stage_put_module(&s, "answer_two", "sample.so", STAGE_OVER);
+	/* Its power: with stamps that are believed nothing is seen. */
+	forget_stamps(&s, false);
+	plugin_manager_reload(s.manager);
+	ck_assert_str_eq(stage_call(&s, "version", "{}"), "one");
+	forget_stamps(&s, true);
+	ck_assert(plugin_manager_is_due(s.manager));
+	plugin_manager_reload(s.manager);
+	ck_assert_uint_eq(s.changes.replaced, 1);
+	ck_assert_str_eq(stage_call(&s, "version", "{}"), "two");
+	stage_finish(&s);
+}
+END_TEST
+
+START_TEST(a_young_file_that_stays_the_same_is_not_due)
+{
+	struct stage_status before;
+	struct stage s;
+
+	begin(&s, "answer_one");
+	before = stage_status(&s, "sample");
+	forget_stamps(&s, true);
+	ck_assert(!plugin_manager_is_due(s.manager));
+	plugin_manager_reload(s.manager);
+	ck_assert_uint_eq(
+	    stage_status(&s, "sample").generation, before.generation);
 	stage_finish(&s);
 }
 END_TEST
@@ -688,6 +741,8 @@ STAGE_MAIN("plugin/reload", a_plugin_in_the_folder_answers,
     a_plugin_in_a_folder_of_its_own_is_seen,
     a_broken_replacement_leaves_the_old_one_serving,
     a_truncated_replacement_leaves_the_old_one_serving,
+    a_change_within_one_tick_of_the_clock_is_seen,
+    a_young_file_that_stays_the_same_is_not_due,
     the_same_bytes_again_change_nothing,
     another_plugin_is_not_touched_by_a_reload,
     a_name_that_is_given_up_is_free_in_the_same_batch,
