@@ -182,7 +182,8 @@ class Changes:
     of the session in the other."""
 
     def __init__(self, peer, id, wishes):
-        self.peer, self.conn, self.stream = peer, None, None
+        self.peer, self.id = peer, id
+        self.conn = self.stream = None
         self.acknowledged = None
         if peer.stateless:
             m = w.modern("subscriptions/listen", {"notifications": wishes}, id)
@@ -220,3 +221,6 @@ class Changes:
     def close(self):
         if self.conn is not None:
             self.conn.close()
+        elif self.peer.stateless:
+            self.peer.line.send(w.notification(
+                "notifications/cancelled", {"requestId": self.id}))

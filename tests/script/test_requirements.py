@@ -113,8 +113,6 @@ def test_what_changes_without_a_listen_is_not_told_later(stateless):
     """SUB-12"""
     first = stateless.watch("first", toolsListChanged=True)
     witness = stateless.watch("witness", toolsListChanged=True)
-    if stateless.line is not None:
-        stateless.line.send(w.notification("notifications/cancelled", {"requestId": "first"}))
     first.close()
     told = stateless.tool("test_trigger_tool_change").notes
     n = witness.find("notifications/tools/list_changed", told)  # it has happened
