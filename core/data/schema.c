@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_compile.h"
+#include "data/schema_run.h"
 
 struct schema *
 schema_compile(struct str json, const struct schema_options *options,

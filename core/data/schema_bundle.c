@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_compile.h"
 #include "data/uri.h"
 
 /* One document that is put into the schema. */

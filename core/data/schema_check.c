@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations that look at one value and apply no other rule. */
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 bool
 schema_run_const(struct schema_run *r, const struct schema_op *op,

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_compile.h"
+#include "data/schema_run.h"
 
 static void
 put_key(struct buf *b, struct str key)

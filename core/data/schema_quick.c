@@ -7,7 +7,7 @@
  * What is saved: no path is kept, no marks are passed on; a property that has
  * nothing but a type is judged where it is found, without going down; members
  * that come in the order of the schema are found at the first look. */
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 /* A member that properties do not judge alone. */
 static bool

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 #define ENUM_SHOWN 10
 #define NAME_TRIED_MAX 64 /* bytes of a name compared with others */

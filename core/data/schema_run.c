@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 /* True when the rule in hand need not look at anything more. */
-static bool
-is_done(const struct schema_run *r)
+bool
+schema_is_done(const struct schema_run *r)
 {
 	return r->measure == NULL || r->stop != STOP_NONE
 	    || (r->report != NULL && r->report->more);
@@ -69,8 +69,8 @@ marks_merge(struct schema_marks *into, const struct schema_marks *from)
 
 /* Applies a rule whose failure is no fault; its marks count only when it
  * succeeds. */
-static bool
-apply_branch(struct schema_run *r, const struct schema_rule *rule,
+bool
+schema_apply_branch(struct schema_run *r, const struct schema_rule *rule,
     const struct json_node *n, struct schema_marks *marks,
     const struct schema_path *at)
 {
@@ -116,7 +116,7 @@ run_items(struct schema_run *r, const struct schema_op *op,
 			break;
 		if (!schema_apply(r, rule, v, NULL, &here)) {
 			ok = false;
-			if (is_done(r))
+			if (schema_is_done(r))
 				return false;
 		}
 		mark(marks, here.index);
@@ -135,7 +135,7 @@ run_contains(struct schema_run *r, const struct schema_op *op,
 	uint64_t found = 0;
 
 	JSON_EACH_ELEMENT (v, n) {
-		if (apply_branch(r, c->rule, v, NULL, &here)) {
+		if (schema_apply_branch(r, c->rule, v, NULL, &here)) {
 			found++;
 			mark(marks, here.index);
 		}
@@ -212,7 +212,7 @@ run_required(struct schema_run *r, const struct schema_object *o,
 			continue;
 		ok = schema_fail_missing(
 		    r, at, "required", o->required[i], o, n);
-		if (is_done(r) || !schema_charge(r, 1 + n->count / 8))
+		if (schema_is_done(r) || !schema_charge(r, 1 + n->count / 8))
 			return false;
 	}
 	return ok;
@@ -257,7 +257,7 @@ run_object(struct schema_run *r, const struct schema_op *op,
 		}
 		if (!good) {
 			ok = false;
-			if (is_done(r))
+			if (schema_is_done(r))
 				return false;
 		}
 		if (matched)
@@ -278,12 +278,12 @@ run_property_names(struct schema_run *r, const struct schema_op *op,
 	(void)marks;
 	JSON_EACH_MEMBER (k, v, n) {
 		here.key = k;
-		if (apply_branch(r, op->u.rule, k, NULL, &here))
+		if (schema_apply_branch(r, op->u.rule, k, NULL, &here))
 			continue;
 		ok = r->stop == STOP_NONE
 		    && schema_fail_text(r, &here, op->keyword,
 			"is not an allowed name (propertyNames)");
-		if (is_done(r))
+		if (schema_is_done(r))
 			return false;
 	}
 	return ok;
@@ -313,7 +313,7 @@ run_dependent(struct schema_run *r, const struct schema_op *op,
 			ok = schema_fail_missing(
 			    r, at, op->keyword, d->required[k], NULL, n);
 		}
-		if (!ok && is_done(r))
+		if (!ok && schema_is_done(r))
 			return false;
 	}
 	return ok;
@@ -347,170 +347,6 @@ run_dynamic_ref(struct schema_run *r, const struct schema_op *op,
 }
 
 static bool
-run_all_of(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, struct schema_marks *marks,
-    const struct schema_path *at)
-{
-	bool ok = true;
-
-	for (uint32_t i = 0; i < op->len; i++) {
-		if (schema_apply(r, op->u.rules[i], n, marks, at))
-			continue;
-		ok = false;
-		if (is_done(r))
-			return false;
-	}
-	return ok;
-}
-
-/* Which alternative came furthest: that one was meant.  op->len: several did
- * equally well. */
-static uint32_t
-find_meant(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, const struct schema_path *at)
-{
-	struct schema_report *report = r->report;
-	struct schema_measure *outer = r->measure;
-	struct schema_measure best = { 0, 0 };
-	uint32_t meant = op->len;
-
-	for (uint32_t i = 0; i < op->len; i++) {
-		struct schema_measure m = { 0, 0 };
-
-		r->report = NULL;
-		r->measure = &m;
-		(void)schema_apply(r, op->u.rules[i], n, NULL, at);
-		r->report = report;
-		r->measure = outer;
-		if (r->stop != STOP_NONE)
-			return op->len;
-		if (i == 0 || m.deepest > best.deepest
-		    || (m.deepest == best.deepest && m.faults < best.faults)) {
-			best = m;
-			meant = i;
-		} else if (m.deepest == best.deepest
-		    && m.faults == best.faults) {
-			meant = op->len;
-		}
-	}
-	return meant;
-}
-
-/* Types that any alternative allows; 0 when one allows all of them, or the
- * one that was found. */
-static unsigned
-types_of_all(const struct schema_op *op, const struct json_node *n)
-{
-	unsigned types = 0;
-
-	for (uint32_t i = 0; i < op->len; i++) {
-		const struct schema_rule *rule = op->u.rules[i];
-
-		if (rule->alias != NULL)
-			rule = rule->alias;
-		if (rule->types == 0)
-			return 0;
-		types |= rule->types;
-	}
-	if ((types & TYPE_INTEGER) != 0 && n->type == JSON_NUMBER)
-		return 0;
-	return (types & TYPE_BIT(n->type)) != 0 ? 0 : types;
-}
-
-static bool
-fail_alternatives(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, const struct schema_path *at)
-{
-	unsigned types;
-	uint32_t meant = op->len;
-
-	if (r->measure == NULL || r->stop != STOP_NONE)
-		return false;
-	types = types_of_all(op, n);
-	if (types != 0)
-		return schema_fail_types(r, at, op->keyword, types, n);
-	/* While one alternative is being measured, those within it are not:
-	 * else the work would double at each level. */
-	if (op->len <= SCHEMA_BRANCHES_EXPLAINED && r->report != NULL)
-		meant = find_meant(r, op, n, at);
-	if (meant == op->len)
-		return schema_fail_value(r, at, op->keyword,
-		    "matches none of the alternatives", STR_NONE, n);
-	(void)schema_fail_text(r, at, op->keyword,
-	    "matches none of the %u alternatives (%s), nearest is number %u:",
-	    op->len, op->keyword, meant + 1);
-	return schema_apply(r, op->u.rules[meant], n, NULL, at) && false;
-}
-
-static bool
-run_any_of(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, struct schema_marks *marks,
-    const struct schema_path *at)
-{
-	bool ok = false;
-
-	for (uint32_t i = 0; i < op->len; i++) {
-		if (apply_branch(r, op->u.rules[i], n, marks, at)) {
-			ok = true;
-			if (marks == NULL)
-				return true;
-		}
-		if (r->stop != STOP_NONE)
-			return false;
-	}
-	return ok || fail_alternatives(r, op, n, at);
-}
-
-static bool
-run_one_of(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, struct schema_marks *marks,
-    const struct schema_path *at)
-{
-	uint32_t first = op->len;
-
-	for (uint32_t i = 0; i < op->len; i++) {
-		bool ok = apply_branch(r, op->u.rules[i], n, marks, at);
-
-		if (r->stop != STOP_NONE)
-			return false;
-		if (ok && first < op->len)
-			return schema_fail_text(r, at, op->keyword,
-			    "matches the alternatives number %u and %u of %u, "
-			    "must match exactly one (oneOf)",
-			    first + 1, i + 1, op->len);
-		if (ok)
-			first = i;
-	}
-	return first < op->len || fail_alternatives(r, op, n, at);
-}
-
-static bool
-run_not(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, struct schema_marks *marks,
-    const struct schema_path *at)
-{
-	(void)marks;
-	if (!apply_branch(r, op->u.rule, n, NULL, at))
-		return r->stop == STOP_NONE;
-	return schema_fail_value(
-	    r, at, op->keyword, "matches what it must not", STR_NONE, n);
-}
-
-static bool
-run_if(struct schema_run *r, const struct schema_op *op,
-    const struct json_node *n, struct schema_marks *marks,
-    const struct schema_path *at)
-{
-	const struct schema_branch *b = op->u.branch;
-	const struct schema_rule *rule;
-
-	rule = apply_branch(r, b->test, n, marks, at) ? b->yes : b->no;
-	if (r->stop != STOP_NONE)
-		return false;
-	return rule == NULL || schema_apply(r, rule, n, marks, at);
-}
-
-static bool
 run_unevaluated(struct schema_run *r, const struct schema_op *op,
     const struct json_node *n, struct schema_marks *marks,
     const struct schema_path *at)
@@ -539,7 +375,7 @@ run_unevaluated(struct schema_run *r, const struct schema_op *op,
 			    "unexpected element (unevaluatedItems)");
 		if (!good) {
 			ok = false;
-			if (is_done(r))
+			if (schema_is_done(r))
 				return false;
 		}
 	}
@@ -570,11 +406,11 @@ static schema_function *const run_op[OP_COUNT] = {
 	[OP_DEPENDENT] = run_dependent,
 	[OP_REF] = run_ref,
 	[OP_DYNAMIC_REF] = run_dynamic_ref,
-	[OP_ALL_OF] = run_all_of,
-	[OP_ANY_OF] = run_any_of,
-	[OP_ONE_OF] = run_one_of,
-	[OP_NOT] = run_not,
-	[OP_IF] = run_if,
+	[OP_ALL_OF] = schema_run_all_of,
+	[OP_ANY_OF] = schema_run_any_of,
+	[OP_ONE_OF] = schema_run_one_of,
+	[OP_NOT] = schema_run_not,
+	[OP_IF] = schema_run_if,
 	[OP_UNEVALUATED_ITEMS] = run_unevaluated,
 	[OP_UNEVALUATED_PROPERTIES] = run_unevaluated,
 };
@@ -598,7 +434,7 @@ run_ops(struct schema_run *r, const struct schema_rule *rule,
 		if (run_op[op->code](r, op, n, marks, at))
 			continue;
 		ok = false;
-		if (is_done(r))
+		if (schema_is_done(r))
 			return false;
 	}
 	return ok;

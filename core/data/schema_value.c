@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 #define PAIRS_MAX 8 /* elements compared each with each */
 #define PAIRS_SPAN_MAX 64 /* values within them */

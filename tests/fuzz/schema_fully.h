@@ -5,7 +5,7 @@
 #define SCHEMA_FULLY_H
 
 #include "base/check.h"
-#include "data/schema_priv.h"
+#include "data/schema_run.h"
 
 /* The second verdict; *ended is false when a bound was met before it. */
 static inline bool

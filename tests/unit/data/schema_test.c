@@ -388,7 +388,52 @@ static const struct {
 	const char *text;
 	bool matches;
 } patterns[] = {
+	/* \d, \w and \b are ASCII, and so are their opposites. */
 	{ "^\\\\d$", "\\u0660", false },
+	{ "^\\\\D$", "\\u0660", true },
+	{ "^[\\\\d]$", "\\u0660", false },
+	{ "^\\\\W$", "\\u00e9", true },
+	{ "^[^\\\\w]$", "\\u00e9", true },
+	{ "\\\\bx", "\\u00e9x", true },
+	{ "\\\\Bx", "\\u00e9x", false },
+	/* \s is the white space of Unicode, \S all else, in classes too. */
+	{ "^\\\\s+$", "\\u2003\\u2028\\u3000\\ufeff\\t\\u000b", true },
+	{ "^\\\\s$", "\\u0085", false },
+	{ "^\\\\s$", "\\u180e", false },
+	{ "^\\\\S$", "\\u00a0", false },
+	{ "^[\\\\S]$", "\\u00a0", false },
+	{ "^[\\\\S]$", "\\u00e9", true },
+	{ "^[^\\\\S]$", "\\u00a0", true },
+	{ "^[^\\\\S]$", "x", false },
+	{ "^[\\\\S\\\\n]$", "\\u00a0", false },
+	{ "^[\\\\S\\\\n]+$", "a\\nb", true },
+	{ "^[^\\\\S\\\\n]$", "\\n", false },
+	{ "^[^\\\\S\\\\n]$", "\\u00a0", true },
+	{ "^[\\\\s\\\\S]+$", "a\\u00a0\\n", true },
+	{ "[^\\\\s\\\\S]", "a\\u00a0\\n", false },
+	{ "^(a)[\\\\S](b)\\\\2$", "axbb", true },
+	/* The ends are the ends of the text, whatever lines there are. */
+	{ "^b", "a\\nb", false },
+	{ "a$", "a\\r\\n", false },
+	/* Names and properties. */
+	{ "^(?<year>[0-9]{4})-(?<m>..)$", "2024-02", true },
+	{ "^\\\\p{Lu}\\\\P{Lu}$", "\\u00c9\\u00e9", true },
+	{ "^\\\\p{gc=Decimal_Number}$", "\\u0660", true },
+	{ "^[\\\\p{L}\\\\p{N}]+$", "a\\u0660", true },
+	{ "^\\\\p{Alphabetic}$", "\\u00e9", true },
+	/* A character is a code point, not a unit of UTF-16. */
+	{ "^.$", "\\ud83d\\ude00", true },
+	{ "^[\\ud83d\\ude00-\\ud83d\\ude05]$", "\\ud83d\\ude03", true },
+	/* A group that took no part matches as nothing. */
+	{ "^(?:(a)|b)\\\\1$", "b", true },
+	{ "^(?<=a|bc)x?$", "", false },
+	{ "(?<=a|bc)x$", "bcx", true },
+	/* Words of PCRE2 that are none here. */
+	{ "^[[:alpha:]]$", "a]", true },
+	{ "^[[:alpha:]]$", ":]", true },
+	{ "^a\\\\$$", "a$", true },
+	{ "^\\\\cJ$", "\\n", true },
+	{ "^\\\\0$", "\\u0000", true },
 	{ "^\\\\s$", "\\u00a0", true },
 	{ "^[\\\\s]$", "\\ufeff", true },
 	{ "^\\\\w$", "\\u00e9", false },
@@ -412,6 +457,50 @@ static const struct {
 	{ "", "", true },
 	{ "b", "abc", true },
 };
+
+/* What ECMA-262 does not know, or PCRE2 cannot do: said when the schema is
+ * loaded. */
+static const char *const refused_patterns[][2] = {
+	{ "(?>a)", "group that ECMA-262 does not know" },
+	{ "(?i)a", "group that ECMA-262 does not know" },
+	{ "(?R)", "group that ECMA-262 does not know" },
+	{ "(?#x)", "group that ECMA-262 does not know" },
+	{ "(*COMMIT)", "nothing to repeat" },
+	{ "(?C1)", "group that ECMA-262 does not know" },
+	{ "a++", "nothing to repeat" },
+	{ "\\\\A", "escape that ECMA-262 does not know" },
+	{ "\\\\Z", "escape that ECMA-262 does not know" },
+	{ "\\\\h", "escape that ECMA-262 does not know" },
+	{ "\\\\Q", "escape that ECMA-262 does not know" },
+	{ "\\\\G", "escape that ECMA-262 does not know" },
+	{ "\\\\01", "octal escape" },
+	{ "[\\\\1]", "back reference in a class" },
+	{ "\\\\u12", "without four digits" },
+	{ "\\\\u{110000}", "wrong" },
+	{ "\\\\p{Nonsense}", "unknown property" },
+	{ "(?<n>a)(?<n>b)", "same name" },
+	{ "(?<=a+)b", "a lookbehind of variable length is not supported" },
+	{ "(?<!a*)b", "a lookbehind of variable length is not supported" },
+	{ "(", "missing closing parenthesis" },
+	{ "[b-a]", "range out of order" },
+};
+
+START_TEST(patterns_that_are_none_are_refused)
+{
+	char schema[512];
+
+	for (size_t i = 0;
+	     i < sizeof refused_patterns / sizeof *refused_patterns; i++) {
+		const char *got;
+
+		(void)snprintf(schema, sizeof schema, "{\"pattern\":\"%s\"}",
+		    refused_patterns[i][0]);
+		got = verdict(schema, "\"\"");
+		ck_assert_msg(strstr(got, refused_patterns[i][1]) != NULL,
+		    "%s: %s", schema, got);
+	}
+}
+END_TEST
 
 START_TEST(patterns_are_read_by_ecma_262)
 {
@@ -437,4 +526,4 @@ UNIT_MAIN("data/schema", reports_say_where_what_and_what_was_meant,
     documents_refer_to_one_another_and_name_themselves_in_errors,
     numbers_are_exact, many_required_and_properties_are_found,
     formats_assert_only_when_asked, names_are_told_apart_at_each_byte,
-    patterns_are_read_by_ecma_262)
+    patterns_are_read_by_ecma_262, patterns_that_are_none_are_refused)
