@@ -45,6 +45,7 @@ struct cli {
 	struct cli_strs listen;
 	struct cli_strs plugins;
 	bool no_watch;
+	bool legacy_sse;
 	int log_format; /* -1: not given */
 	int64_t reactors;
 	/* call, list */

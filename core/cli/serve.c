@@ -13,6 +13,7 @@ serve(struct cli *c, bool stdio)
 		.plugins = c->plugins.items,
 		.plugins_len = c->plugins.len,
 		.no_watch = c->no_watch,
+		.legacy_sse = c->legacy_sse,
 		.log_format = c->log_format,
 		.reactors = (unsigned)c->reactors,
 	};

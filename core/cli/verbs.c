@@ -60,6 +60,8 @@ static const struct cli_flag serve_flags[] = {
 	FLAG_PLUGINS, FLAG_CONFIG, FLAG_NO_WATCH, FLAG_LOG,
 	{ "reactors", 0, CLI_FLAG_NUMBER, AT(reactors), "N", NULL,
 	  "threads that serve connections (one a core)" },
+	{ "legacy-sse", 0, CLI_FLAG_SWITCH, AT(legacy_sse), NULL, NULL,
+	  "also the HTTP+SSE transport of 2024-11-05: /sse, /messages" },
 	FLAGS_END
 };
 static const struct cli_flag stdio_flags[] = {

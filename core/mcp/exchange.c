@@ -146,6 +146,12 @@ mcp_reactor_rounds_set(
 	m->number = number;
 }
 
+unsigned
+mcp_reactor_number(const struct mcp_reactor *m)
+{
+	return m->number;
+}
+
 struct registry *
 mcp_reactor_registry(const struct mcp_reactor *m)
 {

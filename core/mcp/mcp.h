@@ -139,6 +139,7 @@ void mcp_reactor_streams_set(
  * our requests carry so that their answers find it. */
 void mcp_reactor_rounds_set(
     struct mcp_reactor *m, const struct mcp_rounds *rounds, unsigned number);
+unsigned mcp_reactor_number(const struct mcp_reactor *m);
 
 /* Tasks of all reactors, in one store, which is borrowed. */
 struct mcp_tasks;

@@ -29,6 +29,8 @@ static const struct settings_item http_settings[] = {
 	  .help = "Addresses: ADDR:PORT, unix:PATH, line+tcp:ADDR:PORT, line+unix:PATH. Default 127.0.0.1:7423." },
 	{ .key = "endpoint", .type = SETTINGS_STR, .offset = AT(endpoint), .fallback = "/mcp",
 	  .help = "Path of the MCP endpoint." },
+	{ .key = "legacy_sse", .type = SETTINGS_BOOL, .offset = AT(legacy_sse), .fallback = "false",
+	  .help = "Also the HTTP+SSE transport of 2024-11-05, at /sse and /messages." },
 	{ .key = "hosts", .type = SETTINGS_STRS, .offset = AT(hosts),
 	  .help = "Host names accepted besides the loopback names." },
 	{ .key = "origins", .type = SETTINGS_STRS, .offset = AT(origins),
@@ -508,6 +510,8 @@ server_config_read(struct server_config *c, const struct server_options *o,
 		return ERR_NOMEM;
 	if (usual_dirs_take(c) < 0)
 		return ERR_NOMEM;
+	if (o->legacy_sse)
+		c->http.legacy_sse = true;
 	if (o->no_watch)
 		c->watch = false;
 	if (o->log_format >= 0)

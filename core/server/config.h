@@ -17,6 +17,7 @@
 struct server_http_config {
 	struct settings_strs listen;
 	struct str endpoint;
+	bool legacy_sse;
 	struct settings_strs hosts;
 	struct settings_strs origins;
 };

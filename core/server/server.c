@@ -84,6 +84,7 @@ shared_fill(struct server *s)
 	l->stream_after_ns = c->stream_after;
 	l->stream_life_ns = c->stream_life;
 	s->shared.endpoint = s->config.http.endpoint;
+	s->shared.legacy_sse = s->config.http.legacy_sse;
 	s->shared.hosts = s->config.http.hosts.items;
 	s->shared.hosts_len = s->config.http.hosts.len;
 	s->shared.origins = s->config.http.origins.items;

@@ -18,6 +18,7 @@ struct server_options {
 	const char *const *plugins; /* folders; empty: as configured */
 	size_t plugins_len;
 	bool no_watch;
+	bool legacy_sse;
 	int log_format; /* enum log_format, or -1: as configured */
 	unsigned reactors; /* 0: as configured */
 };

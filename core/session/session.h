@@ -28,6 +28,9 @@ struct session {
 	_Atomic int64_t used_ns; /* of the last request; loop time */
 	atomic_bool ended; /* out of the table */
 	atomic_bool streaming; /* has its one GET stream (GETL-06) */
+	/* OLD: 1 + the number of the reactor that has its stream; 0: not of
+	 * that transport.  Set before the id is known to anybody. */
+	_Atomic uint16_t legacy;
 	/* List versions its client knows: written by who has told it, and by
 	 * the handshake before that. */
 	_Atomic uint64_t seen[REGISTRY_KINDS];

@@ -63,7 +63,9 @@ phase_due(const struct http_conn *c)
 	case HTTP_STREAM:
 		due = c->since_ns + l->keep_alive_ns;
 		end = c->opened_ns + l->stream_life_ns;
-		return l->stream_life_ns > 0 && end < due ? end : due;
+		return l->stream_life_ns > 0 && c->legacy == NULL && end < due
+		    ? end
+		    : due;
 	}
 	return 0;
 }
@@ -108,7 +110,7 @@ has_lived(const struct http_conn *c, int64_t now)
 {
 	int64_t life = c->t->shared->limits.stream_life_ns;
 
-	return c->phase == HTTP_STREAM && life > 0
+	return c->phase == HTTP_STREAM && life > 0 && c->legacy == NULL
 	    && now >= c->opened_ns + life;
 }
 
@@ -447,6 +449,8 @@ transport_http_drain(struct net_conn *conn)
 	c->keep_alive = false;
 	if (c->phase == HTTP_IDLE)
 		net_conn_close(conn, NET_CONN_FLUSH);
+	else if (c->legacy != NULL)
+		http_legacy_drain(c);
 	else if (c->phase == HTTP_STREAM)
 		http_events_end(c);
 }

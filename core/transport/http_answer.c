@@ -56,11 +56,17 @@ http_answer_send(struct http_conn *c, const struct http_answer *a)
 void
 http_status_send(struct http_conn *c, int status)
 {
+	static const char *const allowed[] = {
+		[HTTP_ROUTE_MCP] = "GET, POST, DELETE, OPTIONS",
+		[HTTP_ROUTE_STREAM] = "GET, OPTIONS",
+		[HTTP_ROUTE_POST] = "POST, OPTIONS",
+	};
+
 	http_answer_send(c,
 	    &(struct http_answer){ .status = status,
 		.type = "text/plain",
 		.body = str_of(http_status_text(status)),
-		.allow = status == 405 ? "GET, POST, DELETE, OPTIONS" : NULL,
+		.allow = status == 405 ? allowed[c->route] : NULL,
 		.retry_after = status == 503 });
 }
 

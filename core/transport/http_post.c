@@ -122,8 +122,9 @@ field_get(void *arg, struct str name, struct str *value)
 	return http_field_next(f->p, f->bytes, name, &i, value);
 }
 
-static void
-refuse_text(struct http_conn *c, const struct json_doc *doc, struct str body)
+void
+http_text_refuse(
+    struct http_conn *c, const struct json_doc *doc, struct str body)
 {
 	struct buf text;
 	int code;
@@ -158,7 +159,9 @@ http_session_find(struct http_conn *c, struct str id)
 	}
 	s = session_find(c->t->shared->sessions, id, loop_now(c->t->loop));
 	/* Reading the phase first orders what the handshake wrote. */
-	if (s != NULL && atomic_load(&s->peer.phase) == (int)MCP_PEER_NEW) {
+	if (s != NULL
+	    && (atomic_load(&s->peer.phase) == (int)MCP_PEER_NEW
+		|| atomic_load(&s->legacy) > 0)) {
 		session_unref(s);
 		s = NULL;
 	}
@@ -353,7 +356,7 @@ http_post_serve(struct http_conn *c, const struct http_parser *p, char *bytes)
 	struct mcp_class class;
 
 	if (json_parse(doc, body, JSON_PROTOCOL) < 0) {
-		refuse_text(c, doc, body);
+		http_text_refuse(c, doc, body);
 		return;
 	}
 	if (doc->nodes[0].type == JSON_ARRAY) {

@@ -12,6 +12,12 @@
 #define HTTP_CONN_MAGIC 0x48545450u
 #define HTTP_RETRY_MS 1000 /* told to whose GET stream has lived its life */
 
+/* Paths of the transport of 2024-11-05 (OLD-01). */
+#define HTTP_LEGACY_STREAM "/sse"
+#define HTTP_LEGACY_POST "/messages"
+
+enum http_route { HTTP_ROUTE_MCP, HTTP_ROUTE_STREAM, HTTP_ROUTE_POST };
+
 enum http_phase {
 	HTTP_IDLE, /* between requests */
 	HTTP_HEAD_IN, /* the head has begun */
@@ -45,6 +51,7 @@ struct http_conn {
 	uint32_t magic;
 	uint8_t phase; /* enum http_phase */
 	uint8_t minor; /* of the request in service */
+	uint8_t route; /* enum http_route, of that too */
 	bool keep_alive; /* after the answer */
 	bool committed; /* the answer has become a stream */
 	bool paused;
@@ -62,6 +69,7 @@ struct http_conn {
 				  * or of the GET stream */
 	struct http_listener *listener; /* owned; a GET stream so far empty */
 	struct http_reader *reader; /* owned */
+	struct http_legacy *legacy; /* owned; a stream of that transport */
 	struct replay_stream *told; /* a reference: read to its end; the next
 				     * request acknowledges that */
 	char *origin; /* owned; an allowed one, of the request in service */
@@ -102,6 +110,31 @@ bool http_work_begin(struct http_conn *c);
 /* Would it help the client to have a stream soon? */
 bool http_work_is_due(const struct http_conn *c);
 void http_work_release(struct mcp_exchange *x, int64_t retry_ms);
+
+/* The transport of 2024-11-05: its stream, its messages. */
+void http_legacy_open(
+    struct http_conn *c, const struct http_parser *p, const char *bytes);
+void http_legacy_post(
+    struct http_conn *c, const struct http_parser *p, char *bytes);
+/* Its connection is gone, and with it the session (OLD-05). */
+void http_legacy_end(struct http_conn *c);
+/* Ends when all is answered. */
+void http_legacy_drain(struct http_conn *c);
+/* A session that was ended otherwise. */
+void http_legacy_session_end(
+    struct transport_reactor *t, const struct session *s);
+/* [its reactor] One text of the client, which was found to be sound. */
+void http_legacy_serve(
+    struct transport_reactor *t, const struct session *s, struct str text);
+/* ERA-14: that revision knows neither GET nor DELETE. */
+bool http_is_modern(const struct http_parser *p, const char *bytes);
+/* A text that is no JSON. */
+void http_text_refuse(
+    struct http_conn *c, const struct json_doc *doc, struct str body);
+/* A place among the streams, by count. */
+bool http_stream_admit(struct http_conn *c);
+/* c is the connection of a stream of s from now on. */
+void http_stream_begin(struct http_conn *c, struct session *s);
 
 void http_works_end(struct transport_reactor *t);
 

@@ -141,11 +141,23 @@ path_equal(struct str sent, struct str path)
 	return k == path.len;
 }
 
+/* False: nothing is there. */
 static bool
-is_endpoint(
-    const struct http_conn *c, const struct http_parser *p, const char *bytes)
+route_find(struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
-	return path_equal(http_slice(bytes, p->path), c->t->shared->endpoint);
+	const struct transport_shared *s = c->t->shared;
+	struct str path = http_slice(bytes, p->path);
+
+	c->route = HTTP_ROUTE_MCP;
+	if (path_equal(path, s->endpoint))
+		return true;
+	if (!s->legacy_sse)
+		return false;
+	c->route = HTTP_ROUTE_STREAM;
+	if (path_equal(path, S(HTTP_LEGACY_STREAM)))
+		return true;
+	c->route = HTTP_ROUTE_POST;
+	return path_equal(path, S(HTTP_LEGACY_POST));
 }
 
 /* What nearly every client sends (HTTP-02 asks for both), and nothing else:
@@ -164,7 +176,27 @@ accepts_usual(const struct http_parser *p, const char *bytes)
 }
 
 static int
-post_check(const struct http_parser *p, const char *bytes)
+method_check(enum http_route route, enum http_method method)
+{
+	switch (method) {
+	case HTTP_OPTIONS:
+		return 0;
+	case HTTP_POST:
+		return route != HTTP_ROUTE_STREAM ? 0 : 405;
+	case HTTP_GET:
+		return route != HTTP_ROUTE_POST ? 0 : 405;
+	case HTTP_DELETE:
+		return route == HTTP_ROUTE_MCP ? 0 : 405;
+	case HTTP_HEAD:
+	case HTTP_OTHER:
+		break;
+	}
+	return 405;
+}
+
+static int
+post_check(
+    const struct http_conn *c, const struct http_parser *p, const char *bytes)
 {
 	struct str encoding = http_known(p, bytes, HTTP_K_CONTENT_ENCODING);
 
@@ -172,6 +204,8 @@ post_check(const struct http_parser *p, const char *bytes)
 		return 415;
 	if (encoding.len > 0 && !str_equal_nocase(encoding, S("identity")))
 		return 415;
+	if (c->route == HTTP_ROUTE_POST)
+		return 0; /* its answer has no content */
 	if (accepts_usual(p, bytes))
 		return 0;
 	if (!http_accepts(p, bytes, S("application"), S("json"))
@@ -198,20 +232,11 @@ http_head_check(
 		return 403; /* HTTP-03 */
 	if (p->method == HTTP_OPTIONS && p->path.len == 0)
 		return 0; /* OPTIONS * */
-	if (!is_endpoint(c, p, bytes))
+	if (!route_find(c, p, bytes))
 		return 404;
-	switch (p->method) {
-	case HTTP_POST:
-		return post_check(p, bytes);
-	case HTTP_GET:
-	case HTTP_DELETE:
-	case HTTP_OPTIONS:
-		return 0;
-	case HTTP_HEAD:
-	case HTTP_OTHER:
-		break;
-	}
-	return 405;
+	if (method_check(c->route, p->method) != 0)
+		return 405;
+	return p->method == HTTP_POST ? post_check(c, p, bytes) : 0;
 }
 
 /* Mcp-Param- names depend on tools: those that are asked for are allowed. */
@@ -282,10 +307,16 @@ http_request_serve(
 {
 	switch (p->method) {
 	case HTTP_POST:
-		http_post_serve(c, p, bytes);
+		if (c->route == HTTP_ROUTE_POST)
+			http_legacy_post(c, p, bytes);
+		else
+			http_post_serve(c, p, bytes);
 		return;
 	case HTTP_GET:
-		http_stream_open(c, p, bytes);
+		if (c->route == HTTP_ROUTE_STREAM)
+			http_legacy_open(c, p, bytes);
+		else
+			http_stream_open(c, p, bytes);
 		return;
 	case HTTP_DELETE:
 		http_session_delete(c, p, bytes);

@@ -77,9 +77,8 @@ listener_send(struct mcp_listener *base, struct str message)
 		http_event_send(l->conn, message);
 }
 
-/* ERA-14: that revision knows neither method. */
-static bool
-is_modern(const struct http_parser *p, const char *bytes)
+bool
+http_is_modern(const struct http_parser *p, const char *bytes)
 {
 	struct str version = http_known(p, bytes, HTTP_K_MCP_PROTOCOL_VERSION);
 
@@ -112,9 +111,8 @@ named_session(
 	return http_session_find(c, id);
 }
 
-/* A place among the streams, by count. */
-static bool
-stream_admit(struct http_conn *c)
+bool
+http_stream_admit(struct http_conn *c)
 {
 	struct transport_shared *s = c->t->shared;
 
@@ -124,9 +122,8 @@ stream_admit(struct http_conn *c)
 	return false;
 }
 
-/* c is the connection of a stream of s from now on. */
-static void
-stream_begin(struct http_conn *c, struct session *s)
+void
+http_stream_begin(struct http_conn *c, struct session *s)
 {
 	c->session = s;
 	c->opened_ns = loop_now(c->t->loop);
@@ -148,7 +145,7 @@ stream_resume(struct http_conn *c, struct session *s, struct str id)
 	struct replay_log *log = atomic_load(&s->replay);
 	struct http_reader *r = http_reader_create(c);
 
-	if (r == NULL || !stream_admit(c)) {
+	if (r == NULL || !http_stream_admit(c)) {
 		free(r);
 		stream_refuse(c, s);
 		return;
@@ -165,7 +162,7 @@ stream_resume(struct http_conn *c, struct session *s, struct str id)
 		return;
 	}
 	c->reader = r;
-	stream_begin(c, s);
+	http_stream_begin(c, s);
 	http_reader_pump(c);
 }
 
@@ -183,7 +180,7 @@ standalone_resume(struct http_conn *c, struct session *s)
 		return false;
 	}
 	c->reader = r;
-	stream_begin(c, s);
+	http_stream_begin(c, s);
 	http_reader_pump(c);
 	return true;
 }
@@ -194,7 +191,7 @@ standalone_begin(struct http_conn *c, struct session *s)
 	struct http_listener *l = calloc(1, sizeof *l);
 	size_t k;
 
-	if (l == NULL || !stream_admit(c)) {
+	if (l == NULL || !http_stream_admit(c)) {
 		atomic_store(&s->streaming, false);
 		free(l);
 		stream_refuse(c, s);
@@ -215,7 +212,7 @@ standalone_begin(struct http_conn *c, struct session *s)
 	list_init(&l->node);
 	list_push(&c->t->listeners_open, &l->node);
 	c->listener = l;
-	stream_begin(c, s);
+	http_stream_begin(c, s);
 	mcp_listener_start(c->t->mcp, &l->base);
 }
 
@@ -226,7 +223,7 @@ http_stream_open(
 	struct str last = http_known(p, bytes, HTTP_K_LAST_EVENT_ID);
 	struct session *s;
 
-	if (is_modern(p, bytes)) {
+	if (http_is_modern(p, bytes)) {
 		refuse_method(c);
 		return;
 	}
@@ -261,6 +258,8 @@ http_stream_leave(struct http_conn *c)
 	c->phase = HTTP_SERVICE; /* once */
 	atomic_fetch_sub(&c->t->shared->streams, 1);
 	atomic_store(&c->session->used_ns, loop_now(c->t->loop));
+	if (c->legacy != NULL)
+		http_legacy_end(c);
 	if (l == NULL)
 		return;
 	c->listener = NULL;
@@ -289,6 +288,7 @@ void
 transport_http_stream_end(struct transport_reactor *t, const struct session *s)
 {
 	listeners_end(t, s);
+	http_legacy_session_end(t, s);
 }
 
 void
@@ -304,7 +304,7 @@ http_session_delete(
 {
 	struct session *s;
 
-	if (is_modern(p, bytes)) {
+	if (http_is_modern(p, bytes)) {
 		refuse_method(c);
 		return;
 	}

@@ -48,6 +48,8 @@ transport_reactor_create(struct transport_shared *shared, struct loop *l,
 	buf_init(&t->scratch);
 	list_init(&t->listeners_open);
 	list_init(&t->works);
+	map_init(&t->legacies);
+	t->number = mcp_reactor_number(mcp);
 	mcp_reactor_streams_set(
 	    mcp, &shared->streams, shared->limits.streams_max);
 	return t;
@@ -106,6 +108,7 @@ transport_reactor_destroy(struct transport_reactor *t)
 	http_sources_end(t);
 	net_reactor_destroy(t->net);
 	buf_finish(&t->scratch);
+	map_finish(&t->legacies);
 	OBJ_WIPE(t);
 	free(t);
 }

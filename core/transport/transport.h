@@ -45,6 +45,8 @@ struct transport_shared {
 	struct session_table *sessions;
 	struct loop_reactors *reactors; /* each one's user is a
 					 * struct transport_reactor */
+	bool legacy_sse; /* OLD-08 */
+	atomic_size_t legacy_bytes; /* messages between reactors */
 	atomic_size_t connections;
 	atomic_size_t streams;
 	atomic_bool draining; /* answers say Connection: close */

@@ -3,6 +3,7 @@
 #ifndef TRANSPORT_TRANSPORT_PRIV_H
 #define TRANSPORT_TRANSPORT_PRIV_H
 
+#include "base/map.h"
 #include "http/response.h"
 #include "transport/transport.h"
 
@@ -22,6 +23,8 @@ struct transport_reactor {
 	struct buf scratch; /* one event */
 	struct list listeners_open; /* struct http_listener */
 	struct list works; /* struct http_work */
+	struct map legacies; /* of struct http_legacy, by session id */
+	unsigned number; /* among the reactors */
 	struct net_listener *listeners[TRANSPORT_LISTENS_MAX]; /* owned */
 	struct listen_arg *listen_args[TRANSPORT_LISTENS_MAX]; /* owned */
 	size_t listeners_len;

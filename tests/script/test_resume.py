@@ -29,6 +29,16 @@ def progress(held, n=1):
         assert held.said() == "told"
 
 
+def flood(held, first, n):
+    """More than its reactor may have time for: the steps that were taken."""
+    taken = []
+    for step in range(first, first + n):
+        held.tell("p")
+        if held.said() == "told":
+            taken.append(step)
+    return taken
+
+
 def cut(conn):
     """At once: what is on its way is lost."""
     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -692,7 +702,7 @@ def test_a_flood_keeps_the_answer_and_shows_its_hole(start, fixture_plugins, gat
     progress(held)
     first = first_event(c.response())
     cut(c)
-    progress(held, 400)
+    taken = [1] + flood(held, 2, 400)
     held.go()
     conn, r = resume(s, first)
     events = []
@@ -711,7 +721,7 @@ def test_a_flood_keeps_the_answer_and_shows_its_hole(start, fixture_plugins, gat
     assert str(missing) in told[0]["params"]["data"]
     assert messages[-1]["id"] == 7
     seen = steps(messages)
-    assert len(seen) + missing == 401 and seen == list(range(missing + 1, 402))
+    assert missing > 0 and seen == taken[missing:]
     conn.close()
     s.close()
 
@@ -726,7 +736,7 @@ def test_a_client_that_wants_errors_alone_sees_the_hole_in_the_bytes(
     progress(held)
     first = first_event(c.response())
     cut(c)
-    progress(held, 300)
+    assert len(flood(held, 2, 400)) > 256
     held.go()
     conn, r = resume(s, first)
     assert r.stream.raw_event().comments
