@@ -17,6 +17,7 @@ import { about, check, finish, must } from "./checks.mjs";
 import { runFeatures } from "./features.mjs";
 import { runResume } from "./resume.mjs";
 import { runCases } from "./session.mjs";
+import { runTasks } from "./tasks.mjs";
 import { spoiling, watch } from "./spoil.mjs";
 import { withStreamSeen } from "./stream.mjs";
 
@@ -114,6 +115,7 @@ for (const [name, http, plain] of [["HTTP", true, overHttp],
 	if (!process.env.FIXTURE_MANIFEST)
 		continue;
 	await runFeatures(makeKit(http));
+	await runTasks(makeKit(http));
 	if (http)
 		await runResume(makeKit(http), url);
 }

@@ -20,6 +20,10 @@ function spoilResult(result) {
 		spoilt.isError = false;
 	for (const entry of [...spoilt.tools ?? [], ...spoilt.prompts ?? []])
 		entry.name = "spoilt";
+	if (spoilt.status)
+		spoilt.status = "completed";
+	if (spoilt.tasks)
+		spoilt.tasks = [];
 	delete spoilt.nextCursor;
 	return spoilt;
 }
