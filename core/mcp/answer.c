@@ -165,33 +165,41 @@ mcp_misfit_keep(struct mcp_exchange *x, struct str text)
 	x->misfit = arena_dup(&x->arena, text);
 }
 
-/* Why an answer is none (MRTR-13, ELIC-07); NULL: it is one, or without memory
- * (*rc). */
-static const char *
-answer_judge(struct mcp_exchange *x, struct str key,
+const char *
+mcp_answer_judge(struct mcp_exchange *x, struct str method, struct str form,
     const struct json_node *answer, struct buf *text, int *rc)
 {
-	const struct json_node *question = json_get(x->questions, key);
-	bool is_form = json_type(question) == JSON_OBJECT;
-	struct schema *form;
-	const char *fault;
+	const char *fault = mcp_answer_fault(x, method, answer);
+	struct schema *schema;
 	bool fits;
 
-	fault = mcp_answer_fault(
-	    x, is_form ? S("elicitation/create") : json_str(question), answer);
-	if (fault != NULL || !is_form)
+	if (fault != NULL || form.len == 0)
 		return fault;
-	form = mcp_form_compile(json_raw(question));
-	if (form == NULL) {
+	schema = mcp_form_compile(form);
+	if (schema == NULL) {
 		*rc = ERR_NOMEM;
 		return NULL;
 	}
-	fits = mcp_form_fits(x, form, answer, text);
-	schema_destroy(form);
+	fits = mcp_form_fits(x, schema, answer, text);
+	schema_destroy(schema);
 	if (fits)
 		return NULL;
 	buf_char(text, '\0');
 	return text->failed ? "it does not fit" : text->ptr;
+}
+
+/* A form stands in the state as its schema, all else as its method. */
+static const char *
+question_judge(struct mcp_exchange *x, struct str key,
+    const struct json_node *answer, struct buf *text, int *rc)
+{
+	const struct json_node *question = json_get(x->questions, key);
+
+	if (json_type(question) == JSON_OBJECT)
+		return mcp_answer_judge(x, S("elicitation/create"),
+		    json_raw(question), answer, text, rc);
+	return mcp_answer_judge(
+	    x, json_str(question), STR_NONE, answer, text, rc);
 }
 
 int
@@ -209,7 +217,7 @@ mcp_answers_judge(struct mcp_exchange *x, const struct json_node *given,
 		const char *fault;
 
 		buf_clear(&why);
-		fault = answer_judge(x, json_str(k), v, &why, &rc);
+		fault = question_judge(x, json_str(k), v, &why, &rc);
 		if (fault == NULL) {
 			if (kept.len > 1)
 				buf_char(&kept, ',');

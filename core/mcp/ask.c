@@ -29,6 +29,7 @@ struct mcp_asked {
 	struct loop_timer timer;
 	/* What runs again. */
 	enum call_kind kind;
+	const struct registry_entry *entry; /* its set is held */
 	struct str name;
 	const struct json_node *args;
 	size_t open; /* without an answer */
@@ -82,12 +83,12 @@ mcp_response_reactor(const struct json_node *id, unsigned *number)
 }
 
 static void
-forms_destroy(struct mcp_asked *a)
+forms_destroy(struct ask *items, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < a->len; i++)
-		schema_destroy(a->items[i].form);
+	for (i = 0; i < len; i++)
+		schema_destroy(items[i].form);
 }
 
 void
@@ -96,7 +97,8 @@ mcp_asked_drop(struct mcp_exchange *x)
 	struct mcp_asked *a = x->asked;
 
 	OBJ_CHECK(a, ASKED_MAGIC);
-	forms_destroy(a);
+	forms_destroy(a->items, a->len);
+	registry_set_unref(a->entry->set);
 	loop_timer_clear(&a->timer);
 	list_drop(&a->node);
 	list_drop(&x->node);
@@ -181,6 +183,7 @@ asked_create(struct mcp_exchange *x, const struct call *c)
 	loop_timer_init(&a->timer, waited_enough, a);
 	a->x = x;
 	a->kind = c->kind;
+	a->entry = x->entry;
 	a->name = arena_dup(&x->arena, c->name);
 	if (c->args != NULL)
 		a->args = json_dup(c->args, &x->arena);
@@ -200,7 +203,7 @@ asked_create(struct mcp_exchange *x, const struct call *c)
 		x->state = arena_dup(&x->arena, c->next_state);
 	if (!x->arena.failed && !formless)
 		return a;
-	forms_destroy(a);
+	forms_destroy(a->items, a->len);
 	return NULL;
 }
 
@@ -244,6 +247,10 @@ mcp_ask(struct mcp_exchange *x, const struct call *c)
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "Out of memory");
 		return;
 	}
+	/* The handler of now runs again, also when its plugin has been replaced
+	 * meanwhile: half a conversation with another version makes no sense.
+	 */
+	registry_set_ref(a->entry->set);
 	x->asked = a;
 	list_push(&x->mcp->asking, &a->node);
 	list_push(&x->mcp->running, &x->node);
@@ -296,33 +303,24 @@ static void
 run_again(struct mcp_exchange *x)
 {
 	const struct mcp_asked *a = x->asked;
+	const struct registry_entry *e = a->entry;
 	enum call_kind kind = a->kind;
 	struct str name = a->name;
 	const struct json_node *args = a->args;
 	int rc = answers_take(x, a);
 
+	registry_set_ref(e->set); /* until the call holds it itself */
 	mcp_asked_drop(x);
 	if (rc < 0) {
 		mcp_call_failed(x, kind,
 		    rc == ERR_LIMIT
 			? S("The client's answers are larger than the limit")
 			: S("Out of memory"));
-		return;
+	} else {
+		x->round++;
+		mcp_call_start(x, kind, e, name, args, NULL);
 	}
-	x->round++;
-	switch (kind) {
-	case CALL_TOOL:
-		mcp_tool_run(x, name, args, NULL, NULL);
-		break;
-	case CALL_RESOURCE:
-		mcp_resource_run(x, name, NULL);
-		break;
-	case CALL_PROMPT:
-		mcp_prompt_run(x, name, args, NULL);
-		break;
-	case CALL_COMPLETE:
-		UNREACHABLE(); /* it does not ask */
-	}
+	registry_set_unref(e->set);
 }
 
 /* SAMP-08, ELIC-14: a refusal fails the call. */

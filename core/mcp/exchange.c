@@ -185,7 +185,12 @@ mcp_exchange_open(struct mcp_reactor *m, const struct mcp_reply_ops *ops,
 	x->scope = scope;
 	x->log_level = MCP_LOG_NONE; /* LOG-04 */
 	list_init(&x->node);
-	return x;
+	if (ops->principal != NULL)
+		x->principal = arena_dup(&x->arena, ops->principal(x));
+	if (!x->arena.failed)
+		return x;
+	mcp_exchange_close(x);
+	return NULL;
 }
 
 void

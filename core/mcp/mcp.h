@@ -23,6 +23,7 @@
 #include "mcp/revision.h"
 #include "registry/registry.h"
 #include "rpc/message.h"
+#include "store/nonce.h"
 
 #define MCP_REACTOR_MAGIC 0x4d435052u
 #define MCP_EXCHANGE_MAGIC 0x4d435058u
@@ -50,6 +51,7 @@ enum mcp_client {
  * many bytes of answers are remembered. */
 #define MCP_ROUNDS_MAX 16
 #define MCP_ANSWERS_MAX ((size_t)1024 * 1024)
+#define MCP_NONCES_MAX 100000 /* states that counted once */
 #define MCP_INPUT_WAIT_NS (5 * 60 * NS_PER_S)
 
 /* What input rounds need; the same for all reactors. */
@@ -57,6 +59,7 @@ struct mcp_rounds {
 	struct crypto_seal *seal; /* borrowed; NULL: no round has a state */
 	int64_t wait_ns; /* for a client's answer; stateful era */
 	int64_t state_ns; /* how long a sealed state is good */
+	struct store_nonces *nonces; /* borrowed; NULL: nothing counts once */
 };
 
 /* What tasks are kept for how long; the store has bounds of its own. */
@@ -113,6 +116,9 @@ struct mcp_reply_ops {
 	/* The stream ends, the client comes back for the rest (RSM-07); NULL:
 	 * it cannot. */
 	void (*release)(struct mcp_exchange *x, int64_t retry_ms);
+	/* Who asks, as verified by whoever let him in; what he leaves with us
+	 * is his alone (MRTR-09).  NULL: nobody has to say. */
+	struct str (*principal)(const struct mcp_exchange *x);
 };
 
 /* Mirrored header fields of a stateless HTTP request. */

@@ -64,6 +64,8 @@ struct mcp_exchange {
 	const struct json_node *answers; /* of all rounds, or NULL */
 	struct str state; /* what the handler set last */
 	const struct json_node *questions; /* of the last round, by key */
+	unsigned char redeemed[STORE_NONCE_LEN]; /* when has_redeemed */
+	bool has_redeemed;
 	struct str principal; /* who asks; empty: nobody has to say */
 	struct mcp_asked *asked; /* stateful era: waits for answers */
 	struct str misfit; /* the last answer that did not fit, or empty */
@@ -177,8 +179,8 @@ void mcp_call_failed(
 /* Rounds of the stateless era: what the client brings back; false: it has
  * been refused. */
 bool mcp_round_take(struct mcp_exchange *x, enum call_kind kind,
-    struct str name, const struct json_node *args,
-    const struct json_node *params);
+    const struct registry_entry *e, struct str name,
+    const struct json_node *args, const struct json_node *params);
 /* Ends x with what c asks for. */
 void mcp_input_required(struct mcp_exchange *x, const struct call *c);
 /* Rounds of the stateful era: asks what c asks for, and runs it again with the
@@ -199,6 +201,10 @@ struct schema *mcp_form_compile(struct str form);
 /* Does what was accepted fit the form?  Else what does not, in out. */
 bool mcp_form_fits(struct mcp_exchange *x, const struct schema *form,
     const struct json_node *answer, struct buf *out);
+/* Why an answer to method, and form if it has one, does not count (MRTR-13,
+ * ELIC-07), perhaps in text; NULL: it does, or there is no memory (*rc). */
+const char *mcp_answer_judge(struct mcp_exchange *x, struct str method,
+    struct str form, const struct json_node *answer, struct buf *text, int *rc);
 /* Stateless era: those answers of given that are answers, in x's arena; the
  * others are as good as none, so that the handler asks for them again (MRTR-11,
  * ELIC-07).  ERR_NOMEM. */

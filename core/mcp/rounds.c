@@ -2,6 +2,8 @@
 /* Input rounds of the stateless era (MRTR rows): the answer that asks, and the
  * retry that brings answers.  Between the two nothing is kept here: what later
  * rounds need travels with the client, sealed. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "data/json_canonical.h"
@@ -13,7 +15,7 @@
  * of the questions. */
 #define STATE_EXPIRY_AT (1 + 1)
 #define STATE_NAME_AT (STATE_EXPIRY_AT + 8)
-#define STATE_LENGTHS_AT (STATE_NAME_AT + 16)
+#define STATE_LENGTHS_AT (STATE_NAME_AT + STORE_NONCE_LEN)
 #define STATE_HEAD_LEN (STATE_LENGTHS_AT + 4 + 4)
 /* Keys, methods and forms of one round, as JSON. */
 #define QUESTIONS_MAX \
@@ -118,16 +120,28 @@ bound_part(struct buf *b, struct str part)
 	buf_str(b, part);
 }
 
+static bool
+counts_once(const struct mcp_exchange *x, const struct registry_entry *e)
+{
+	return e->single_use && x->mcp->rounds != NULL
+	    && x->mcp->rounds->nonces != NULL;
+}
+
 /* What a state belongs to (MRTR-09): one method with one name and arguments,
- * asked for by one caller. */
+ * asked for by one caller; and this process, when it counts once: what another
+ * one has redeemed is not known here. */
 static int
 bound_write(struct buf *b, const struct mcp_exchange *x, enum call_kind kind,
-    struct str name, const struct json_node *args)
+    const struct registry_entry *e, struct str name,
+    const struct json_node *args)
 {
 	BUF_LIT(b, "toolpost requestState ");
 	buf_u64(b, (uint64_t)kind);
 	bound_part(b, name);
 	bound_part(b, x->principal);
+	bound_part(b,
+	    counts_once(x, e) ? store_nonces_self(x->mcp->rounds->nonces)
+			      : STR_NONE);
 	return json_write_canonical(b, args);
 }
 
@@ -187,7 +201,7 @@ state_write(
     struct buf *plain, const struct mcp_exchange *x, const struct call *c)
 {
 	struct str state = c->state_set ? c->next_state : c->state;
-	unsigned char name[16];
+	unsigned char name[STORE_NONCE_LEN];
 	struct buf questions, answers;
 	int rc = 0;
 
@@ -231,7 +245,8 @@ state_seal(struct buf *out, struct mcp_exchange *x, const struct call *c)
 	if (x->mcp->rounds != NULL && x->mcp->rounds->seal != NULL)
 		rc = state_write(&plain, x, c);
 	if (rc == 0)
-		rc = bound_write(&bound, x, c->kind, c->name, c->args);
+		rc =
+		    bound_write(&bound, x, c->kind, x->entry, c->name, c->args);
 	if (rc == 0) {
 		BUF_LIT(out, ",\"requestState\":\"");
 		rc = crypto_seal_close(x->mcp->rounds->seal, buf_view(&plain),
@@ -283,7 +298,7 @@ needs_state(const struct mcp_exchange *x, const struct call *c)
 	if (c->state_set || c->state.len > 0 || json_count(c->answers) > 0)
 		return true;
 	return x->mcp->rounds != NULL && x->mcp->rounds->seal != NULL
-	    && has_form(c);
+	    && (has_form(c) || x->entry->single_use);
 }
 
 static void
@@ -346,6 +361,7 @@ state_read(struct mcp_exchange *x, struct str plain)
 		> number_read(plain.ptr + STATE_EXPIRY_AT, 8))
 		return false;
 	x->round = (unsigned char)plain.ptr[1];
+	memcpy(x->redeemed, plain.ptr + STATE_NAME_AT, sizeof x->redeemed);
 	x->state = arena_dup(&x->arena, str_sub(rest, 0, state_len));
 	questions = str_sub(rest, state_len, state_len + questions_len);
 	answers = str_sub(rest, state_len + questions_len, rest.len);
@@ -358,7 +374,8 @@ state_read(struct mcp_exchange *x, struct str plain)
 }
 
 static bool
-state_open(struct mcp_exchange *x, enum call_kind kind, struct str name,
+state_open(struct mcp_exchange *x, enum call_kind kind,
+    const struct registry_entry *e, struct str name,
     const struct json_node *args, const struct json_node *sealed)
 {
 	struct buf plain, bound;
@@ -370,7 +387,7 @@ state_open(struct mcp_exchange *x, enum call_kind kind, struct str name,
 		return false;
 	buf_init(&plain);
 	buf_init(&bound);
-	if (bound_write(&bound, x, kind, name, args) == 0
+	if (bound_write(&bound, x, kind, e, name, args) == 0
 	    && crypto_seal_open(x->mcp->rounds->seal, json_str(sealed),
 		   buf_view(&bound), &plain)
 		== 0)
@@ -380,41 +397,74 @@ state_open(struct mcp_exchange *x, enum call_kind kind, struct str name,
 	return good;
 }
 
+/* MRTR-10: the state of an entry that says so counts once.  False: it has been
+ * refused. */
+static bool
+state_redeem(struct mcp_exchange *x)
+{
+	int rc = store_nonce_redeem(
+	    x->mcp->rounds->nonces, x->redeemed, clock_now_ns());
+
+	x->has_redeemed = rc == 0;
+	if (rc == 0)
+		return true;
+	if (rc == ERR_EXISTS)
+		mcp_errorf(x, RPC_INVALID_PARAMS,
+		    "This requestState has been used already");
+	else
+		mcp_error(x, 503, RPC_INTERNAL_ERROR,
+		    S("Busy: too many requests are being finished; try again"),
+		    S("{\"retryAfterMs\":1000}"));
+	return false;
+}
+
+/* What is known of earlier rounds and of this one together. */
+static int
+answers_take(struct mcp_exchange *x, const struct json_node *given)
+{
+	int rc = mcp_answers_judge(x, given, &given);
+
+	if (rc == 0 && x->answers != NULL)
+		return mcp_answers_merge(x, x->answers, given, &x->answers);
+	if (rc == 0)
+		x->answers = given;
+	return rc;
+}
+
 bool
-mcp_round_take(struct mcp_exchange *x, enum call_kind kind, struct str name,
+mcp_round_take(struct mcp_exchange *x, enum call_kind kind,
+    const struct registry_entry *e, struct str name,
     const struct json_node *args, const struct json_node *params)
 {
 	const struct json_node *answers = json_get(params, S("inputResponses"));
 	const struct json_node *state = json_get(params, S("requestState"));
 	int rc = 0;
 
-	if (answers == NULL && state == NULL)
-		return true;
 	/* MRTR-13: answers that are no object are refused, never ignored. */
 	if (answers != NULL && answers->type != JSON_OBJECT) {
 		mcp_errorf(x, RPC_INVALID_PARAMS,
 		    "params.inputResponses must be an object");
 		return false;
 	}
-	if (state != NULL && !state_open(x, kind, name, args, state)) {
+	if (state != NULL && !state_open(x, kind, e, name, args, state)) {
 		mcp_errorf(x, RPC_INVALID_PARAMS, /* MRTR-08 */
 		    "Invalid requestState: it was changed, has expired, or "
 		    "belongs to another request");
 		return false;
 	}
+	if (counts_once(x, e)) {
+		if (state == NULL) /* nobody was asked: nothing is answered */
+			return true;
+		if (!state_redeem(x))
+			return false;
+	}
 	if (answers != NULL)
-		rc = mcp_answers_judge(x, answers, &answers);
-	if (rc == 0 && answers != NULL && x->answers != NULL)
-		rc = mcp_answers_merge(x, x->answers, answers, &x->answers);
-	else if (rc == 0 && answers != NULL)
-		x->answers = answers;
-	if (rc == 0)
-		return true;
+		rc = answers_take(x, answers);
 	if (rc == ERR_LIMIT)
 		mcp_errorf(x, RPC_INVALID_PARAMS,
 		    "The answers so far are larger than %zu bytes",
 		    MCP_ANSWERS_MAX);
-	else
+	else if (rc < 0)
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "Out of memory");
-	return false;
+	return rc == 0;
 }

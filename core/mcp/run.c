@@ -140,7 +140,7 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 	struct call *c;
 
 	if (mcp_exchange_is_stateless(x)
-	    && !mcp_round_take(x, kind, name, args, params))
+	    && !mcp_round_take(x, kind, e, name, args, params))
 		return;
 	c = call_create(x->mcp->calls, kind,
 	    kind == CALL_COMPLETE ? e->completer : e->target, name, args, &sink,
@@ -227,6 +227,8 @@ client_cannot(struct mcp_exchange *x, const struct call *c)
 static void
 busy(struct mcp_exchange *x)
 {
+	if (x->has_redeemed) /* the same request may come again */
+		store_nonce_forget(x->mcp->rounds->nonces, x->redeemed);
 	mcp_error(x, 503, RPC_INTERNAL_ERROR,
 	    S("Busy: too many calls to this are waiting; try again"),
 	    S("{\"retryAfterMs\":1000}"));

@@ -254,7 +254,7 @@ task_notify(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops task_reply = { task_notify, task_answer, NULL,
-	NULL };
+	NULL, NULL };
 
 static void
 dropped(struct store_request *q)
@@ -518,7 +518,7 @@ mcp_task_begin(struct mcp_exchange *x, const struct registry_entry *e,
 	struct mcp_task *t;
 
 	if (mcp_exchange_is_stateless(x)
-	    && !mcp_round_take(x, CALL_TOOL, name, args, params))
+	    && !mcp_round_take(x, CALL_TOOL, e, name, args, params))
 		return;
 	t = task_make(x, e, name, args, ttl_of(x, e, params));
 	if (t == NULL) {

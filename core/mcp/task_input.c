@@ -82,6 +82,35 @@ name_make(const struct mcp_task *t, struct str key, struct arena *a)
 	return name;
 }
 
+/* As the client's revision writes it; a link gets a name of its own. */
+static struct str
+params_make(
+    const struct mcp_task *t, const struct call_need *from, struct arena *a)
+{
+	static const struct str before = STR(",\"params\":");
+	const struct mcp_task_need *n;
+	struct str params = STR_NONE;
+	struct buf id, text;
+	size_t number = 0;
+
+	for (n = t->needs; n != NULL; n = n->next)
+		number++;
+	buf_init(&id);
+	buf_init(&text);
+	buf_str(&id, t->row.id);
+	buf_char(&id, '-');
+	buf_u64(&id, number);
+	mcp_question_write(&text, t->x, from, buf_view(&id));
+	if (id.failed || text.failed)
+		a->failed = true;
+	else if (text.len > before.len)
+		params = arena_dup(
+		    a, str_sub(buf_view(&text), before.len, text.len));
+	buf_finish(&text);
+	buf_finish(&id);
+	return params;
+}
+
 static void
 need_add(struct mcp_task *t, const struct call_need *from)
 {
@@ -93,8 +122,9 @@ need_add(struct mcp_task *t, const struct call_need *from)
 	n->key = arena_dup(a, from->key);
 	n->name = name_make(t, from->key, a);
 	n->method = arena_dup(a, from->method);
-	if (from->params.len > 0)
-		n->params = arena_dup(a, from->params);
+	n->params = params_make(t, from, a);
+	if (from->form.len > 0)
+		n->form = arena_dup(a, from->form);
 	n->round = t->x->round;
 	*t->needs_tail = n;
 	t->needs_tail = &n->next;
@@ -183,6 +213,24 @@ run_again(struct mcp_task *t)
 	mcp_tool_run(x, t->name, t->args, NULL, NULL);
 }
 
+/* ELIC-07: what does not fit stays asked for. */
+static bool
+answer_counts(struct mcp_task *t, const struct mcp_task_need *n,
+    const struct json_node *answer)
+{
+	struct buf why;
+	const char *fault;
+	int rc = 0;
+
+	buf_init(&why);
+	fault = mcp_answer_judge(t->x, n->method, n->form, answer, &why, &rc);
+	if (fault != NULL)
+		LOG_DEBUG("answer does not fit", F_STR("entry", t->name),
+		    F_CSTR("fault", fault));
+	buf_finish(&why);
+	return fault == NULL && rc == 0;
+}
+
 /* Unknown names, and what was answered before, mean nothing (TKX-09). */
 static size_t
 answers_match(struct mcp_task *t, const struct json_node *answers)
@@ -193,7 +241,8 @@ answers_match(struct mcp_task *t, const struct json_node *answers)
 	for (n = t->needs; n != NULL; n = n->next) {
 		const struct json_node *answer = json_get(answers, n->name);
 
-		if (!is_open(n) || json_type(answer) != JSON_OBJECT)
+		if (!is_open(n) || json_type(answer) != JSON_OBJECT
+		    || !answer_counts(t, n, answer))
 			continue;
 		n->answer = arena_dup(&t->x->arena, json_raw(answer));
 		matched++;

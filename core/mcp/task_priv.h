@@ -67,7 +67,9 @@ struct mcp_task_need {
 	struct str key; /* the handler's own */
 	struct str name; /* on the wire: never the same again (TKX-10) */
 	struct str method;
-	struct str params; /* JSON text, or empty */
+	struct str params;
+	struct str form;
+	    /* its schema; empty: not a form */ /* JSON text, or empty */
 	struct str answer; /* ptr NULL: none yet */
 	unsigned round;
 };

@@ -16,6 +16,10 @@
 #define NO_ARGUMENTS "{\"type\":\"object\",\"additionalProperties\":false}"
 #define ARGUMENTS_MAX 256
 
+struct raw_input {
+	bool single_use;
+};
+
 struct raw_cache {
 	int64_t ttl_ns;
 	int scope;
@@ -35,6 +39,7 @@ struct raw_entry {
 	const struct yaml_node *arguments, *limits, *complete, *unavailable;
 	struct raw_cache cache;
 	struct raw_task task;
+	struct raw_input rounds;
 };
 
 struct raw_argument {
@@ -94,6 +99,8 @@ const struct manifest_missing manifest_limits_missing[] = {
 	{ .key = key_, .type = type_, \
 	  .offset = offsetof(struct raw_entry, field_) }
 #define COMMON \
+	{ .key = "input", .type = SETTINGS_MAP, .items = input_items, \
+	  .offset = offsetof(struct raw_entry, rounds) }, \
 	ITEM("title", SETTINGS_STR, title), \
 	ITEM("description", SETTINGS_STR, description), \
 	ITEM("icons", SETTINGS_NODE, icons), \
@@ -117,6 +124,12 @@ static const struct settings_item task_items[] = {
 	{ .key = "poll", .type = SETTINGS_DURATION, .min = 0,
 	  .max = 3600 * NS_PER_S,
 	  .offset = offsetof(struct raw_task, poll_ns) },
+	{ .key = NULL },
+};
+
+static const struct settings_item input_items[] = {
+	{ .key = "single_use", .type = SETTINGS_BOOL, .fallback = "false",
+	  .offset = offsetof(struct raw_input, single_use) },
 	{ .key = NULL },
 };
 
@@ -265,6 +278,7 @@ read_common(struct manifest_reader *r, const struct yaml_node *map,
 	manifest_refuse_missing(r, map, path, entry_missing);
 	e->name = raw->name;
 	e->title = raw->title;
+	e->single_use = raw->rounds.single_use;
 	e->description = raw->description;
 	e->size = -1;
 	e->cache_ttl_ms = -1;

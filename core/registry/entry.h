@@ -82,6 +82,7 @@ struct registry_entry {
 	int64_t task_poll_ns; /* 0: the server's */
 	int64_t cache_ttl_ms; /* resources/read; negative: default */
 	bool cache_public;
+	bool single_use; /* what it has handed out counts once (MRTR-10) */
 	const struct schema *input; /* owned by the set's owner; tools */
 	const struct schema *output; /* NULL: none */
 	const struct uri_template *uri_template; /* templates */

@@ -93,8 +93,8 @@ shared_fill(struct server *s)
 	s->identity = (struct mcp_identity){ s->config.identity.name,
 		s->config.identity.title, S(TOOLPOST_VERSION),
 		s->config.identity.instructions };
-	s->rounds =
-	    (struct mcp_rounds){ s->seal, c->input_wait, c->state_life };
+	s->rounds = (struct mcp_rounds){ s->seal, c->input_wait, c->state_life,
+		s->nonces };
 }
 
 /* Our own name, for the child that rehearses a module. */
@@ -430,6 +430,8 @@ start(struct server *s, struct err *err)
 	s->seal = server_seal_create(&s->config, err);
 	if (s->seal == NULL)
 		return err->code;
+	s->nonces = store_nonces_create(
+	    MCP_NONCES_MAX, s->config.limits.state_life, err);
 	s->control = loop_create(err);
 	s->sessions =
 	    session_table_create((size_t)s->config.limits.sessions, err);
@@ -438,7 +440,7 @@ start(struct server *s, struct err *err)
 	    (size_t)s->config.limits.pool_queue, panic_thread_init,
 	    panic_thread_finish, err);
 	if (s->control == NULL || s->sessions == NULL || s->registry == NULL
-	    || s->pool == NULL || replay_start(s) < 0)
+	    || s->pool == NULL || s->nonces == NULL || replay_start(s) < 0)
 		return ERR_NOMEM;
 	shared_fill(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);
@@ -490,6 +492,7 @@ finish(struct server *s)
 	registry_destroy(s->registry);
 	session_table_destroy(s->sessions);
 	crypto_seal_destroy(s->seal);
+	store_nonces_destroy(s->nonces);
 	if (s->control != NULL) {
 		loop_timer_clear(&s->sweep);
 		loop_timer_clear(&s->task_sweep);

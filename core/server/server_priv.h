@@ -58,6 +58,7 @@ struct server {
 	struct mcp_identity identity;
 	struct mcp_rounds rounds;
 	struct crypto_seal *seal; /* owned */
+	struct store_nonces *nonces; /* owned */
 	struct server_listen *listens; /* owned */
 	size_t listens_len;
 	int stdio_in;

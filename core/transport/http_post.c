@@ -89,10 +89,10 @@ exchange_release(struct mcp_exchange *x, int64_t retry_ms)
 }
 
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask, NULL };
+	exchange_ask, NULL, NULL };
 /* Of sessions whose streams can be resumed. */
 static const struct mcp_reply_ops reply_resumable = { exchange_notify,
-	exchange_answer, exchange_ask, exchange_release };
+	exchange_answer, exchange_ask, exchange_release, NULL };
 
 static struct mcp_exchange *
 exchange_open(struct http_conn *c, uint64_t scope)

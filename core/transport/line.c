@@ -113,7 +113,7 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask, NULL };
+	exchange_ask, NULL, NULL };
 
 static void
 listener_send(struct mcp_listener *listener, struct str message)

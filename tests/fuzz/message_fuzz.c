@@ -266,7 +266,7 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 	return asks(mcp_exchange_owner(x), message);
 }
 
-static const struct mcp_reply_ops reply = { notify, answer, exchange_ask,
+static const struct mcp_reply_ops reply = { notify, answer, exchange_ask, NULL,
 	NULL };
 
 static void

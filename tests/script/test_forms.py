@@ -3,6 +3,7 @@
 and what comes back fits or does not count: both eras, every way in."""
 
 import json
+import os
 
 import pytest
 
@@ -299,3 +300,156 @@ def test_a_malformed_question_is_its_authors_defect(
     s = session_of("http", server=server)
     s.begin(asking([question]))
     assert "malformed" in s.failure()
+
+
+# --- what counts once, and for whom ---
+
+ASKER = r"""
+#include <toolpost/plugin.h>
+static int ask(struct tp_call *c, void *s)
+{
+    (void)s;
+    if (c->host->input(c, "who") == NULL)
+        return tp_ask(c, "who", "elicitation/create", tp_cstr(
+            "{\"message\":\"m\",\"requestedSchema\":{\"type\":\"object\","
+            "\"properties\":{}}}"));
+    return tp_text(c, tp_cstr(VERSION));
+}
+static const struct tp_entry entries[] = { TP_TOOL("ask", ask), TP_TOOL("once", ask) };
+TP_PLUGIN("asker", "1.0.0", entries);
+"""
+ASKER_YAML = """\
+plugin: asker
+version: 1.0.0
+module: asker.so
+tools:
+  - {name: ask, description: Asks., inputSchema: {type: object}}
+  - name: once
+    description: Asks, and the answer counts once.
+    inputSchema: {type: object}
+    input: {single_use: true}
+"""
+
+
+@pytest.fixture(scope="session")
+def asker_modules(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("asker")
+    return [w.compile_plugin(ASKER, folder / (v + ".so"), '-DVERSION="%s"' % v).read_bytes()
+            for v in ("one", "two")]
+
+
+@pytest.fixture
+def asker(start, asker_modules):
+    """A server with it, and a function that replaces it."""
+    dir = start.path("plugins")
+    os.makedirs(dir + "/asker")
+
+    def put(n):
+        w.write_file(dir + "/asker/asker.so", asker_modules[n])
+
+    put(0)
+    w.write_file(dir + "/asker/asker.yaml", ASKER_YAML)
+    server = start.serve(plugins=(dir,), listen=(
+        "127.0.0.1:0", "line+unix:" + start.path("l.sock")))
+    return server, put
+
+
+def modern(server):
+    c = w.Modern(server)
+    c.capabilities = ALL
+    return c
+
+
+def test_a_state_that_counts_once_is_used_once(asker):
+    """MRTR-10: of 64 who bring it at once, one has it"""
+    server, _ = asker
+    c = modern(server)
+    once = {"name": "once"}
+    # Nobody was asked: what is brought without a state is no answer.
+    r = c.post("tools/call", dict(once, inputResponses={"who": accept()})).json["result"]
+    state = is_asking(r, "who")
+    more = dict(once, inputResponses={"who": accept()}, requestState=state)
+    clients = [modern(server) for _ in range(64)]
+    for k in clients:
+        k.send("tools/call", more)
+    answers = [k.conn.response().json for k in clients]
+    good = [m for m in answers if "result" in m]
+    assert len(good) == 1 and good[0]["result"]["content"][0]["text"] == "one"
+    for m in answers:
+        if "error" in m:
+            assert m["error"]["code"] == -32602 and "used already" in m["error"]["message"]
+    # Another one may be had at any time; and other tools do not count.
+    r = c.post("tools/call", once).json["result"]
+    assert is_asking(r, "who") not in (None, state)
+    more = {"name": "ask", "inputResponses": {"who": accept()},
+            "requestState": is_asking(c.post("tools/call", {"name": "ask"}).json["result"], "who")}
+    for _ in range(3):
+        assert c.post("tools/call", more).json["result"]["content"][0]["text"] == "one"
+    for k in clients + [c]:
+        k.close()
+
+
+@pytest.mark.parametrize("way", ["http", "line"])
+def test_a_call_that_waits_ends_on_its_generation(asker, session_of, way):
+    """MRTR-18, TOOL-25: its plugin is replaced while a person thinks"""
+    server, put = asker
+    s = session_of(way, server=server)
+    s.begin({}, "ask")
+    [m] = s.asked()
+    mark = server.mark()
+    put(1)
+    server.wait_log("plugins reloaded", mark, replaced=1)
+    server.wait_log("plugin draining", mark, plugin="asker")
+    s.begin({}, "ask", id=8)
+    [new] = s.asked(id=8)
+    s.answer(m, accept())
+    assert s.result()["content"][0]["text"] == "one"
+    server.wait_log("plugin resident", mark, plugin="asker")
+    s.answer(new, accept())
+    assert s.result(8)["content"][0]["text"] == "two"
+
+
+@pytest.mark.parametrize("end", ["refused", "cancelled", "closed"])
+def test_a_wait_that_ends_lets_its_generation_go(asker, session_of, end):
+    """TOOL-25, MRTR-14"""
+    server, put = asker
+    s = session_of("http", server=server)
+    s.begin({}, "ask")
+    [m] = s.asked()
+    mark = server.mark()
+    put(1)
+    server.wait_log("plugin draining", mark, plugin="asker")
+    if end == "refused":
+        s.refuse(m, -1)
+        s.failure()
+    elif end == "cancelled":
+        s.tell(w.notification("notifications/cancelled", {"requestId": 7}))
+    else:
+        s.calls[7][0].close()
+    server.wait_log("plugin resident", mark, plugin="asker")
+
+
+def test_a_retry_without_a_session_meets_the_plugin_of_now(asker):
+    """MRTR-14, TOOL-25: nothing was held between the rounds"""
+    server, put = asker
+    c = modern(server)
+    state = is_asking(c.post("tools/call", {"name": "ask"}).json["result"], "who")
+    mark = server.mark()
+    put(1)
+    server.wait_log("plugin resident", mark, plugin="asker")
+    r = c.post("tools/call", {"name": "ask", "requestState": state,
+                              "inputResponses": {"who": accept()}}).json["result"]
+    assert r["content"][0]["text"] == "two"
+    c.close()
+
+
+@pytest.mark.parametrize("revision", [w.R1, w.R2, w.R3, w.R4])
+def test_changed_roots_are_asked_for_anew(session_of, revision):
+    """ROOT-03: nothing of them is kept from one call to the next"""
+    s = session_of("http", revision, {"roots": {"listChanged": True}})
+    for roots in ([], [{"uri": "file:///a"}], [{"uri": "file:///b", "name": "b"}]):
+        s.begin(asking([ROOTS]))
+        [m] = s.asked()
+        s.answer(m, {"roots": roots})
+        assert texts(s.result())[0] == {"where": {"roots": roots}}
+        s.tell(w.notification("notifications/roots/list_changed"))

@@ -29,6 +29,7 @@ struct rig {
 	int notices;
 	int asks;
 	bool deaf; /* cannot be asked */
+	struct str principal; /* who asks */
 	int status;
 };
 
@@ -96,8 +97,16 @@ rig_ask(struct mcp_exchange *x, struct str message)
 	return true;
 }
 
+static struct str
+rig_principal(const struct mcp_exchange *x)
+{
+	const struct rig *r = mcp_exchange_owner(x);
+
+	return r->principal;
+}
+
 static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer, rig_ask,
-	NULL };
+	NULL, rig_principal };
 
 static int
 rig_say(struct call *c)

@@ -37,7 +37,7 @@ ask_twice(struct call *c)
 static void
 begin(struct rig *r, struct mcp_rounds *rounds, struct crypto_seal *seal)
 {
-	*rounds = (struct mcp_rounds){ seal, NS_PER_S, NS_PER_S };
+	*rounds = (struct mcp_rounds){ seal, NS_PER_S, NS_PER_S, NULL };
 	rig_begin(r);
 	r->handler = ask_twice;
 	mcp_reactor_rounds_set(r->mcp, rounds, 3);
@@ -227,6 +227,109 @@ START_TEST(a_wait_ends_in_each_way_there_is)
 }
 END_TEST
 
+START_TEST(a_state_belongs_to_who_was_asked) /* MRTR-09, ELIC-16 */
+{
+	static const struct str others[] = { STR("bob"), STR(""), STR("alic"),
+		STR("alice2"), STR("Alice") };
+	struct crypto_seal *seal = crypto_seal_create(key, NULL);
+	struct mcp_rounds rounds;
+	struct rig r;
+	char state[1024], more[2048];
+	size_t i;
+
+	begin(&r, &rounds, seal);
+	r.principal = S("alice");
+	ck_assert(request(&r, ""));
+	state_of(&r, state, sizeof state);
+	retry_text(more, sizeof more, state, "a");
+	for (i = 0; i < ARRAY_LEN(others); i++) {
+		r.principal = others[i];
+		ck_assert(request(&r, more));
+		ck_assert_ptr_nonnull(strstr(r.answer, "-32602"));
+	}
+	r.principal = S("alice");
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "\"inputRequests\":{\"b\":"));
+	rig_end(&r);
+	crypto_seal_destroy(seal);
+}
+END_TEST
+
+START_TEST(a_state_that_counts_once_counts_once) /* MRTR-10 */
+{
+	struct crypto_seal *seal = crypto_seal_create(key, NULL);
+	struct store_nonces *nonces = store_nonces_create(2, NS_PER_S, NULL);
+	struct store_nonces *other = store_nonces_create(2, NS_PER_S, NULL);
+	struct mcp_rounds rounds;
+	struct rig r;
+	char state[1024], more[2048];
+
+	begin(&r, &rounds, seal);
+	rounds.nonces = nonces;
+	r.entries[0].single_use = true;
+	/* Nobody was asked: what is brought does not count. */
+	ck_assert(request(&r, "\"inputResponses\":{\"a\":" ANSWER "},"));
+	ck_assert_ptr_nonnull(strstr(r.answer, "\"inputRequests\":{\"a\":"));
+	state_of(&r, state, sizeof state);
+	retry_text(more, sizeof more, state, "a");
+	rounds.nonces = other; /* another process with the same keys */
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "-32602"));
+	rounds.nonces = nonces;
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "\"inputRequests\":{\"b\":"));
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "used already"));
+	ck_assert(request(&r, ""));
+	state_of(&r, state, sizeof state);
+	retry_text(more, sizeof more, state, "a");
+	ck_assert(request(&r, more));
+	ck_assert(request(&r, ""));
+	state_of(&r, state, sizeof state);
+	retry_text(more, sizeof more, state, "a");
+	ck_assert(request(&r, more)); /* there is no place to note it */
+	ck_assert_ptr_nonnull(strstr(r.answer, "retryAfterMs"));
+	ck_assert_int_eq(r.status, 503);
+	rig_end(&r);
+	store_nonces_destroy(other);
+	store_nonces_destroy(nonces);
+	crypto_seal_destroy(seal);
+}
+END_TEST
+
+static int
+too_busy(struct call *c)
+{
+	(void)c;
+	return CALL_EBUSY;
+}
+
+START_TEST(what_was_not_run_was_not_used) /* MRTR-10 */
+{
+	struct crypto_seal *seal = crypto_seal_create(key, NULL);
+	struct store_nonces *nonces = store_nonces_create(2, NS_PER_S, NULL);
+	struct mcp_rounds rounds;
+	struct rig r;
+	char state[1024], more[2048];
+
+	begin(&r, &rounds, seal);
+	rounds.nonces = nonces;
+	r.entries[0].single_use = true;
+	ck_assert(request(&r, ""));
+	state_of(&r, state, sizeof state);
+	retry_text(more, sizeof more, state, "a");
+	r.handler = too_busy;
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "retryAfterMs"));
+	r.handler = ask_twice;
+	ck_assert(request(&r, more));
+	ck_assert_ptr_nonnull(strstr(r.answer, "\"inputRequests\":{\"b\":"));
+	rig_end(&r);
+	store_nonces_destroy(nonces);
+	crypto_seal_destroy(seal);
+}
+END_TEST
+
 #define STRICT \
 	S("{\"message\":\"m\",\"requestedSchema\":{\"type\":\"object\"," \
 	  "\"properties\":{\"n\":{\"type\":\"integer\"}}," \
@@ -383,6 +486,7 @@ START_TEST(a_round_without_memory_is_one_error_and_no_more)
 END_TEST
 
 UNIT_MAIN("mcp/rounds", rounds_of_the_stateless_era,
-    without_a_seal_there_is_no_state, rounds_of_the_stateful_era,
-    a_wait_ends_in_each_way_there_is,
+    a_state_belongs_to_who_was_asked, a_state_that_counts_once_counts_once,
+    what_was_not_run_was_not_used, without_a_seal_there_is_no_state,
+    rounds_of_the_stateful_era, a_wait_ends_in_each_way_there_is,
     a_round_without_memory_is_one_error_and_no_more)
