@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict and nothing else: what every call runs, and what decides how
  * fast a call is checked.  It knows the keywords that the schemas of tools are
- * made of and leaves the rest to schema_run.c, which it agrees with in every
- * verdict, step and bound.
+ * made of and leaves the rest to schema_run.c, with which it agrees in every
+ * verdict; it never takes more steps.
  *
  * What is saved: no path is kept, no marks are passed on; a property that has
  * nothing but a type is judged where it is found, without going down; members

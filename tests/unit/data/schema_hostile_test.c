@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* T-11, SCH-06: schemas and values made to cost much.  Each ends at a bound that says
- * its name.  Work is counted in steps by the engine, so that nothing here
- * looks at a clock; the printed times are for people. */
+/* T-11, SCH-06: schemas and values made to cost much.  Each ends at a bound
+ * that says its name.  Work is counted in steps by the engine, so that nothing
+ * here looks at a clock; the printed times are for people. */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "data/schema.h"
+#include "data/schema_run.h"
 
 #include "unit/unit.h"
 
@@ -294,6 +295,102 @@ START_TEST(schemas_have_bounds_too)
 }
 END_TEST
 
+/* Ten thousand levels never become nodes; as many as do end at the depth. */
+START_TEST(ten_thousand_levels_are_refused_before_any_schema)
+{
+	static const char *const shapes[][2] = { { "[", "]" },
+		{ "{\"a\":", "}" } };
+	struct json_doc doc;
+	struct buf json;
+
+	buf_init(&json);
+	json_doc_init(&doc);
+	for (size_t i = 0; i < 2; i++) {
+		buf_clear(&json);
+		repeat(&json, shapes[i][0], 10000);
+		buf_cstr(&json, "1");
+		repeat(&json, shapes[i][1], 10000);
+		ck_assert_int_eq(
+		    json_parse(&doc, buf_view(&json), JSON_PROTOCOL),
+		    ERR_SYNTAX);
+		ck_assert_int_eq(doc.fault, JSON_DEPTH);
+		ck_assert_uint_le(doc.cap, 512);
+	}
+	json_doc_finish(&doc);
+	buf_finish(&json);
+}
+END_TEST
+
+/* Steps that the verdict takes, by either engine. */
+static uint64_t
+steps_of(const char *schema, struct str json, bool fully)
+{
+	const uint64_t budget = UINT64_C(1) << 40;
+	struct schema *s = schema_compile(str_of(schema), NULL, NULL, NULL);
+	const struct schema_path top = { NULL, NULL, 0, 0 };
+	struct schema_measure measure = { 0, 0 };
+	struct schema_scope scope;
+	struct json_doc doc;
+	struct schema_run r;
+
+	ck_assert_ptr_nonnull(s);
+	json_doc_init(&doc);
+	ck_assert_int_eq(json_parse(&doc, json, JSON_PROTOCOL), 0);
+	scope = (struct schema_scope){ NULL, s->root->resource };
+	r = (struct schema_run){ .schema = s,
+		.steps = budget,
+		.measure = fully ? &measure : NULL,
+		.scope = &scope };
+	ck_assert(schema_apply(&r, s->root, doc.nodes, NULL, &top));
+	ck_assert_int_eq(r.stop, STOP_NONE);
+	json_doc_finish(&doc);
+	schema_destroy(s);
+	return budget - r.steps;
+}
+
+START_TEST(work_grows_with_the_value_and_no_faster)
+{
+	static const char *const schemas[] = {
+		"{\"items\":{\"properties\":{\"n\":{\"minimum\":0},\"t\":"
+		"{\"maxLength\":99}},\"required\":[\"n\"]}}",
+		"{\"uniqueItems\":true}",
+		"{\"items\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":"
+		"\"object\"}]},\"unevaluatedItems\":false}",
+		"{\"contains\":{\"type\":\"null\"},\"minContains\":0}",
+		"{\"items\":{\"properties\":{\"t\":{\"pattern\":\"^some\"}}}}",
+		"{\"items\":{\"propertyNames\":{\"enum\":[\"n\",\"t\"]}}}",
+	};
+	struct buf json;
+
+	buf_init(&json);
+	for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
+		uint64_t steps[2][2] = { { 0 } };
+
+		for (unsigned size = 0; size < 2; size++) {
+			buf_clear(&json);
+			buf_char(&json, '[');
+			for (unsigned k = 0; k < 2000u << size; k++)
+				buf_printf(&json,
+				    "%s{\"n\":%u,\"t\":\"some text\"}",
+				    k > 0 ? "," : "", k);
+			buf_char(&json, ']');
+			for (unsigned fully = 0; fully < 2; fully++)
+				steps[size][fully] = steps_of(
+				    schemas[i], buf_view(&json), fully == 1);
+			ck_assert_msg(
+			    steps[size][0] <= steps[size][1], "%s", schemas[i]);
+		}
+		for (unsigned fully = 0; fully < 2; fully++)
+			ck_assert_msg(steps[1][fully]
+				<= 2 * steps[0][fully] + steps[0][fully] / 50,
+			    "%s: %llu, %llu", schemas[i],
+			    (unsigned long long)steps[0][fully],
+			    (unsigned long long)steps[1][fully]);
+	}
+	buf_finish(&json);
+}
+END_TEST
+
 START_TEST(nothing_is_fetched)
 {
 	refuse(S("{\"$ref\":\"http://localhost:1234/integer.json\"}"),
@@ -344,4 +441,6 @@ UNIT_MAIN("data/schema_hostile", regular_expressions_that_explode_are_stopped,
     ten_megabytes_take_linear_work,
     equal_elements_are_found_without_comparing_all_pairs,
     marks_of_unevaluated_cost_a_bit_a_value, schemas_have_bounds_too,
-    nothing_is_fetched, explanations_stay_small)
+    ten_thousand_levels_are_refused_before_any_schema,
+    work_grows_with_the_value_and_no_faster, nothing_is_fetched,
+    explanations_stay_small)

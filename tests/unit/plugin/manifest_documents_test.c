@@ -198,6 +198,11 @@ START_TEST(faults_are_told_where_they_are)
 	put("common/a.json", "{\n \"a\": {]}");
 	refuses(HEAD TOOL "      a: {$ref: common/a.json}\n",
 	    "common/a.json:2:8: error: not valid JSON");
+	/* Circles are refused, across documents too. */
+	refuses(HEAD
+	    "schemas:\n  a: {$ref: b}\n  b: {allOf: [{$ref: a}]}\n" TOOL
+	    "      a: {$ref: a}\n",
+	    "a loop: it refers to itself without going down into the value");
 	put("common/b.yaml", "a: [\n");
 	refuses(HEAD TOOL "      a: {$ref: common/b.yaml}\n", "common/b.yaml:");
 	put("common/a.json", "{\"description\": \"a\\u200bb\"}");
