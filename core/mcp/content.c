@@ -74,7 +74,7 @@ link_block(struct buf *out, const struct call_content *block)
 
 int
 mcp_resource_content_write(struct buf *out, struct str uri, struct str mime,
-    const struct call_content *block)
+    struct str meta, const struct call_content *block)
 {
 	BUF_LIT(out, "{\"uri\":");
 	if (json_write_str(out, uri) < 0)
@@ -92,6 +92,10 @@ mcp_resource_content_write(struct buf *out, struct str uri, struct str mime,
 		BUF_LIT(out, ",\"text\":");
 		if (json_write_str(out, block->data) < 0)
 			return ERR_SYNTAX;
+	}
+	if (meta.len > 0) {
+		BUF_LIT(out, ",\"_meta\":");
+		buf_str(out, meta);
 	}
 	buf_char(out, '}');
 	return 0;
@@ -119,7 +123,7 @@ mcp_content_write(struct buf *out, const struct mcp_exchange *x,
 	case CALL_EMBED:
 		BUF_LIT(out, "{\"type\":\"resource\",\"resource\":");
 		rc = mcp_resource_content_write(
-		    out, block->uri, block->mime, block);
+		    out, block->uri, block->mime, STR_NONE, block);
 		buf_char(out, '}');
 		return rc;
 	}

@@ -26,6 +26,26 @@ mcp_scope_next(void)
 	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
+static int
+identity_more_write(struct buf *text, const struct mcp_identity *id)
+{
+	int rc = 0;
+
+	if (id->description.len > 0) {
+		BUF_LIT(text, ",\"description\":");
+		rc |= json_write_str(text, id->description);
+	}
+	if (id->website_url.len > 0) {
+		BUF_LIT(text, ",\"websiteUrl\":");
+		rc |= json_write_str(text, id->website_url);
+	}
+	if (id->icons.len > 0) {
+		BUF_LIT(text, ",\"icons\":");
+		buf_str(text, id->icons);
+	}
+	return rc;
+}
+
 /* The parts of every answer that name this server. */
 static int
 identity_write(struct mcp_reactor *m, const struct mcp_identity *id)
@@ -46,10 +66,13 @@ identity_write(struct mcp_reactor *m, const struct mcp_identity *id)
 	}
 	m->identity_title = arena_dup(&m->arena, buf_view(&text));
 	buf_clear(&text);
+	rc |= identity_more_write(&text, id);
+	m->identity_more = arena_dup(&m->arena, buf_view(&text));
+	m->apps = id->apps;
+	buf_clear(&text);
 	BUF_LIT(&text, ",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{");
 	buf_str(&text, m->identity_names);
 	buf_str(&text, m->identity_title);
-	BUF_LIT(&text, "}}");
 	m->identity_stateless = arena_dup(&m->arena, buf_view(&text));
 	buf_clear(&text);
 	if (id->instructions.len > 0)
@@ -311,8 +334,13 @@ mcp_result_end(struct mcp_exchange *x)
 	/* Members end with a comma or are none: the last comma goes. */
 	if (out->len > 0 && out->ptr[out->len - 1] == ',')
 		out->len--;
-	if (mcp_exchange_is_stateless(x))
+	if (mcp_exchange_is_stateless(x)) {
 		buf_str(out, x->mcp->identity_stateless);
+		/* Icons may be large: once is enough. */
+		if (x->introduces)
+			buf_str(out, x->mcp->identity_more);
+		BUF_LIT(out, "}}");
+	}
 	BUF_LIT(out, "}}");
 	if (out->failed) {
 		mcp_error(x, 200, RPC_INTERNAL_ERROR,

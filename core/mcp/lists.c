@@ -14,6 +14,24 @@ hints_write(struct buf *out, const struct mcp_exchange *x)
 	BUF_LIT(out, ",\"cacheScope\":\"public\",");
 }
 
+/* EXT-01: only what somebody has asked for. */
+static void
+extensions_write(struct buf *out, const struct mcp_reactor *m)
+{
+	bool tasks = mcp_tasks_are_offered(m); /* TKX-01 */
+
+	if (!tasks && !m->apps)
+		return;
+	BUF_LIT(out, ",\"extensions\":{");
+	if (tasks)
+		BUF_LIT(out, "\"" MCP_TASKS_EXTENSION "\":{}");
+	if (tasks && m->apps)
+		buf_char(out, ',');
+	if (m->apps) /* APP-01 */
+		BUF_LIT(out, "\"" MCP_APPS_EXTENSION "\":{}");
+	buf_char(out, '}');
+}
+
 void
 mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
@@ -22,15 +40,14 @@ mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
 
 	(void)m;
 	(void)headers;
+	x->introduces = true;
 	BUF_LIT(out,
 	    "\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{"
 	    "\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
 	    "\"logging\":{},\"completions\":{}"); /* LOG-01, COMP-01 */
-	if (mcp_tasks_are_offered(x->mcp)) /* TKX-01, EXT-01 */
-		BUF_LIT(
-		    out, ",\"extensions\":{\"" MCP_TASKS_EXTENSION "\":{}}");
+	extensions_write(out, x->mcp);
 	BUF_LIT(out, "},");
 	if (x->mcp->instructions.len > 0) {
 		BUF_LIT(out, "\"instructions\":");

@@ -77,6 +77,10 @@ struct mcp_identity {
 	struct str title;
 	struct str version;
 	struct str instructions; /* empty: none */
+	struct str description; /* the next three: since 2025-11-25 */
+	struct str website_url;
+	struct str icons; /* JSON array */
+	bool apps; /* io.modelcontextprotocol/ui is offered */
 };
 
 /* The state of the stateful era: one per HTTP session, or per line stream.

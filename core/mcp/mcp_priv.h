@@ -5,6 +5,7 @@
 
 #include "mcp/mcp.h"
 
+#define MCP_APPS_EXTENSION "io.modelcontextprotocol/ui"
 #define MCP_OUT_KEPT ((size_t)256 * 1024) /* of the answer buffer */
 
 struct mcp_reactor {
@@ -14,8 +15,10 @@ struct mcp_reactor {
 	struct str identity_stateless; /* ,"_meta":{..serverInfo..} */
 	struct str identity_names; /* "name":..,"version":.. */
 	struct str identity_title;
+	struct str identity_more; /* description, icons, websiteUrl */
+	bool apps; /* APP-01 */
 	struct str instructions; /* a JSON string, or empty */
-	struct arena arena; /* holds the four above */
+	struct arena arena; /* holds the texts above */
 	struct json_doc doc; /* the message being served */
 	struct json_doc answer_doc; /* structured results */
 	struct schema_report report;
@@ -48,6 +51,7 @@ struct mcp_exchange {
 	uint64_t scope;
 	enum mcp_revision revision;
 	bool over_http;
+	bool introduces; /* its result names the server in full */
 	bool gone; /* the transport has let go of it */
 	unsigned client; /* enum mcp_client */
 	struct mcp_peer *peer; /* stateful era, until gone; else NULL */
@@ -253,9 +257,9 @@ void mcp_json_write(struct buf *out, struct str json);
  * text that is not UTF-8. */
 int mcp_content_write(struct buf *out, const struct mcp_exchange *x,
     const struct call_content *block);
-/* One of resources/read. */
+/* One of resources/read; meta may be empty. */
 int mcp_resource_content_write(struct buf *out, struct str uri, struct str mime,
-    const struct call_content *block);
+    struct str meta, const struct call_content *block);
 
 /* Whether a mirrored field decodes, and to *want; NULL: to anything. */
 bool mcp_header_equal(struct str value, const struct str *want);

@@ -66,6 +66,9 @@ static int
 contents_write(
     struct buf *out, const struct mcp_exchange *x, const struct call *c)
 {
+	/* APP-02: a page is shown by what stands beside its text. */
+	bool page =
+	    str_starts(c->name, S("ui://")) && x->revision >= MCP_2025_06_18;
 	const struct call_content *block;
 	int rc = 0;
 
@@ -76,7 +79,8 @@ contents_write(
 			buf_char(out, ',');
 		rc = mcp_resource_content_write(out,
 		    block->uri.len > 0 ? block->uri : c->name,
-		    block->mime.len > 0 ? block->mime : x->entry->mime, block);
+		    block->mime.len > 0 ? block->mime : x->entry->mime,
+		    page ? x->entry->meta : STR_NONE, block);
 	}
 	BUF_LIT(out, "],");
 	return rc;

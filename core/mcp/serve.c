@@ -280,10 +280,14 @@ initialize(
 		BUF_LIT(out,
 		    ",\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{"
 		    "\"tools\":{\"call\":{}}}}");
+	if (mcp->apps) /* APP-01: in the open set of a session too */
+		BUF_LIT(out, ",\"extensions\":{\"" MCP_APPS_EXTENSION "\":{}}");
 	BUF_LIT(out, "},\"serverInfo\":{");
 	buf_str(out, mcp->identity_names);
 	if (peer->revision >= MCP_2025_06_18) /* LIFE-17 */
 		buf_str(out, mcp->identity_title);
+	if (peer->revision >= MCP_2025_11_25) /* META-12 */
+		buf_str(out, mcp->identity_more);
 	BUF_LIT(out, "},");
 	if (mcp->instructions.len > 0) {
 		BUF_LIT(out, "\"instructions\":");

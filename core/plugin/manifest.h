@@ -24,6 +24,7 @@
 #define PLUGIN_MANIFEST_MEMORY ((size_t)32 * 1024 * 1024)
 
 struct plugin_seen;
+struct yaml_node;
 
 struct plugin_limits {
 	int64_t timeout_ns; /* 0: the default of calls */
@@ -93,6 +94,11 @@ struct plugin_manifest *plugin_manifest_load(
     const char *path, struct plugin_seen *seen, struct diags *diags);
 void plugin_manifest_destroy(struct plugin_manifest *m);
 
+/* [any] A list of icons, for who has some beside the plugins; the text lives in
+ * arena.  ERR_CONFIG with the reasons in diags. */
+int plugin_icons_read(const struct yaml_node *list, const char *path,
+    const char *file, struct arena *arena, struct diags *diags,
+    struct str *json);
 /* [any] Does a name begin as the grant says?  A URI begins with the prefix
  * without its last _ . or -, and a colon: gh_ -> gh: */
 bool plugin_grant_name_fits(

@@ -488,8 +488,16 @@ read_resource(struct manifest_reader *r, const struct yaml_node *map,
 	if (manifest_has_word(map, "name") && raw.name.len == 0)
 		manifest_refuse(r, TP_ENTRY_NAME, manifest_at(map, "name"),
 		    NULL, "%s: the name is empty", below.text);
-	if (yaml_get(map, S("size")) != NULL)
+	if (yaml_get(map, S("size")) != NULL) {
+		if (e->kind == REGISTRY_TEMPLATE) /* RSRC-02 */
+			manifest_refuse(r, TP_TEMPLATE,
+			    manifest_at(map, "size"),
+			    "remove it, or give the resource a uri",
+			    "%s.size: what a template stands for has no "
+			    "single size",
+			    path);
 		e->size = raw.size;
+	}
 	if (yaml_get(map, S("mimeType")) != NULL) {
 		manifest_path_set(&below, "%s.mimeType", path);
 		if (manifest_check_mime(
@@ -608,6 +616,7 @@ manifest_read_entry(struct manifest_reader *r, unsigned kind,
 	out->list = "about";
 	out->at = map->at;
 	readers[kind](r, map, path, out);
+	manifest_check_app(r, map, path, out);
 }
 
 static void
@@ -677,12 +686,30 @@ list_count(const struct yaml_node *list)
 	return list != NULL && list->type == YAML_LIST ? list->count : 0;
 }
 
+/* When all entries are known: they link to each other. */
+static void
+check_apps(struct manifest_reader *r, const struct yaml_node *list,
+    const char *name, size_t *at)
+{
+	struct manifest_path path;
+
+	size_t i = 0;
+
+	if (list_count(list) == 0)
+		return;
+	for (const struct yaml_node *n = list->first; n != NULL; n = n->next) {
+		manifest_path_set(&path, "%s[%zu]", name, i++);
+		manifest_check_app(r, n, path.text, &r->m->entries[(*at)++]);
+	}
+}
+
 void
 manifest_read_entries(
     struct manifest_reader *r, const struct manifest_lists *lists)
 {
 	size_t n = list_count(lists->tools) + list_count(lists->resources)
 	    + list_count(lists->prompts);
+	size_t at = 0;
 
 	r->m->entries =
 	    arena_zalloc(&r->m->arena, (n + 1) * sizeof *r->m->entries);
@@ -694,4 +721,6 @@ manifest_read_entries(
 	read_list(r, lists->resources, "resources", read_resource);
 	read_list(r, lists->prompts, "prompts", read_prompt);
 	check_unique(r);
+	check_apps(r, lists->tools, "tools", &at);
+	check_apps(r, lists->resources, "resources", &at);
 }

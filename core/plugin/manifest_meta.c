@@ -53,6 +53,15 @@ label_is_reserved(struct str label)
 	    || str_equal_nocase(label, S("mcp"));
 }
 
+/* META-07, META-10 */
+static bool
+key_is_of_protocol(struct str key)
+{
+	return str_equal(key, S("progressToken"))
+	    || str_equal(key, S("traceparent"))
+	    || str_equal(key, S("tracestate")) || str_equal(key, S("baggage"));
+}
+
 const char *
 manifest_meta_key_fault(struct str key)
 {
@@ -60,6 +69,8 @@ manifest_meta_key_fault(struct str key)
 	struct str prefix = str_sub(key, 0, slash);
 	unsigned index = 0;
 
+	if (slash == key.len && key_is_of_protocol(key))
+		return "the protocol itself gives it a meaning";
 	if (slash == key.len)
 		return meta_name_is_valid(key) ? NULL : "it is not a name";
 	if (!meta_name_is_valid(str_sub(key, slash + 1, key.len)))
@@ -96,6 +107,16 @@ json_of(struct manifest_reader *r, const struct yaml_node *node)
 	return text;
 }
 
+/* A prefix of one label is nobody's domain; ui/ has a check of its own. */
+static bool
+prefix_is_short(struct str key)
+{
+	struct str prefix = str_sub(key, 0, str_find(key, '/'));
+
+	return prefix.len < key.len && str_find(prefix, '.') == prefix.len
+	    && !str_equal(prefix, S("ui"));
+}
+
 struct str
 manifest_read_meta(
     struct manifest_reader *r, const struct yaml_node *map, const char *path)
@@ -116,6 +137,12 @@ manifest_read_meta(
 			    "com.example/name",
 			    "%s: the key \"%.*s\" cannot be used, %s", path,
 			    STR_FMT(n->key), fault);
+		else if (prefix_is_short(n->key)) /* META-03 */
+			manifest_warn(r, TP_META, n->key_at,
+			    "use your own domain backwards: com.example/name",
+			    "%s: the prefix of \"%.*s\" may be another's "
+			    "too",
+			    path, STR_FMT(n->key));
 	}
 	return json_of(r, map);
 }
@@ -215,6 +242,23 @@ manifest_read_icons(
 		check_icon(r, n, below.text);
 	}
 	return json_of(r, list);
+}
+
+int
+plugin_icons_read(const struct yaml_node *list, const char *path,
+    const char *file, struct arena *arena, struct diags *diags,
+    struct str *json)
+{
+	struct plugin_manifest m = { .arena = *arena }; /* for the reader */
+	struct manifest_reader r = { .m = &m, .file = file, .diags = diags };
+	size_t before = diags->errors;
+
+	manifest_check_characters(&r, list);
+	*json = manifest_read_icons(&r, list, path);
+	*arena = m.arena;
+	if (r.nomem)
+		return ERR_NOMEM;
+	return diags->errors == before ? 0 : ERR_CONFIG;
 }
 
 struct raw_annotations {

@@ -88,6 +88,10 @@ struct str manifest_read_annotations(
 /* META-01 and META-02; NULL when key may be used, else why not. */
 const char *manifest_meta_key_fault(struct str key);
 
+/* manifest_apps.c: MCP Apps; the entries of the manifest have been read. */
+void manifest_check_app(struct manifest_reader *r, const struct yaml_node *map,
+    const char *path, const struct plugin_manifest_entry *e);
+
 /* manifest_schema.c */
 
 /* Compiles; *json gets the text that clients are sent, which holds all that it

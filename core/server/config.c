@@ -95,6 +95,14 @@ static const struct settings_item identity_settings[] = {
 	  .help = "Name told to clients." },
 	{ .key = "title", .type = SETTINGS_STR, .offset = AT(title),
 	  .help = "Name for people." },
+	{ .key = "description", .type = SETTINGS_STR, .offset = AT(description),
+	  .help = "What this server is for; told to clients of 2025-11-25 and later, as are the next two." },
+	{ .key = "websiteUrl", .type = SETTINGS_STR, .offset = AT(website_url),
+	  .help = "Where to read more about it: an http or https address." },
+	{ .key = "icons", .type = SETTINGS_NODE, .offset = AT(icons),
+	  .help = "A list of {src, mimeType, sizes, theme}, as in a manifest." },
+	{ .key = "apps", .type = SETTINGS_BOOL, .offset = AT(apps), .fallback = "false",
+	  .help = "Say to clients that tools of this server have pages (MCP Apps, io.modelcontextprotocol/ui)." },
 	{ .key = "instructions", .type = SETTINGS_STR, .offset = AT(instructions),
 	  .help = "What a model should know about this server." },
 	{ .key = "state_keys", .type = SETTINGS_STR, .offset = AT(state_keys),
@@ -327,6 +335,9 @@ file_read(struct server_config *c, const char *path, struct diags *diags)
 	rc = settings_merge(
 	    server_settings, root, "", c, &c->arena, path, diags);
 	if (plugins_read(c, path, diags) < 0)
+		rc = ERR_CONFIG;
+	if (server_identity_check(c, yaml_get(root, S("server")), path, diags)
+	    < 0)
 		rc = ERR_CONFIG;
 out:
 	buf_finish(&text);

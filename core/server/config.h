@@ -50,6 +50,11 @@ struct server_limits_config {
 struct server_identity_config {
 	struct str name;
 	struct str title;
+	struct str description;
+	struct str website_url;
+	const struct yaml_node *icons;
+	struct str icons_json; /* from icons */
+	bool apps;
 	struct str instructions;
 	struct str state_keys; /* a path; empty: a key for this run */
 };
@@ -94,6 +99,9 @@ struct server_config {
 extern const struct settings_item server_settings[];
 extern const struct settings_item server_plugin_settings[];
 
+/* identity.c: what one file says under "server:", beyond its types. */
+int server_identity_check(struct server_config *c, const struct yaml_node *map,
+    const char *file, struct diags *diags);
 /* A folder that somebody has named and that is not there is said in the log:
  * it may be made later. */
 void server_plugin_dirs_check(const struct server_config *c);

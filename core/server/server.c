@@ -92,7 +92,9 @@ shared_fill(struct server *s)
 	s->shared.sessions = s->sessions;
 	s->identity = (struct mcp_identity){ s->config.identity.name,
 		s->config.identity.title, S(TOOLPOST_VERSION),
-		s->config.identity.instructions };
+		s->config.identity.instructions, s->config.identity.description,
+		s->config.identity.website_url, s->config.identity.icons_json,
+		s->config.identity.apps };
 	s->rounds = (struct mcp_rounds){ s->seal, c->input_wait, c->state_life,
 		s->nonces };
 }

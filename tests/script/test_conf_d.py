@@ -69,7 +69,8 @@ def tables():
     wanted = {}
     for prefix, group in maps.items():
         for key, fields in group.items():
-            none = "[]" if fields["type"] == "SETTINGS_STRS" else '""'
+            lists = ("SETTINGS_STRS", "SETTINGS_NODE")  # a node: icons
+            none = "[]" if fields["type"] in lists else '""'
             default = fields.get("fallback", "").strip('"') or none
             wanted[prefix + key] = IMPLIED.get(prefix + key, default)
     return wanted

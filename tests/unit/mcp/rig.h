@@ -136,7 +136,7 @@ static void
 rig_begin(struct rig *r)
 {
 	static const struct mcp_identity identity = { STR("rig"), STR("Rig"),
-		STR("1"), STR("be kind") };
+		STR("1"), STR("be kind"), STR(""), STR(""), STR(""), false };
 	struct err err;
 
 	memset(r, 0, sizeof *r);

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every member that a server may declare, under each revision."""
+
+import os
+
+import pytest
+
+import mcp_wire as w
+
+SOURCE = """
+#include <toolpost/plugin.h>
+static int say(struct tp_call *c, void *s)
+{
+    (void)s;
+    return tp_text(c, tp_cstr("<!doctype html><title>Map</title>"));
+}
+static const struct tp_entry entries[] = {
+    TP_TOOL("all_tool", say), TP_TOOL("all_list", say),
+    TP_RESOURCE("all://r", say), TP_RESOURCE("all://t/{x}", say),
+    TP_RESOURCE("ui://all/map", say), TP_PROMPT("all_prompt", say),
+};
+TP_PLUGIN("all", "1.0.0", entries);
+"""
+MANIFEST = """\
+plugin: all
+version: 1.0.0
+module: all.so
+tools:
+  - name: all_tool
+    title: Title
+    description: Description.
+    icons: &
+    _meta:
+      com.example/x: 1
+      empty:
+      ui: {resourceUri: "ui://all/map", visibility: [model, app]}
+    annotations: {title: Hint, readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false}
+    inputSchema: {type: object, properties: {region: {type: string, x-mcp-header: Region}}}
+    outputSchema: {type: object}
+  - {name: all_list, description: d, outputSchema: {type: array}}
+resources:
+  - name: R
+    uri: "all://r"
+    title: Title
+    description: Description.
+    icons: &
+    _meta: {com.example/x: 1}
+    mimeType: text/plain
+    size: 7
+    annotations: {audience: [user], priority: 0.5, lastModified: "2026-07-28T10:00:00Z"}
+    cache: {ttl: 5m, scope: public}
+  - name: T
+    uriTemplate: "all://t/{x}"
+    title: Title
+    description: Description.
+    icons: &
+    _meta: {com.example/x: 1}
+    mimeType: text/plain
+    annotations: {audience: [assistant], priority: 1, lastModified: "2026-07-28"}
+  - name: Map
+    uri: "ui://all/map"
+    mimeType: text/html;profile=mcp-app
+    _meta: {ui: {csp: {connectDomains: ["https://x.example"], resourceDomains: [], frameDomains: [], baseUriDomains: []},
+      permissions: {camera: {}, microphone: {}, geolocation: {}, clipboardWrite: {}}, domain: d.example, prefersBorder: true}}
+prompts:
+  - name: all_prompt
+    title: Title
+    description: Description.
+    icons: &
+    _meta: {com.example/x: 1}
+    arguments: [{name: a, title: Title, description: Description., required: true}]
+"""
+ICONS = '[{src: "https://x.example/i.png", mimeType: image/png, sizes: [48x48, any], theme: dark}]'
+IDENTITY = """\
+server:
+  name: all
+  title: All
+  description: Has everything.
+  websiteUrl: https://x.example/all
+  icons: %s
+  apps: true
+""" % ICONS
+JSON_ICONS = [{"src": "https://x.example/i.png", "mimeType": "image/png",
+               "sizes": ["48x48", "any"], "theme": "dark"}]
+UI = w.META + "ui"
+
+
+@pytest.fixture(scope="module")
+def server(module_start, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("all")
+    w.compile_plugin(SOURCE, folder / "all.so")
+    w.write_file(str(folder / "all.yaml"), MANIFEST.replace("&", ICONS))
+    return module_start.serve(config=IDENTITY, plugins=(str(folder),))
+
+
+@pytest.fixture(scope="module", params=w.REVISIONS)
+def client(server, request):
+    c = w.Modern(server) if request.param == w.R5 else w.Legacy(server, request.param)
+    yield c
+    c.close()
+
+
+def since(client, *pairs):
+    """The members of this revision, from (revision, names)."""
+    return {n for r, names in pairs if client.revision >= r for n in names.split()}
+
+
+def find(client, method, key, value):
+    member = method.partition("/")[0] if "templates" not in method else "resourceTemplates"
+    return next(e for e in client.call(method)[member] if e[key] == value)
+
+
+def test_a_tool(client):
+    """TOOL-05, TOOL-08, TOOL-20, META-12, META-01"""
+    t = find(client, "tools/list", "name", "all_tool")
+    assert set(t) == since(client, (w.R1, "name description inputSchema"), (
+        w.R2, "annotations"), (w.R3, "title outputSchema _meta"), (w.R4, "icons"))
+    assert t["inputSchema"]["properties"]["region"] == {
+        "type": "string", "x-mcp-header": "Region"}
+    if client.revision >= w.R2:
+        assert t["annotations"] == {
+            "title": "Hint", "readOnlyHint": True, "destructiveHint": False,
+            "idempotentHint": True, "openWorldHint": False}
+    if client.revision >= w.R3:
+        assert t["_meta"] == {"com.example/x": 1, "empty": None, "ui": {
+            "resourceUri": "ui://all/map", "visibility": ["model", "app"]}}
+    if client.revision >= w.R4:
+        assert t["icons"] == JSON_ICONS
+    t = find(client, "tools/list", "name", "all_list")
+    assert ("outputSchema" in t) == (client.revision >= w.R5)
+
+
+def test_a_resource(client):
+    """RSRC-02, RSRC-17"""
+    r = find(client, "resources/list", "uri", "all://r")
+    assert set(r) == since(
+        client, (w.R1, "uri name description mimeType size annotations"),
+        (w.R3, "title _meta"), (w.R4, "icons"))
+    assert r["size"] == 7 and r["mimeType"] == "text/plain"
+    assert set(r["annotations"]) == since(
+        client, (w.R1, "audience priority"), (w.R3, "lastModified"))
+
+
+def test_a_template(client):
+    """RSRC-02"""
+    t = find(client, "resources/templates/list", "uriTemplate", "all://t/{x}")
+    assert set(t) == since(
+        client, (w.R1, "uriTemplate name description mimeType annotations"),
+        (w.R3, "title _meta"), (w.R4, "icons"))
+
+
+def test_a_prompt(client):
+    """PROM-02"""
+    p = find(client, "prompts/list", "name", "all_prompt")
+    assert set(p) == since(client, (w.R1, "name description arguments"),
+                           (w.R3, "title _meta"), (w.R4, "icons"))
+    assert set(p["arguments"][0]) == since(
+        client, (w.R1, "name description required"), (w.R3, "title"))
+
+
+def test_a_page_of_an_app(client):
+    """APP-02: its _meta stands beside its text"""
+    c = client.call("resources/read", {"uri": "ui://all/map"})["contents"][0]
+    assert c["mimeType"] == "text/html;profile=mcp-app" and c["text"][:5] == "<!doc"
+    assert ("_meta" in c) == (client.revision >= w.R3)
+    if "_meta" in c:
+        assert c["_meta"]["ui"]["csp"]["connectDomains"] == ["https://x.example"]
+        assert c["_meta"] == find(
+            client, "resources/list", "uri", "ui://all/map")["_meta"]
+    c = client.call("resources/read", {"uri": "all://r"})["contents"][0]
+    assert "_meta" not in c
+
+
+def test_cache_hints(client):
+    """CACHE-01, CACHE-08"""
+    r = client.call("resources/read", {"uri": "all://r"})
+    if client.revision < w.R5:
+        assert set(r) == {"contents"}
+    else:
+        assert r["ttlMs"] == 300000 and r["cacheScope"] == "public"
+
+
+def test_the_server_itself(client):
+    """META-12, LIFE-17, APP-01"""
+    if client.revision < w.R5:
+        info, have = client.handshake["serverInfo"], client.handshake
+    else:
+        have = client.call("server/discover")
+        info = have["_meta"][w.SI]
+    assert set(info) == since(client, (w.R1, "name version"), (w.R3, "title"), (
+        w.R4, "description websiteUrl icons"))
+    if client.revision >= w.R4:
+        assert info["icons"] == JSON_ICONS
+        assert info["websiteUrl"] == "https://x.example/all"
+    assert have["capabilities"]["extensions"][UI] == {}
+    if client.revision >= w.R5:
+        # Said once, not with each result.
+        assert set(client.call("tools/list")["_meta"][w.SI]) == {
+            "name", "version", "title"}
+
+
+def test_apps_are_not_offered_unless_configured(start):
+    """EXT-01, APP-01"""
+    s = start.serve()
+    m, c = w.Modern(s), w.Legacy(s)
+    for have in (m.call("server/discover"), c.handshake):
+        assert UI not in have["capabilities"].get("extensions", {})
+    m.close()
+    c.close()
+
+
+@pytest.mark.parametrize("line, said", [
+    ("icons: [{src: \"ftp://x/i\"}]", "2:17: error: server.icons[0].src: only https:"),
+    ("icons: x", "2:10: error: server.icons: expected a list of icons"),
+    ("websiteUrl: ftp://x", "2:15: error: server.websiteUrl: not an http"),
+    ("description: " + "x" * 8193, "2:16: error: server.description: 8193 bytes"),
+    ("title: " + "x" * 257, "2:10: error: server.title: 257 bytes"),
+    ("apps: maybe", "2:9: error: server.apps: expected true or false"),
+])
+def test_a_fault_in_the_identity_has_its_place(tmp_path, line, said):
+    """META-13"""
+    import subprocess
+    path = tmp_path / "toolpost.yaml"
+    path.write_text("server:\n  " + line + "\n")
+    os.chmod(path, 0o644)
+    done = subprocess.run([w.BIN, "serve", "--config", str(path)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=w.DEADLINE)
+    assert done.returncode != 0 and said in done.stdout, done.stdout
