@@ -4,12 +4,13 @@
 // The public conformance suite carries schema.json of four revisions inside
 // its program, as object literals; nothing else that can be installed carries
 // them. The first revision is not among them: what it lacks of the second
-// stands in 2024-11-05.json, in our own words.
+// stands in 2024-11-05.json, in our own words, as does the tasks extension.
 import {readFileSync} from "node:fs";
 
 const SUITE = new URL("./node_modules/conformance-0.2/dist/index.js",
 	import.meta.url);
 const FIRST = new URL("./2024-11-05.json", import.meta.url);
+const TASKS = new URL("./2026-07-28-tasks.json", import.meta.url);
 const TABLE = /\{"2025-03-26":([\w$]+),"2025-06-18":([\w$]+),"2025-11-25":([\w$]+),[^{}]*?:([\w$]+)\}/;
 const REVISIONS = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
@@ -79,6 +80,17 @@ function first(second) {
 	return schema;
 }
 
+function withTasks(schema) {
+	const more = JSON.parse(readFileSync(TASKS, "utf8")).$defs;
+	for (const name of Object.keys(more))
+		if (name in schema.$defs)
+			throw new Error(`${name}: defined already`);
+	Object.assign(schema.$defs, more);
+	schema.$defs.ServerNotification.anyOf.push(
+		{$ref: "#/$defs/TaskNotification"});
+	return schema;
+}
+
 export function load() {
 	const source = readFileSync(SUITE, "utf8");
 	const table = TABLE.exec(source);
@@ -93,6 +105,7 @@ export function load() {
 		const text = literal(source, at + begin.indexOf("{"));
 		schemas[revision] = corrected((0, eval)(`(${text})`));
 	});
+	withTasks(schemas["2026-07-28"]);
 	schemas["2024-11-05"] = first(schemas["2025-03-26"]);
 	return schemas;
 }

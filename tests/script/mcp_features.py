@@ -340,6 +340,39 @@ def by_result(peer):
     return a.rounds > 0
 
 
+# --- tasks ---
+
+SLOW = {"name": "slow_compute", "arguments": {"seconds": 0.01}}
+
+
+@feature("Tasks", "Tasks that the client asks for (`params.task`)", since=R4, until=R4)
+def tasks_asked(peer):
+    a = peer.ask("tools/call", dict(SLOW, task={"ttl": 60000}))
+    if "task" not in a.result:
+        return False
+    done = peer.ask("tasks/result", {"taskId": a.result["task"]["taskId"]})
+    return bool(done.result["content"])
+
+
+@feature("Tasks", "Tasks that the server makes (extension `io.modelcontextprotocol/tasks`)",
+         since=R5)
+def tasks_made(peer):
+    if not peer.stateless:
+        return works(peer, "tasks/update", {"taskId": "x"})
+    before = peer.capabilities
+    peer.capabilities = dict(before, extensions={"io.modelcontextprotocol/tasks": {}})
+    try:
+        made = peer.ask("tools/call", SLOW).result
+        if made["resultType"] != "task":
+            return False
+        while True:
+            now = peer.ask("tasks/get", {"taskId": made["taskId"]}).result
+            if now["status"] != "working":
+                return now["status"] == "completed" and bool(now["result"]["content"])
+    finally:
+        peer.capabilities = before
+
+
 # --- ways in ---
 
 TRANSPORTS = [
@@ -368,6 +401,30 @@ def http_headers(peer):
     return a.code == -32020
 
 
+
+
+@feature("Streamable HTTP", "Broken streams go on (`Last-Event-ID`)", until=R4, ways=("http",),
+         note="2024-11-05 does not know Streamable HTTP, yet clients use it there.")
+def http_resumption(peer):
+    call = {"name": "fx_progress"}
+    meta = {"progressToken": 1}
+    m = (w.modern("tools/call", call, "r", meta=meta) if peer.stateless
+         else w.request("tools/call", dict(call, _meta=meta), "r"))
+    head = w.modern_fields(m) if peer.stateless else peer.session.fields()
+    with w.Http(peer.server.http) as conn:
+        conn.send(w.http_request("POST", "/mcp", head, w.dumps(m)))
+        first = conn.response().stream.raw_event()
+    if "id" not in first.fields:
+        return False
+    with w.Http(peer.server.http) as conn:
+        conn.send(w.http_request("GET", "/mcp", peer.session.fields(
+            Content_Type=None, Accept="text/event-stream",
+            Last_Event_ID=first.fields["id"])))
+        stream = conn.response("GET").stream
+        while True:
+            got = stream.message()
+            if got.get("id") == "r":
+                return "result" in got
 
 
 # --- the document ---

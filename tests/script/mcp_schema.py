@@ -138,7 +138,7 @@ def result_definition(revision, method, result):
     if revision == R5 and result.get("resultType") == "input_required":
         return "InputRequiredResult"
     if revision == R5 and result.get("resultType") == "task":
-        return None
+        return "CreateTaskResult"
     if method in EMPTY and revision != R5:
         return "EmptyResult"
     if method == "tools/call" and revision == R4 and "task" in result:

@@ -2,7 +2,9 @@
 """Requirements of the protocol that no other file is about."""
 
 import json
+import os
 import re
+import shutil
 
 import pytest
 
@@ -173,3 +175,11 @@ def test_the_log_goes_to_standard_error(start):
     assert one.wait() == 0
     assert one.lines and all("event" in x or "text" in x for x in one.lines)
     assert line.line() is None
+
+
+def test_no_extension_is_on_unasked(start, tmp_path):
+    """EXT-01, TKX-01: a manifest asks for tasks, and here none does"""
+    shutil.copytree(os.path.join(w.PLUGINS, "hello"), tmp_path / "plugins/hello")
+    m = w.Modern(start.serve(plugins=(tmp_path / "plugins",)))
+    assert "extensions" not in m.call("server/discover")["capabilities"]
+    m.close()
