@@ -116,6 +116,10 @@ void http_legacy_open(
     struct http_conn *c, const struct http_parser *p, const char *bytes);
 void http_legacy_post(
     struct http_conn *c, const struct http_parser *p, char *bytes);
+/* Refuses a request of the stateless era, which is not spoken
+ * there (OLD-07); message may be NULL. */
+void http_legacy_refuse_modern(
+    struct http_conn *c, const struct json_node *message);
 /* Its connection is gone, and with it the session (OLD-05). */
 void http_legacy_end(struct http_conn *c);
 /* Ends when all is answered. */

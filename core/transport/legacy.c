@@ -303,8 +303,7 @@ http_legacy_open(
 	struct session *s;
 
 	if (http_is_modern(p, bytes)) {
-		http_error_send(c, 400, RPC_UNSUPPORTED_VERSION,
-		    "this endpoint speaks revisions with a handshake alone");
+		http_legacy_refuse_modern(c, NULL);
 		return;
 	}
 	if (!http_accepts(p, bytes, S("text"), S("event-stream"))) {

@@ -95,9 +95,8 @@ session_named(struct http_conn *c, struct str key)
 	return s;
 }
 
-/* OLD-07 */
-static void
-refuse_modern(struct http_conn *c, const struct json_node *message)
+void
+http_legacy_refuse_modern(struct http_conn *c, const struct json_node *message)
 {
 	const struct json_node *id = json_get(message, S("id"));
 	struct buf *out = &c->t->scratch;
@@ -157,7 +156,7 @@ http_legacy_post(struct http_conn *c, const struct http_parser *p, char *bytes)
 		return;
 	}
 	if (http_is_modern(p, bytes) || claims_modern(doc->nodes)) {
-		refuse_modern(c, doc->nodes);
+		http_legacy_refuse_modern(c, doc->nodes);
 		return;
 	}
 	s = session_named(c, session_key(p, bytes));

@@ -42,6 +42,16 @@ def feature(group, name, since=R1, until=R5, ways=p.WAYS, note=""):
     return keep
 
 
+def cells():
+    """(feature, revision, way) of each probe."""
+    for one in FEATURES:
+        for _, since, until, way in TRANSPORTS:
+            for revision in w.REVISIONS:
+                known = way in one.ways or (way == "sse" and one.ways == p.WAYS)
+                if known and since <= revision <= until:
+                    yield one, revision, way
+
+
 def is_offered(one, revision):
     return one.since <= revision <= one.until
 
@@ -296,7 +306,7 @@ def listen(peer):
     if not peer.stateless:
         # On a line the method alone says which era is meant: half a claim.
         code = peer.ask("subscriptions/listen", {"notifications": {}}).code
-        assert code == (-32601 if peer.line is None else -32602)
+        assert code == {"http": -32601, "sse": -32022}.get(peer.way, -32602)
         return False
     changes = peer.watch(resourceSubscriptions=["test://watched-resource"])
     try:
@@ -378,7 +388,8 @@ def tasks_made(peer):
 TRANSPORTS = [
     ("Standard input and output, a message a line", R1, R5, "stdio"),
     ("The same on TCP and Unix sockets", R1, R5, "line"),
-    ("Streamable HTTP: POST", R1, R5, "http"),
+    ("Streamable HTTP", R1, R5, "http"),
+    ("HTTP with SSE, the two endpoints of 2024-11-05 (`http.legacy_sse`)", R1, R4, "sse"),
 ]
 
 

@@ -40,6 +40,40 @@ class Answer:
         return [n["params"] for n in self.notes if n["method"] == method]
 
 
+class OldStream:
+    """The two endpoints of 2024-11-05, used as if they were a line."""
+
+    def __init__(self, server):
+        self.conn, self.poster = w.Http(server.http), w.Http(server.http)
+        self.conn.send(w.http_request("GET", "/sse", {"Accept": "text/event-stream"}))
+        self.stream = self.conn.response("GET").stream
+        self.endpoint = self.stream.raw_event().data[0]
+        self.refused = []
+
+    def send(self, message):
+        r = self.poster.request("POST", self.endpoint,
+                                {"Content-Type": "application/json"}, w.dumps(message))
+        if r.status != 202:
+            self.refused.append(r.body)
+
+    def line(self):
+        if self.refused:
+            return self.refused.pop(0)
+        e = self.stream.event()
+        return "\n".join(e.data) if e is not None else None
+
+    def recv(self):
+        return w.check_message(w.json.loads(self.line()))
+
+    def ask(self, message):
+        self.send(message)
+        return self.recv()
+
+    def close(self):
+        self.conn.close()
+        self.poster.close()
+
+
 class Peer:
     def __init__(self, way, revision, server=None, process=None, capabilities=None):
         self.way, self.revision = way, revision
@@ -54,7 +88,10 @@ class Peer:
                             else w.Legacy(server, revision, self.capabilities))
             self.handshake = getattr(self.session, "handshake", None)
             return
-        self.line = w.Line(process if way == "stdio" else server.line_unix)
+        if way == "sse":
+            self.line = OldStream(server)
+        else:
+            self.line = w.Line(process if way == "stdio" else server.line_unix)
         if not self.stateless:
             m = self.line.ask(w.request("initialize", w.init_params(
                 revision, self.capabilities), "start"))

@@ -31,6 +31,7 @@ TASK_RESULT = {"tasks/result": "CallToolResult"}
 STATELESS_ONLY = ("resultType", "ttlMs", "cacheScope")
 # What a URI can be unknown to (ERR-03).
 UNKNOWN_RESOURCE = ("resources/read", "resources/subscribe")
+STATELESS_METHODS = ("initialize", "server/discover", "subscriptions/listen")
 STATELESS_ERRORS = (-32020, -32021, -32022)
 
 # Which answers are kept: bounds of the memory they take.
@@ -169,15 +170,16 @@ def judge_result(message, method, revision):
     return name
 
 
-def judge_error(message, method, revision):
+def judge_error(message, method, revision, stateless=False):
     """ERR-02, ERR-03: which codes there are, and who knows them."""
     code = message["error"].get("code")
+    if code in STATELESS_ERRORS and (stateless or method in STATELESS_METHODS):
+        revision = R5  # it was meant for that era
     if type(code) is int and -32019 <= code <= -32000:
         refuse(code != -32002 or revision == R5
                or method not in UNKNOWN_RESOURCE, revision, message,
                "/error/code: %d is never sent" % code)
-    refuse(code in STATELESS_ERRORS and revision != R5 and method is not None
-           and method != "initialize",
+    refuse(code in STATELESS_ERRORS and revision != R5 and method is not None,
            revision, message, "/error/code: %s belongs to %s" % (code, R5))
     refuse(code == -32042 and revision != R4, revision, message,
            "/error/code: %s belongs to %s" % (code, R4))
@@ -245,6 +247,7 @@ class Sessions:
     def __init__(self):
         self.revisions = {}
         self.asked = {}
+        self.batches = set()  # where an array was sent
 
     def of(self, id):
         return self.asked.setdefault(id, Asked())
@@ -292,6 +295,8 @@ class Watch:
 
     def sent(self, body):
         self.batch = self.batch or body.lstrip()[:1] == b"["
+        if self.batch and self.session is not None:
+            SESSIONS.batches.add(self.session)
         for m in requests_in(body):
             method = m.get("method")
             if not isinstance(method, str):
@@ -309,7 +314,8 @@ class Watch:
         if not ORACLE.is_there():
             return
         ORACLE.ready()
-        if isinstance(message, list) and not self.batch:  # BAT-02
+        if isinstance(message, list) and not self.batch \
+                and self.session not in SESSIONS.batches:  # BAT-02
             raise fault(self.of_session() or R5, "message", message,
                         ["a batch that answers none"])
         for m in message if isinstance(message, list) else [message]:
@@ -355,7 +361,7 @@ class Watch:
             method, revision = None, None
         if revision is None:
             revision = self.of_session() or (R5 if self.stateless else R4)
-        judge_error(m, method, revision)
+        judge_error(m, method, revision, self.stateless)
 
     def _result(self, m):
         found = self._candidates(m.get("id"))

@@ -167,7 +167,7 @@ BUILT = {
     "constructor-exits-well": (source(more="#include <stdlib.h>\n__attribute__((constructor)) "
                                            "static void c(void) { _Exit(0); }"), ("exit",)),
     "constructor-waits": (source(more="#include <unistd.h>\n__attribute__((constructor)) "
-                                      "static void c(void) { for (;;) pause(); }"), ("2 s",)),
+                                      "static void c(void) { for (;;) pause(); }"), ("5 s",)),
 }
 
 

@@ -10,15 +10,15 @@ import mcp_features as f
 import mcp_peer as p
 import mcp_wire as w
 
-CELLS = [(one, revision, way) for one in f.FEATURES for revision in w.REVISIONS
-         for way in one.ways]
+CELLS = list(f.cells())
 
 
 @pytest.fixture(scope="module")
 def peers(module_start, fixture_plugins):
     """One client for each revision and way in: probes leave nothing behind."""
     opened = {}
-    config = "server: {name: compatible, title: Compatible}\n"
+    config = ("server: {name: compatible, title: Compatible}\n"
+              "http: {legacy_sse: true}\n")
     plugins = (w.PLUGINS, fixture_plugins)
     server = module_start.serve(config, plugins=plugins, listen=(
         "127.0.0.1:0", "line+unix:" + module_start.path("compatible.sock")))
