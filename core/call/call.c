@@ -118,6 +118,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->result_bytes = 0;
 	c->structured = STR_NONE;
 	c->message = STR_NONE;
+	c->links = STR_NONE;
 	c->needs = NULL;
 	c->needs_tail = &c->needs;
 	c->needs_len = 0;

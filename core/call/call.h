@@ -69,7 +69,8 @@ enum call_client {
 	/* No client declares these: they come with its revision. */
 	CALL_CLIENT_FORM_SEVERAL = 64, /* several choices in one field */
 	CALL_CLIENT_SAMPLING_BLOCKS = 128, /* lists of blocks */
-	CALL_CLIENT_SAMPLING_AUDIO = 256
+	CALL_CLIENT_SAMPLING_AUDIO = 256,
+	CALL_CLIENT_LINKS = 512 /* ends of links, and -32042 */
 };
 
 enum call_content_type {
@@ -105,6 +106,7 @@ struct call_need {
 struct call_log {
 	int level; /* the SDK's enum tp_message_level */
 	bool is_json; /* data is JSON text, else words */
+	bool is_link_done; /* no message: data is the id of a link */
 	struct str logger; /* may be empty */
 	struct str data;
 };
@@ -166,6 +168,7 @@ struct call {
 	size_t result_bytes;
 	struct str structured;
 	struct str message; /* of a failure */
+	struct str links; /* JSON list: opened before it is called again */
 	struct call_need *needs;
 	struct call_need **needs_tail;
 	size_t needs_len;
@@ -252,6 +255,11 @@ int call_fail(struct call *c, int status, struct str message);
 int call_need_add(
     struct call *c, struct str key, struct str method, struct str params);
 int call_state_set(struct call *c, struct str bytes);
+/* Links without which it cannot begin (ELIC-13); ERR_UNSUPPORTED, ERR_PARAMS,
+ * ERR_LIMIT, ERR_NOMEM. */
+int call_links_require(struct call *c, struct str links);
+/* [any] What was behind a link is done (ELIC-12); as call_message(). */
+int call_link_done(struct call *c, struct str id);
 /* [any] The deferred end after CALL_PENDING.  ERR_EXISTS: it had ended. */
 int call_done(struct call *c, int status);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a handler asks of the client in the middle, and what it keeps from one
  * round to the next. */
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "call/call_priv.h"
@@ -135,4 +137,67 @@ call_state_set(struct call *c, struct str bytes)
 	c->next_state = copy;
 	c->state_set = true;
 	return 0;
+}
+
+static int
+links_check(const struct json_node *links, struct err *err)
+{
+	if (json_type(links) != JSON_ARRAY || json_count(links) == 0
+	    || json_count(links) > CALL_NEEDS_MAX)
+		return err_set(err, ERR_PARAMS,
+		    "links must be a list of 1 to %d", CALL_NEEDS_MAX);
+	JSON_EACH_ELEMENT (v, links) {
+		int rc = call_url_check(v, err);
+
+		if (rc < 0)
+			return rc;
+		if (!str_equal(json_str(json_get(v, S("mode"))), S("url"))
+		    || json_get(v, S("elicitationId")) == NULL)
+			return err_set(err, ERR_PARAMS,
+			    "a link must have mode \"url\" and an "
+			    "elicitationId");
+	}
+	return 0;
+}
+
+int
+call_links_require(struct call *c, struct str links)
+{
+	struct json_doc doc;
+	struct err err;
+	int rc;
+
+	if ((c->client & CALL_CLIENT_LINKS) == 0)
+		return ERR_UNSUPPORTED;
+	json_doc_init(&doc);
+	rc = json_parse(&doc, links, JSON_PROTOCOL);
+	if (rc == 0)
+		rc = links_check(doc.nodes, &err);
+	else if (rc != ERR_NOMEM)
+		rc = err_set(&err, ERR_PARAMS, "links must be JSON");
+	json_doc_finish(&doc);
+	if (rc == ERR_PARAMS)
+		defect_log(c, STR_NONE, &err);
+	if (rc == 0)
+		rc = call_account(c, links.len);
+	if (rc < 0)
+		return rc;
+	c->links = arena_dup(&c->arena, links);
+	return c->links.ptr != NULL ? 0 : ERR_NOMEM;
+}
+
+int
+call_link_done(struct call *c, struct str id)
+{
+	const struct call_log done = {
+		.level = INT_MAX, /* nobody can turn it off */
+		.is_link_done = true,
+		.data = id,
+	};
+
+	if ((c->client & CALL_CLIENT_LINKS) == 0)
+		return ERR_UNSUPPORTED;
+	if (id.len == 0 || id.len > CALL_KEY_MAX || !str_is_utf8(id))
+		return ERR_PARAMS;
+	return call_message(c, &done);
 }

@@ -193,6 +193,7 @@ asked_create(struct mcp_exchange *x, const struct call *c)
 		ask->number = ++x->mcp->asks;
 		ask->key = arena_dup(&x->arena, n->key);
 		ask->method = arena_dup(&x->arena, n->method);
+		mcp_link_keep(x, n);
 		if (n->form.len > 0) {
 			ask->form = mcp_form_compile(n->form);
 			formless = formless || ask->form == NULL;

@@ -55,6 +55,10 @@ mcp_call_message(struct call *c, const struct call_log *log)
 	struct buf *out = &x->mcp->out;
 	int rc = 0;
 
+	if (log->is_link_done) {
+		mcp_link_done(x, log->data);
+		return;
+	}
 	if (x->gone || log->level < level_heard(x)
 	    || log->level >= (int)ARRAY_LEN(levels))
 		return;

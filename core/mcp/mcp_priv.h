@@ -72,6 +72,7 @@ struct mcp_exchange {
 	bool has_redeemed;
 	struct str principal; /* who asks; empty: nobody has to say */
 	struct mcp_asked *asked; /* stateful era: waits for answers */
+	struct mcp_link *links; /* open ones of this request, in arena */
 	struct str misfit; /* the last answer that did not fit, or empty */
 	bool is_error; /* it has answered with a tool's failure */
 	/* Tasks: what x answers into, makes, asks for or waits for. */
@@ -214,6 +215,10 @@ const char *mcp_answer_judge(struct mcp_exchange *x, struct str method,
  * ELIC-07).  ERR_NOMEM. */
 int mcp_answers_judge(struct mcp_exchange *x, const struct json_node *given,
     const struct json_node **out);
+/* Remembers the name that an author has given a link he asks for, if any. */
+void mcp_link_keep(struct mcp_exchange *x, const struct call_need *n);
+/* Tells x's client, once, that the link of that name is done with (ELIC-12). */
+void mcp_link_done(struct mcp_exchange *x, struct str id);
 /* Stops waiting, telling nobody. */
 void mcp_asked_drop(struct mcp_exchange *x);
 /* Stops waiting: the client is told, and x ends with that text. */

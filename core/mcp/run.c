@@ -108,6 +108,9 @@ client_of(const struct mcp_exchange *x)
 
 	if (x->revision >= MCP_2025_03_26)
 		client |= CALL_CLIENT_SAMPLING_AUDIO;
+	if (x->revision == MCP_2025_11_25
+	    && (client & MCP_CLIENT_ELICIT_URL) != 0)
+		client |= CALL_CLIENT_LINKS;
 	if (x->revision >= MCP_2025_11_25)
 		return client | CALL_CLIENT_FORM_SEVERAL
 		    | CALL_CLIENT_SAMPLING_BLOCKS;
@@ -234,10 +237,30 @@ busy(struct mcp_exchange *x)
 	    S("{\"retryAfterMs\":1000}"));
 }
 
+/* ELIC-13 */
+static void
+links_required(struct mcp_exchange *x, const struct call *c)
+{
+	struct buf data;
+
+	buf_init(&data);
+	BUF_LIT(&data, "{\"elicitations\":");
+	mcp_json_write(&data, c->links);
+	buf_char(&data, '}');
+	mcp_error(x, 200, RPC_LINKS_REQUIRED,
+	    S("The links must be opened before this is called again"),
+	    buf_view(&data));
+	buf_finish(&data);
+}
+
 bool
 mcp_finished_alike(
     struct mcp_exchange *x, struct call *c, enum call_status status)
 {
+	if (status == CALL_EFAIL && c->links.len > 0) {
+		links_required(x, c);
+		return true;
+	}
 	switch (status) {
 	case CALL_EBUSY:
 		busy(x);

@@ -69,7 +69,7 @@ struct mcp_task_need {
 	struct str method;
 	struct str params;
 	struct str form;
-	    /* its schema; empty: not a form */ /* JSON text, or empty */
+	/* its schema; empty: not a form */ /* JSON text, or empty */
 	struct str answer; /* ptr NULL: none yet */
 	unsigned round;
 };

@@ -2,6 +2,7 @@
 /* The host as a plugin sees it: each function checks what it is given, since
  * it comes from code that is not ours, and hands it to the call. */
 #include <string.h>
+#include <toolpost/ext/draft/elicit.h>
 #include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 
@@ -132,6 +133,23 @@ task_status(struct tp_call *c, struct tp_str status)
 static const struct tp_task task_table = { sizeof task_table, 0, task_begin,
 	task_status };
 
+static int
+elicit_complete(struct tp_call *c, struct tp_str id)
+{
+	return status_of(call_link_done(call_of(c), str_from(id)));
+}
+
+static int
+elicit_required(struct tp_call *c, struct tp_str links)
+{
+	int rc = call_links_require(call_of(c), str_from(links));
+
+	return rc == 0 ? TP_EFAIL : status_of(rc);
+}
+
+static const struct tp_elicit elicit_table = { sizeof elicit_table, 0,
+	elicit_complete, elicit_required };
+
 /* What is not for all is offered where the manifest grants it. */
 static const void *
 host_extension(struct tp_plugin *p, const char *id)
@@ -142,6 +160,8 @@ host_extension(struct tp_plugin *p, const char *id)
 		return NULL;
 	if (strcmp(id, TP_EXT_TASK) == 0)
 		return &task_table;
+	if (strcmp(id, TP_EXT_ELICIT) == 0)
+		return &elicit_table;
 	if (strcmp(id, TP_EXT_DYNAMIC) == 0 && g->manifest->dynamic.max > 0)
 		return &plugin_dynamic_table;
 	if (strcmp(id, TP_EXT_STREAM) == 0 && g->manifest->release)

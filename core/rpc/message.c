@@ -118,6 +118,7 @@ rpc_write_error(struct buf *out, struct str id, int code, struct str message,
 {
 	/* ERR-02, ERR-03: the reserved ranges are closed. */
 	CHECK(code > -32000 || code < -32099 || code == RPC_RESOURCE_NOT_FOUND
+	    || code == RPC_LINKS_REQUIRED
 	    || (code <= RPC_HEADER_MISMATCH
 		&& code >= RPC_UNSUPPORTED_VERSION));
 	BUF_LIT(out, "{\"jsonrpc\":\"2.0\"");

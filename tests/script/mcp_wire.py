@@ -270,7 +270,7 @@ def check_message(m, method=None):
         assert e["message"] and "\n" not in e["message"]
         # ERR-02, ERR-03
         assert e["code"] in (-32700, -32600, -32601, -32602, -32603, -32002,
-                             -32020, -32021, -32022), e
+                             -32020, -32021, -32022, -32042), e
     if "id" in m:
         assert type(m["id"]) in (str, int), m
     return m

@@ -453,3 +453,128 @@ def test_changed_roots_are_asked_for_anew(session_of, revision):
         s.answer(m, {"roots": roots})
         assert texts(s.result())[0] == {"where": {"roots": roots}}
         s.tell(w.notification("notifications/roots/list_changed"))
+
+
+# --- links of 2025-11-25 ---
+
+LINKS = r"""
+#include <toolpost/plugin.h>
+#include <toolpost/ext/draft/elicit.h>
+static const struct tp_elicit *elicit;
+static int load(struct tp_plugin *p, const struct tp_json *config,
+    const struct tp_snapshot *old, void **state)
+{
+    (void)config; (void)old; (void)state;
+    elicit = tp_elicit_of(p);
+    return elicit != NULL ? TP_OK : TP_EFAIL;
+}
+static int go(struct tp_call *c, void *s)
+{
+    struct tp_str id = tp_arg_str(c, "done", "e-1");
+    int rc, i;
+    (void)s;
+    if (c->host->input(c, "link") == NULL)
+        return tp_ask(c, "link", "elicitation/create", tp_cstr(
+            "{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://e.test/\","
+            "\"elicitationId\":\"e-1\"}"));
+    for (i = 0; i < 2; i++) /* the second time says nothing */
+        rc = elicit->complete(c, id);
+    return tp_textf(c, "%d", rc);
+}
+static int must(struct tp_call *c, void *s)
+{
+    int rc = elicit->required(c, tp_arg_str(c, "links", ""));
+    (void)s;
+    return rc == TP_ENOTSUP ? tp_text(c, tp_cstr("not supported")) : rc;
+}
+static const struct tp_entry entries[] = {
+    TP_TOOL("go", go), TP_TOOL_FLAGS("go_quick", go, TP_NONBLOCKING), TP_TOOL("must", must) };
+TP_PLUGIN_STATE("links", "1.0.0", entries, 0, load, NULL, NULL);
+"""
+LINKS_YAML = """\
+plugin: links
+version: 1.0.0
+module: links.so
+tools:
+  - {name: go, description: Goes., inputSchema: {type: object}}
+  - {name: go_quick, description: Goes., inputSchema: {type: object}}
+  - {name: must, description: Must., inputSchema: {type: object}}
+"""
+DONE = "notifications/elicitation/complete"
+
+
+@pytest.fixture
+def links(start):
+    dir = start.path("plugins")
+    os.makedirs(dir + "/links")
+    w.compile_plugin(LINKS, dir + "/links/links.so")
+    w.write_file(dir + "/links/links.yaml", LINKS_YAML)
+    return start.serve(plugins=(dir,), listen=(
+        "127.0.0.1:0", "line+unix:" + start.path("l.sock")))
+
+
+@pytest.mark.parametrize("way", ["http", "line"])
+@pytest.mark.parametrize("name", ["go", "go_quick"])
+def test_the_end_of_a_link_is_told_to_who_was_asked(links, session_of, way, name):
+    """ELIC-12"""
+    s = session_of(way, server=links)
+    other = session_of("line", server=links)
+    s.begin({}, name)
+    [m] = s.asked()
+    assert m["params"]["elicitationId"] == "e-1"
+    s.answer(m, {"action": "accept"})
+    assert s.recv() == {"jsonrpc": "2.0", "method": DONE, "params": {"elicitationId": "e-1"}}
+    assert s.result()["content"][0]["text"] == "0"  # once
+    # Not one that this call has not asked for.
+    s.begin({"done": "e-2"}, name, id=8)
+    [m] = s.asked(id=8)
+    s.answer(m, {"action": "accept"})
+    assert s.result(8)["content"][0]["text"] == "0"
+    other.begin({"links": "[]"}, "must")
+    other.failure()  # the first that it hears
+
+
+def test_the_end_of_a_link_is_not_told_in_the_newest_revision(links):
+    """ELIC-12"""
+    c = modern(links)
+    r = c.post("tools/call", {"name": "go", "inputResponses": {
+        "link": {"action": "accept"}}}).json["result"]
+    assert r["content"][0]["text"] == "-8"  # TP_ENOTSUP
+    c.close()
+
+
+NEEDED = [{"mode": "url", "message": "m", "url": "https://e.test/", "elicitationId": "e-1"},
+          {"mode": "url", "message": "n", "url": "https://e.test/2", "elicitationId": "e-2"}]
+
+
+def test_links_that_must_be_opened_first(links, session_of):
+    """ELIC-13"""
+    s = session_of("http", server=links)
+    s.begin({"links": json.dumps(NEEDED, indent=1)}, "must")
+    m = w.check_message(s.recv())
+    assert m["error"]["code"] == -32042
+    assert m["error"]["data"] == {"elicitations": NEEDED}
+    for i, bad in enumerate(("", "{}", "[]", "[7]", json.dumps([dict(NEEDED[0], mode="form")]),
+                             json.dumps([{k: v for k, v in NEEDED[0].items() if k != "url"}]),
+                             json.dumps([{k: v for k, v in NEEDED[0].items()
+                                          if k != "elicitationId"}]))):
+        s.begin({"links": bad}, "must", id=10 + i)
+        s.failure(10 + i)
+
+
+@pytest.mark.parametrize("revision, capabilities", [
+    (w.R3, ALL), (w.R4, {"elicitation": {}}), (w.R4, {})])
+def test_no_other_client_must_open_links_first(links, session_of, revision, capabilities):
+    """ELIC-13"""
+    s = session_of("line", revision, capabilities, server=links)
+    s.begin({"links": json.dumps(NEEDED)}, "must")
+    assert s.result()["content"][0]["text"] == "not supported"
+
+
+def test_the_newest_revision_has_no_such_error(links):
+    """ELIC-13"""
+    c = modern(links)
+    r = c.post("tools/call", {"name": "must", "arguments": {
+        "links": json.dumps(NEEDED)}}).json["result"]
+    assert r["content"][0]["text"] == "not supported"
+    c.close()
