@@ -60,6 +60,9 @@ json_write_str(struct buf *b, struct str s)
 	return b->failed ? ERR_NOMEM : 0;
 }
 
+/* Up to here %.15g writes no exponent. */
+#define WHOLE_MAX 1e15
+
 int
 json_write_double(struct buf *b, double d)
 {
@@ -69,6 +72,11 @@ json_write_double(struct buf *b, double d)
 
 	if (!isfinite(d))
 		return ERR_PARAMS;
+	/* Counts, most of the time: an eighth of the cost of printing. */
+	if (fabs(d) < WHOLE_MAX && d == trunc(d) && !(d == 0 && signbit(d))) {
+		buf_i64(b, (int64_t)d);
+		return b->failed ? ERR_NOMEM : 0;
+	}
 	/* Below the normal range fewer digits than 15 may be enough. */
 	for (int digits = fabs(d) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
 		len = snprintf(text, sizeof text, "%.*g", digits, d);
