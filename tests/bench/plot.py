@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 50
+LEFT, RIGHT, TOP, BOTTOM = 70, 160, 44, 50
 COLOURS = ["#1f6feb", "#d1495b", "#2a9d5c", "#8a5cd1", "#c77700"]
 HEAD = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} '
         f'{HEIGHT}" font-family="sans-serif" font-size="12">\n'
@@ -80,11 +80,12 @@ def grid(x, y, x_title, y_title):
     return out
 
 
-def svg(title, x_title, y_title, series, log_y=False):
-    """series: name -> [(x, y)], dashed where the name ends with "(dashed)"."""
+def svg(title, x_title, y_title, series, log=False):
+    """series: name -> [(x, y)]; a name that ends with p99 has its line dashed
+    and the colour of the one before it."""
     points = [p for line in series.values() for p in line]
-    x = Axis([p[0] for p in points], LEFT, WIDTH - RIGHT)
-    y = Axis([p[1] for p in points], HEIGHT - BOTTOM, TOP, log_y)
+    x = Axis([p[0] for p in points], LEFT, WIDTH - RIGHT, log)
+    y = Axis([p[1] for p in points], HEIGHT - BOTTOM, TOP, log)
     out = HEAD + text(LEFT, 22, title, font_size=15, font_weight="bold")
     out += grid(x, y, x_title, y_title)
     for number, (name, line) in enumerate(series.items()):
@@ -100,7 +101,8 @@ def svg(title, x_title, y_title, series, log_y=False):
             out += (f'<circle cx="{x.place(a):.1f}" cy="{y.place(b):.1f}" '
                     f'r="3" fill="{colour}"/>\n')
         at = TOP + 16 + 18 * number
-        out += (f'<line x1="{LEFT + 12}" y1="{at - 4}" x2="{LEFT + 40}" '
+        side = WIDTH - RIGHT + 14
+        out += (f'<line x1="{side}" y1="{at - 4}" x2="{side + 28}" '
                 f'y2="{at - 4}" stroke="{colour}" stroke-width="2"{dash}/>\n')
-        out += text(LEFT + 46, at, name)
+        out += text(side + 34, at, name)
     return out + "</svg>\n"

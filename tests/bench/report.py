@@ -222,9 +222,15 @@ def targets(rows):
     return lines
 
 
-def tables(rows, labels, env, seen):
+def is_busy(env):
+    """Others had the machine: more of them wanted to run than it has cores."""
+    return env["load_before"][0] > env["cores"]
+
+
+def tables(rows, env):
     """The tables of all workloads as Markdown."""
     lines = []
+    labels, seen = env["labels"], env["lookups"]
     for workload, text in TEXT.items():
         mine = [r for r in rows if r["workload"] == workload]
         if workload == "W8" and seen:
@@ -275,7 +281,16 @@ def pictures(plots):
     return lines
 
 
-def markdown(rows, labels, env, seen, plots):
+def busy(env):
+    if not is_busy(env):
+        return []
+    return ["**The machine was busy with other work** (load average "
+            f"{env['load_before'][0]:.0f} on {env['cores']} cores): rates, "
+            "latencies and the share of W8 are", "those of a crowd. Ratios of "
+            "CPU, memory, and what W7 finds in the middle hold.", ""]
+
+
+def markdown(rows, env, plots):
     return "\n".join([
         "# Benchmarks", "",
         "Written by `./dev bench --write`. `cpu/100k` is user + system "
@@ -285,7 +300,7 @@ def markdown(rows, labels, env, seen, plots):
         "round; figures of different runs are not comparable. (!) marks a "
         "client that was the",
         "bottleneck.", "",
-        *targets(rows), "", *tables(rows, labels, env, seen),
+        *busy(env), *targets(rows), "", *tables(rows, env),
         *pictures(plots), "## Conditions", "", *conditions(env), ""])
 
 
