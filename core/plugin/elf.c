@@ -5,12 +5,11 @@
 #include "plugin/elf.h"
 
 #include <assert.h>
-#include <elf.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "plugin/elf_priv.h"
 
-#define PHNUM_MAX 256
 #define DYNAMIC_MAX 4096
 #define SYMBOLS_MAX 1000000
 #define SYMBOL "toolpost_plugin_v"
@@ -43,34 +42,16 @@ static_assert(ELF_MACHINE != EM_NONE, "name this machine above");
 #define ELF_ORDER ELFDATA2MSB
 #endif
 
-struct elf_reader {
-	struct str file;
-	Elf64_Ehdr header;
-	Elf64_Phdr segments[PHNUM_MAX];
-	struct plugin_elf *info;
-	struct err *err;
-};
-
-/* What the dynamic section says, as addresses. */
-struct elf_dynamic {
-	uint64_t strings, strings_len;
-	uint64_t needed[PLUGIN_ELF_NEEDED_MAX];
-	size_t needed_len;
-	uint64_t paths[2];
-	size_t paths_len;
-};
-
-static bool
-inside(const struct elf_reader *r, uint64_t at, uint64_t len)
+bool
+plugin_elf_inside(const struct elf_reader *r, uint64_t at, uint64_t len)
 {
 	return at <= r->file.len && len <= r->file.len - at;
 }
 
-/* The caller has checked the range. */
-static void
-copy_out(const struct elf_reader *r, uint64_t at, void *out, size_t len)
+void
+plugin_elf_copy(const struct elf_reader *r, uint64_t at, void *out, size_t len)
 {
-	CHECK(inside(r, at, len));
+	CHECK(plugin_elf_inside(r, at, len));
 	memcpy(out, r->file.ptr + at, len);
 }
 
@@ -83,12 +64,12 @@ header_check(struct elf_reader *r)
 		return err_set(r->err, ERR_SYNTAX,
 		    "not an ELF file (hint: build a shared object with "
 		    "`toolpost plugin build`)");
-	if (!inside(r, 0, sizeof r->header))
+	if (!plugin_elf_inside(r, 0, sizeof r->header))
 		return err_set(r->err, ERR_SYNTAX,
 		    "cut off inside its header, at %zu bytes (hint: copy it "
 		    "again)",
 		    r->file.len);
-	copy_out(r, 0, &r->header, sizeof r->header);
+	plugin_elf_copy(r, 0, &r->header, sizeof r->header);
 	if (id[EI_CLASS] != ELFCLASS64)
 		return err_set(r->err, ERR_SYNTAX,
 		    "not a 64-bit file, this host is %s (hint: build it on "
@@ -130,16 +111,19 @@ tables_check(struct elf_reader *r)
 		return err_set(r->err, ERR_SYNTAX,
 		    "%u program headers of %u bytes", h->e_phnum,
 		    h->e_phentsize);
-	if (!inside(r, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
+	if (!plugin_elf_inside(
+		r, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
 		return cut_off(r, "program headers");
-	copy_out(r, h->e_phoff, r->segments, h->e_phnum * sizeof(Elf64_Phdr));
+	plugin_elf_copy(
+	    r, h->e_phoff, r->segments, h->e_phnum * sizeof(Elf64_Phdr));
 	if (h->e_shnum == 0 && h->e_shoff == 0)
 		return 0;
 	if (h->e_shnum == 0 || h->e_shentsize != sizeof(Elf64_Shdr))
 		return err_set(r->err, ERR_SYNTAX,
 		    "%u section headers of %u bytes", h->e_shnum,
 		    h->e_shentsize);
-	if (!inside(r, h->e_shoff, (uint64_t)h->e_shnum * sizeof(Elf64_Shdr)))
+	if (!plugin_elf_inside(
+		r, h->e_shoff, (uint64_t)h->e_shnum * sizeof(Elf64_Shdr)))
 		return cut_off(r, "section headers");
 	return 0;
 }
@@ -147,7 +131,7 @@ tables_check(struct elf_reader *r)
 static int
 load_check(struct elf_reader *r, const Elf64_Phdr *p)
 {
-	if (!inside(r, p->p_offset, p->p_filesz))
+	if (!plugin_elf_inside(r, p->p_offset, p->p_filesz))
 		return cut_off(r, "loaded segments");
 	if (p->p_filesz > p->p_memsz || p->p_memsz > UINT64_MAX - p->p_vaddr
 	    || p->p_vaddr + p->p_memsz > (UINT64_C(1) << 40))
@@ -201,9 +185,8 @@ segments_check(struct elf_reader *r, const Elf64_Phdr **dynamic)
 	return 0;
 }
 
-/* Turns an address range into file offsets. */
-static bool
-address_find(
+bool
+plugin_elf_find(
     const struct elf_reader *r, uint64_t address, uint64_t len, uint64_t *at)
 {
 	for (unsigned i = 0; i < r->header.e_phnum; i++) {
@@ -244,6 +227,32 @@ dynamic_note(
 			    r->err, ERR_SYNTAX, "more than two search paths");
 		d->paths[d->paths_len++] = entry->d_un.d_val;
 		return 0;
+	case DT_SYMTAB:
+		d->symbols = entry->d_un.d_ptr;
+		return 0;
+	case DT_VERSYM:
+		d->versions = entry->d_un.d_ptr;
+		return 0;
+	case DT_VERNEED:
+		d->needs = entry->d_un.d_ptr;
+		return 0;
+	case DT_VERDEF:
+		d->defines = entry->d_un.d_ptr;
+		return 0;
+	case DT_GNU_HASH:
+		d->hash = entry->d_un.d_ptr;
+		return 0;
+	case DT_FINI:
+		d->has_fini = true;
+		d->fini = entry->d_un.d_ptr;
+		return 0;
+	case DT_FINI_ARRAY:
+		d->has_finis = true;
+		d->finis = entry->d_un.d_ptr;
+		return 0;
+	case DT_FINI_ARRAYSZ:
+		d->finis_len = entry->d_un.d_val;
+		return 0;
 	case DT_TEXTREL:
 		return err_set(r->err, ERR_SYNTAX,
 		    "its code must be changed at load (hint: compile with "
@@ -262,8 +271,8 @@ dynamic_read(
 
 	CHECK(p != NULL); /* segments_check() has found it */
 	memset(d, 0, sizeof *d);
-	if (!inside(r, p->p_offset, p->p_filesz)
-	    || !address_find(r, p->p_vaddr, p->p_filesz, &at)
+	if (!plugin_elf_inside(r, p->p_offset, p->p_filesz)
+	    || !plugin_elf_find(r, p->p_vaddr, p->p_filesz, &at)
 	    || at != p->p_offset
 	    || p->p_filesz / sizeof(Elf64_Dyn) > DYNAMIC_MAX)
 		return err_set(r->err, ERR_SYNTAX,
@@ -272,7 +281,7 @@ dynamic_read(
 	for (; end - at >= sizeof(Elf64_Dyn); at += sizeof(Elf64_Dyn)) {
 		Elf64_Dyn entry;
 
-		copy_out(r, at, &entry, sizeof entry);
+		plugin_elf_copy(r, at, &entry, sizeof entry);
 		if (entry.d_tag == DT_NULL)
 			return 0;
 		rc = dynamic_note(r, d, &entry);
@@ -282,14 +291,13 @@ dynamic_read(
 	return err_set(r->err, ERR_SYNTAX, "its dynamic section has no end");
 }
 
-/* The NUL-terminated text at an offset of a table in the file. */
-static bool
-text_at(const struct elf_reader *r, uint64_t table, uint64_t len,
+bool
+plugin_elf_text(const struct elf_reader *r, uint64_t table, uint64_t len,
     uint64_t offset, struct str *out)
 {
 	const char *start, *end;
 
-	if (!inside(r, table, len) || offset >= len)
+	if (!plugin_elf_inside(r, table, len) || offset >= len)
 		return false;
 	start = r->file.ptr + table + offset;
 	end = memchr(start, 0, (size_t)(len - offset));
@@ -359,11 +367,12 @@ libraries_check(const struct elf_reader *r, const struct elf_dynamic *d)
 	struct str text;
 	int rc;
 
-	if (!address_find(r, d->strings, d->strings_len, &table))
+	if (!plugin_elf_find(r, d->strings, d->strings_len, &table))
 		return err_set(
 		    r->err, ERR_SYNTAX, "its string table is not in the file");
 	for (size_t i = 0; i < d->needed_len; i++) {
-		if (!text_at(r, table, d->strings_len, d->needed[i], &text))
+		if (!plugin_elf_text(
+			r, table, d->strings_len, d->needed[i], &text))
 			return err_set(r->err, ERR_SYNTAX,
 			    "the name of a library is not in the file");
 		if (!library_is_bare(text))
@@ -373,7 +382,8 @@ libraries_check(const struct elf_reader *r, const struct elf_dynamic *d)
 			    text.len > 200 ? 200 : (int)text.len, text.ptr);
 	}
 	for (size_t i = 0; i < d->paths_len; i++) {
-		if (!text_at(r, table, d->strings_len, d->paths[i], &text))
+		if (!plugin_elf_text(
+			r, table, d->strings_len, d->paths[i], &text))
 			return err_set(r->err, ERR_SYNTAX,
 			    "a search path is not in the file");
 		rc = search_path_check(r, text);
@@ -401,52 +411,57 @@ symbol_note(
 	}
 	info->descriptor_size = (size_t)symbol->st_size;
 	info->has_head =
-	    address_find(r, symbol->st_value, sizeof info->head, &at);
+	    plugin_elf_find(r, symbol->st_value, sizeof info->head, &at);
 	if (info->has_head)
-		copy_out(r, at, info->head, sizeof info->head);
+		plugin_elf_copy(r, at, info->head, sizeof info->head);
 }
 
 /* Looks through the dynamic symbols for the descriptor. */
 static int
-symbols_read(const struct elf_reader *r, const Elf64_Shdr *symbols)
+symbols_read(struct elf_reader *r, const Elf64_Shdr *symbols)
 {
 	uint64_t count = symbols->sh_size / sizeof(Elf64_Sym);
 	Elf64_Shdr strings;
 
 	if (symbols->sh_entsize != sizeof(Elf64_Sym) || count > SYMBOLS_MAX
-	    || !inside(r, symbols->sh_offset, symbols->sh_size)
+	    || !plugin_elf_inside(r, symbols->sh_offset, symbols->sh_size)
 	    || symbols->sh_link >= r->header.e_shnum)
 		return err_set(
 		    r->err, ERR_SYNTAX, "its symbol table is damaged");
-	copy_out(r,
+	plugin_elf_copy(r,
 	    r->header.e_shoff + (uint64_t)symbols->sh_link * sizeof(Elf64_Shdr),
 	    &strings, sizeof strings);
 	for (uint64_t i = 0; i < count; i++) {
 		Elf64_Sym symbol;
 		struct str name;
 
-		copy_out(r, symbols->sh_offset + i * sizeof symbol, &symbol,
-		    sizeof symbol);
-		if (!text_at(r, strings.sh_offset, strings.sh_size,
+		plugin_elf_copy(r, symbols->sh_offset + i * sizeof symbol,
+		    &symbol, sizeof symbol);
+		if (!plugin_elf_text(r, strings.sh_offset, strings.sh_size,
 			symbol.st_name, &name))
 			return err_set(r->err, ERR_SYNTAX,
 			    "the name of a symbol is not in the file");
 		symbol_note(r, &symbol, name);
 	}
 	r->info->has_symbols = true;
+	r->symbols_at = symbols->sh_offset;
+	r->symbols_len = (size_t)count;
+	r->strings_at = strings.sh_offset;
 	return 0;
 }
 
 static int
-sections_read(const struct elf_reader *r)
+sections_read(struct elf_reader *r)
 {
 	for (unsigned i = 0; i < r->header.e_shnum; i++) {
 		Elf64_Shdr section;
 
-		copy_out(r, r->header.e_shoff + (uint64_t)i * sizeof section,
-		    &section, sizeof section);
+		plugin_elf_copy(r,
+		    r->header.e_shoff + (uint64_t)i * sizeof section, &section,
+		    sizeof section);
 		if (section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL
-		    && !inside(r, section.sh_offset, section.sh_size))
+		    && !plugin_elf_inside(
+			r, section.sh_offset, section.sh_size))
 			return cut_off(r, "sections");
 		if (section.sh_type == SHT_DYNSYM)
 			return symbols_read(r, &section);
@@ -491,7 +506,11 @@ plugin_elf_check(struct str file, struct plugin_elf *info, struct err *err)
 	if (rc == 0)
 		rc = libraries_check(&r, &d);
 	if (rc == 0)
+		rc = plugin_elf_ends_check(&r, &d);
+	if (rc == 0)
 		rc = sections_read(&r);
+	if (rc == 0 && info->has_symbols)
+		rc = plugin_elf_symbols_check(&r, &d);
 	if (rc == 0)
 		rc = descriptor_check(&r);
 	return rc;

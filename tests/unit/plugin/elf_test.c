@@ -62,6 +62,99 @@ START_TEST(every_truncation_is_refused)
 }
 END_TEST
 
+/* The section of a type; its place in the file. */
+static Elf64_Shdr
+section(const struct buf *bytes, unsigned type)
+{
+	Elf64_Ehdr head;
+	Elf64_Shdr s;
+
+	memcpy(&head, bytes->ptr, sizeof head);
+	for (unsigned i = 0; i < head.e_shnum; i++) {
+		memcpy(&s, bytes->ptr + head.e_shoff + i * sizeof s, sizeof s);
+		if (s.sh_type == type)
+			return s;
+	}
+	ck_abort_msg("no section of type %x", type);
+}
+
+static bool
+is_accepted(const struct buf *bytes)
+{
+	struct plugin_elf elf;
+
+	return plugin_elf_check(buf_view(bytes), &elf, NULL) == 0;
+}
+
+/* Found by the nightly run: the loader takes what lies behind the table for a
+ * version, which is the host's memory and not that of the rehearsal. */
+START_TEST(an_index_that_leaves_its_table_is_refused)
+{
+	struct buf bytes;
+	Elf64_Shdr s;
+
+	sample(&bytes, "answer_one");
+	s = section(&bytes, SHT_GNU_versym);
+	for (size_t i = 0; i < s.sh_size; i += 2) {
+		/* Bit 15 hides a symbol. */
+		for (unsigned bit = 8; bit < 15; bit++) {
+			char *at = bytes.ptr + s.sh_offset + i + 1;
+
+			*at ^= (char)(1u << (bit - 8));
+			ck_assert_msg(!is_accepted(&bytes),
+			    "symbol %zu, bit %u", i / 2, bit);
+			*at ^= (char)(1u << (bit - 8));
+		}
+	}
+	s = section(&bytes, SHT_GNU_HASH);
+	bytes.ptr[s.sh_offset + 7] ^= 1; /* the first hashed symbol */
+	ck_assert(!is_accepted(&bytes));
+	bytes.ptr[s.sh_offset + 7] ^= 1;
+	bytes.ptr[s.sh_offset + s.sh_size - 4] ^= 1; /* the end of a chain */
+	ck_assert(!is_accepted(&bytes));
+	bytes.ptr[s.sh_offset + s.sh_size - 4] ^= 1;
+	s = section(&bytes, SHT_GNU_verneed);
+	bytes.ptr[s.sh_offset + 15] ^= 0x40; /* the next library */
+	ck_assert(!is_accepted(&bytes));
+	bytes.ptr[s.sh_offset + 15] ^= 0x40;
+	ck_assert(is_accepted(&bytes));
+	buf_finish(&bytes);
+}
+END_TEST
+
+/* With -nostartfiles or without, one of the other entries becomes an end: the
+ * loader would take its value for an address when the process ends. */
+START_TEST(what_runs_at_the_end_is_code_of_the_file)
+{
+	static const Elf64_Sxword ends[] = { DT_FINI, DT_FINI_ARRAY };
+	struct buf bytes;
+	Elf64_Shdr s;
+	Elf64_Dyn entry;
+	char *at;
+
+	sample(&bytes, "answer_one");
+	s = section(&bytes, SHT_DYNAMIC);
+	at = bytes.ptr + s.sh_offset;
+	for (memcpy(&entry, at, sizeof entry); entry.d_tag != DT_RELAENT;
+	     memcpy(&entry, at, sizeof entry)) {
+		ck_assert_int_ne(entry.d_tag, DT_NULL);
+		at += sizeof entry;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		Elf64_Dyn end = { .d_tag = ends[i] };
+
+		end.d_un.d_ptr = entry.d_un.d_val;
+		memcpy(at, &end, sizeof end);
+		if (ends[i] == DT_FINI_ARRAY) /* far behind all segments */
+			at[14] = 1;
+		ck_assert(!is_accepted(&bytes));
+		memcpy(at, &entry, sizeof entry);
+	}
+	ck_assert(is_accepted(&bytes));
+	buf_finish(&bytes);
+}
+END_TEST
+
 /* Loads damaged bytes in a child; how it ended. */
 static int
 load_in_child(struct stage *s, struct str bytes, unsigned n)
@@ -194,5 +287,7 @@ START_TEST(foreign_files_are_named)
 END_TEST
 
 UNIT_MAIN("plugin/elf", a_real_object_is_accepted, every_truncation_is_refused,
+    an_index_that_leaves_its_table_is_refused,
+    what_runs_at_the_end_is_code_of_the_file,
     a_flipped_bit_never_hurts_the_reader,
     random_bytes_behind_a_header_are_survived, foreign_files_are_named)
