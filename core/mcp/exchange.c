@@ -105,6 +105,8 @@ mcp_reactor_create(struct call_reactor *calls, struct registry *registry,
 	list_init(&m->running);
 	list_init(&m->listening);
 	list_init(&m->listeners);
+	list_init(&m->updates);
+	map_init(&m->updates_by_uri);
 	list_init(&m->asking);
 	list_init(&m->tasks_live);
 	list_init(&m->task_waiters);
@@ -139,6 +141,7 @@ mcp_reactor_destroy(struct mcp_reactor *m)
 		list_drop(node);
 		exchange_free(LIST_OBJ(node, struct mcp_exchange, node));
 	}
+	mcp_tell_finish(m);
 	schema_report_finish(&m->report);
 	buf_finish(&m->out);
 	json_doc_finish(&m->doc);

@@ -36,7 +36,7 @@ mcp_versions_now(const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS])
 void
 mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l)
 {
-	l->told = registry_current(m->registry)->number;
+	l->told = m->round;
 	l->mcp = m;
 	mcp_task_watch(m, 1);
 	list_push(&m->listeners, &l->node);
@@ -98,9 +98,33 @@ mcp_subscription_write(struct buf *out, const struct mcp_exchange *x)
 	buf_char(out, '}');
 }
 
-static void
-exchange_tell(struct mcp_exchange *x, const struct registry_snapshot *s)
+bool
+mcp_exchange_updated(struct mcp_exchange *x, struct str uri)
 {
+	struct buf *out = &x->mcp->out;
+	size_t i;
+
+	for (i = 0; i < x->uris_len; i++)
+		if (str_equal(x->uris[i], uri))
+			break;
+	if (i == x->uris_len)
+		return false;
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_notification(out, S("notifications/resources/updated"));
+	buf_char(out, '{');
+	mcp_subscription_write(out, x);
+	BUF_LIT(out, ",\"uri\":");
+	buf_json(out, uri);
+	BUF_LIT(out, "}}");
+	if (!out->failed)
+		x->ops->notify(x, buf_view(out));
+	return true;
+}
+
+void
+mcp_exchange_tell(struct mcp_exchange *x)
+{
+	const struct registry_snapshot *s = registry_current(x->mcp->registry);
 	struct buf *out = &x->mcp->out;
 	size_t i;
 
@@ -111,100 +135,6 @@ exchange_tell(struct mcp_exchange *x, const struct registry_snapshot *s)
 		rpc_write_notification(out, lists[i].method);
 		buf_char(out, '{');
 		mcp_subscription_write(out, x);
-		BUF_LIT(out, "}}");
-		if (!out->failed)
-			x->ops->notify(x, buf_view(out));
-	}
-}
-
-/* Both lists begin with those that this round has not come to: who was told
- * moves to the end, and who is new is put there.  Returns what is left of the
- * budget. */
-static size_t
-listening_tell(
-    struct mcp_reactor *m, const struct registry_snapshot *s, size_t budget)
-{
-	while (budget > 0 && !list_is_empty(&m->listening)) {
-		struct mcp_exchange *x =
-		    LIST_OBJ(m->listening.next, struct mcp_exchange, node);
-
-		if (x->told == s->number)
-			break;
-		x->told = s->number;
-		list_drop(&x->node);
-		list_push(&m->listening, &x->node);
-		exchange_tell(x, s);
-		budget--;
-	}
-	return budget;
-}
-
-static size_t
-listeners_tell(
-    struct mcp_reactor *m, const struct registry_snapshot *s, size_t budget)
-{
-	while (budget > 0 && !list_is_empty(&m->listeners)) {
-		struct mcp_listener *l =
-		    LIST_OBJ(m->listeners.next, struct mcp_listener, node);
-
-		if (l->told == s->number)
-			break;
-		l->told = s->number;
-		list_drop(&l->node);
-		list_push(&m->listeners, &l->node);
-		mcp_listener_tell(m, l);
-		budget--;
-	}
-	return budget;
-}
-
-static void
-tell_run(struct loop_msg *msg)
-{
-	struct mcp_reactor *m = CONTAINER_OF(msg, struct mcp_reactor, tell);
-
-	m->telling = false;
-	mcp_lists_changed(m);
-}
-
-void
-mcp_lists_changed(struct mcp_reactor *m)
-{
-	const struct registry_snapshot *s = registry_current(m->registry);
-	size_t budget = listening_tell(m, s, MCP_TOLD_A_TURN);
-
-	budget = listeners_tell(m, s, budget);
-	if (budget > 0 || m->telling)
-		return;
-	m->tell.run = tell_run;
-	m->telling = true;
-	loop_post(m->calls->loop, &m->tell);
-}
-
-void
-mcp_resource_updated(struct mcp_reactor *m, struct str uri)
-{
-	struct buf *out = &m->out;
-
-	mcp_listeners_updated(m, uri);
-	LIST_EACH_SAFE (node, &m->listening) {
-		struct mcp_exchange *x =
-		    LIST_OBJ(node, struct mcp_exchange, node);
-		size_t i;
-
-		for (i = 0; i < x->uris_len; i++)
-			if (str_equal(x->uris[i], uri))
-				break;
-		if (i == x->uris_len)
-			continue;
-		buf_shrink(out, MCP_OUT_KEPT);
-		rpc_write_notification(
-		    out, S("notifications/resources/updated"));
-		buf_char(out, '{');
-		mcp_subscription_write(out, x);
-		BUF_LIT(out, ",\"uri\":");
-		if (json_write_str(out, uri) < 0)
-			return; /* not a URI: the plugin's defect */
 		BUF_LIT(out, "}}");
 		if (!out->failed)
 			x->ops->notify(x, buf_view(out));
@@ -358,7 +288,7 @@ mcp_listen_begin(struct mcp_exchange *x)
 		return;
 	}
 	mcp_versions_now(x->mcp, x->seen);
-	x->told = registry_current(x->mcp->registry)->number;
+	x->told = x->mcp->round;
 	list_drop(&x->node);
 	list_push(&x->mcp->listening, &x->node);
 	acknowledge(x);

@@ -253,7 +253,7 @@ struct mcp_listener {
 	struct mcp_peer *peer;
 	void (*send)(struct mcp_listener *l, struct str message);
 	uint64_t seen[REGISTRY_KINDS]; /* list versions it knows */
-	uint64_t told; /* snapshot of the last round that came to it */
+	uint64_t told; /* the last round that came to it */
 };
 
 void mcp_listener_start(struct mcp_reactor *m, struct mcp_listener *l);
@@ -262,10 +262,14 @@ void mcp_listener_stop(struct mcp_listener *l);
 void mcp_versions_now(
     const struct mcp_reactor *m, uint64_t seen[REGISTRY_KINDS]);
 /* After each publish, on each reactor (TOOL-21).  So many streams a turn, the
- * rest in the next ones: one reload must not hold up every caller. */
+ * rest in the next ones: one reload must not hold up every caller.  Updates
+ * count too, each for each stream. */
 #define MCP_TOLD_A_TURN 1000
 void mcp_lists_changed(struct mcp_reactor *m);
-/* A resource has new content (SUB-06). */
+/* A resource has new content (SUB-06).  One that comes again before all
+ * streams were told is told once to those that wait; of more resources at once
+ * than that all are told at once. */
+#define MCP_UPDATES_MAX 1024
 void mcp_resource_updated(struct mcp_reactor *m, struct str uri);
 /* Drain: listen streams end with their response (SUB-10), calls are
  * cancelled with an error.  Those still running afterwards are counted. */

@@ -26,8 +26,12 @@ struct mcp_reactor {
 	struct list running; /* exchanges waiting for a call */
 	struct list listening; /* exchanges of subscriptions/listen */
 	struct list listeners; /* struct mcp_listener */
-	struct loop_msg tell; /* the rest of a round, in the next turn */
-	bool telling; /* it is posted */
+	struct mcp_tell *tell; /* posted: the rest comes in the next turn */
+	int64_t told_at_ns; /* the turn that told_left belongs to */
+	size_t told_left; /* visits and look-ups */
+	uint64_t round; /* of changes; tell.c */
+	struct list updates; /* resources, not yet told to all */
+	struct map updates_by_uri; /* the same; owned */
 	struct list asking; /* struct mcp_asked */
 	const struct mcp_rounds *rounds; /* may be NULL */
 	unsigned number; /* among the reactors */
@@ -147,8 +151,13 @@ mcp_method_fn mcp_resources_subscribe, mcp_resources_unsubscribe;
 void mcp_resource_not_found(struct mcp_exchange *x, struct str uri);
 /* [any] */
 bool mcp_peer_is_subscribed(struct mcp_peer *p, struct str uri);
-/* notifications/resources/updated to sessions that have subscribed. */
-void mcp_listeners_updated(struct mcp_reactor *m, struct str uri);
+/* notifications/resources/updated, if it has subscribed (RSRC-13). */
+bool mcp_listener_updated(
+    struct mcp_reactor *m, struct mcp_listener *l, struct str uri);
+/* The same of a listen stream (SUB-06), and what lists have changed for it. */
+bool mcp_exchange_updated(struct mcp_exchange *x, struct str uri);
+void mcp_exchange_tell(struct mcp_exchange *x);
+void mcp_tell_finish(struct mcp_reactor *m);
 
 /* 0 to 7, or -1: not the name of a level. */
 int mcp_log_level_find(const struct json_node *n);

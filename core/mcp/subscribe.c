@@ -219,28 +219,22 @@ mcp_resources_unsubscribe(struct mcp_exchange *x, const struct rpc_message *m,
 	done(x);
 }
 
-/* A session's stream is told if it has subscribed; no id: RSRC-13. */
-void
-mcp_listeners_updated(struct mcp_reactor *m, struct str uri)
+bool
+mcp_listener_updated(
+    struct mcp_reactor *m, struct mcp_listener *l, struct str uri)
 {
 	struct buf *out = &m->out;
 
-	LIST_EACH_SAFE (node, &m->listeners) {
-		struct mcp_listener *l =
-		    LIST_OBJ(node, struct mcp_listener, node);
-
-		/* LIFE-06 */
-		if (atomic_load(&l->peer->phase) != (int)MCP_PEER_READY
-		    || !mcp_peer_is_subscribed(l->peer, uri))
-			continue;
-		buf_shrink(out, MCP_OUT_KEPT);
-		rpc_write_notification(
-		    out, S("notifications/resources/updated"));
-		BUF_LIT(out, "{\"uri\":");
-		if (json_write_str(out, uri) < 0)
-			return; /* not a URI: the plugin's defect */
-		BUF_LIT(out, "}}");
-		if (!out->failed)
-			l->send(l, buf_view(out));
-	}
+	/* LIFE-06 */
+	if (atomic_load(&l->peer->phase) != (int)MCP_PEER_READY
+	    || !mcp_peer_is_subscribed(l->peer, uri))
+		return false;
+	buf_shrink(out, MCP_OUT_KEPT);
+	rpc_write_notification(out, S("notifications/resources/updated"));
+	BUF_LIT(out, "{\"uri\":");
+	buf_json(out, uri);
+	BUF_LIT(out, "}}");
+	if (!out->failed)
+		l->send(l, buf_view(out));
+	return true;
 }

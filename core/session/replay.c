@@ -91,7 +91,7 @@ account(struct replay_log *l, size_t more, size_t less)
 }
 
 void
-replay_event_drop(struct replay_stream *s, struct event *e)
+replay_event_drop(struct replay_stream *s, struct replay_item *e)
 {
 	account(s->log, 0, sizeof *e + e->len);
 	list_drop(&e->node);
@@ -122,7 +122,7 @@ replay_lose(struct replay_stream *s)
 	struct replay_log *l = s->log;
 
 	LIST_EACH_SAFE (node, &s->events)
-		replay_event_drop(s, LIST_OBJ(node, struct event, node));
+		replay_event_drop(s, LIST_OBJ(node, struct replay_item, node));
 	account(l, 0, sizeof *s);
 	list_drop(&s->node);
 	list_drop(&s->touched);
@@ -144,7 +144,8 @@ static void
 shed(struct replay_stream *s)
 {
 	LIST_EACH_SAFE (node, &s->events) {
-		struct event *e = LIST_OBJ(node, struct event, node);
+		struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
 
 		if (e->seq >= s->read)
 			break;
@@ -308,7 +309,8 @@ static bool
 one_drop(struct replay_stream *s)
 {
 	LIST_EACH (node, &s->events) {
-		struct event *e = LIST_OBJ(node, struct event, node);
+		struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
 
 		if (e->seq >= s->read && e->kind != (uint8_t)REPLAY_MAY_DROP)
 			continue;
@@ -333,7 +335,8 @@ void
 replay_trim(struct replay_stream *s)
 {
 	while (is_over(s, 0)) {
-		struct event *e = LIST_OBJ(s->events.next, struct event, node);
+		struct replay_item *e =
+		    LIST_OBJ(s->events.next, struct replay_item, node);
 
 		if (list_is_empty(&s->events) || e->seq >= s->read)
 			return;

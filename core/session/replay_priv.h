@@ -34,7 +34,7 @@ struct replay_log {
 	size_t bytes;
 };
 
-struct event {
+struct replay_item {
 	struct list node;
 	uint64_t seq;
 	uint32_t len;
@@ -66,7 +66,7 @@ void replay_unlock(struct replay_shard *s);
 
 /* All of these with the lock held. */
 void replay_touch(struct replay_stream *s, int64_t now_ns);
-void replay_event_drop(struct replay_stream *s, struct event *e);
+void replay_event_drop(struct replay_stream *s, struct replay_item *e);
 /* Takes it out of its log; s may be gone. */
 void replay_lose(struct replay_stream *s);
 void replay_notify(struct replay_reader *r);

@@ -32,7 +32,8 @@ is_waiting(const struct replay_stream *s, struct str message)
 	struct list *node;
 
 	for (node = s->events.prev; node != &s->events; node = node->prev) {
-		const struct event *e = LIST_OBJ(node, struct event, node);
+		const struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
 
 		if (e->seq < s->read)
 			return false;
@@ -46,7 +47,7 @@ is_waiting(const struct replay_stream *s, struct str message)
 static int
 event_add(struct replay_stream *s, enum replay_kind kind, struct str message)
 {
-	struct event *e = malloc(sizeof *e + message.len);
+	struct replay_item *e = malloc(sizeof *e + message.len);
 
 	if (e == NULL)
 		return ERR_NOMEM;
@@ -77,7 +78,8 @@ replay_append(struct replay_stream *s, enum replay_kind kind,
 	} else if (s->source != NULL && is_waiting(s, message)) {
 		replay_unlock(s->shard);
 		return 0;
-	} else if (!replay_room(s, kind, sizeof(struct event) + message.len)) {
+	} else if (!replay_room(
+		       s, kind, sizeof(struct replay_item) + message.len)) {
 		rc = ERR_LIMIT;
 	} else {
 		rc = event_add(s, kind, message);
@@ -205,7 +207,8 @@ static void
 acknowledged(struct replay_stream *s, uint64_t sequence)
 {
 	LIST_EACH_SAFE (node, &s->events) {
-		struct event *e = LIST_OBJ(node, struct event, node);
+		struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
 
 		if (e->seq > sequence)
 			break;
@@ -266,7 +269,7 @@ event_from(struct replay_stream *s, uint64_t seq)
 	struct list *node = &s->events;
 
 	while (node->prev != &s->events
-	    && LIST_OBJ(node->prev, struct event, node)->seq >= seq)
+	    && LIST_OBJ(node->prev, struct replay_item, node)->seq >= seq)
 		node = node->prev;
 	return node;
 }
@@ -281,7 +284,8 @@ events_take(struct replay_stream *s, struct replay_reader *r,
 
 	for (node = event_from(s, r->next); node != &s->events;
 	     node = node->next) {
-		const struct event *e = LIST_OBJ(node, struct event, node);
+		const struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
 		struct replay_event out = {
 			.id = replay_id(s, e->seq, text),
 			.message = { e->text, e->len },

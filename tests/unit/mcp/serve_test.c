@@ -253,10 +253,52 @@ START_TEST(a_call_without_memory_is_one_error_and_no_more)
 }
 END_TEST
 
+START_TEST(a_resource_that_changes_often_is_told_once_to_who_waits) /* SUB-06 */
+{
+	enum { MANY = 2 * MCP_TOLD_A_TURN };
+	static struct mcp_listener many[MANY];
+	struct rig r;
+	size_t i;
+
+	heard_len = 0;
+	rig_begin(&r);
+	ck_assert(rig_serve(&r, listen)); /* of rig://one */
+	rig_handshake(&r, "2025-11-25");
+	for (i = 0; i < MANY; i++) { /* nobody has subscribed: look-ups alone */
+		many[i].send = counted;
+		many[i].peer = &r.peer;
+		mcp_versions_now(r.mcp, many[i].seen);
+		mcp_listener_start(r.mcp, &many[i]);
+	}
+	r.notices = 0;
+	for (i = 0; i < 100; i++)
+		mcp_resource_updated(r.mcp, S("rig://one"));
+	ck_assert_int_eq(r.notices, 1); /* this turn has no more to give */
+	for (i = 0; i < 8; i++)
+		loop_turn(r.loop);
+	ck_assert_int_eq(r.notices, 2);
+	for (i = 0; i < 3 * MCP_UPDATES_MAX; i++) {
+		char uri[32];
+		int n = snprintf(uri, sizeof uri, "rig://%zu", i);
+
+		mcp_resource_updated(r.mcp, (struct str){ uri, (size_t)n });
+		mcp_resource_updated(r.mcp, S("rig://one"));
+	}
+	ck_assert_int_le(r.notices, 2 + 4);
+	ck_assert_int_ge(r.notices, 3);
+	for (i = 0; i < MANY; i++)
+		mcp_listener_stop(&many[i]);
+	ck_assert_uint_eq(heard_len, 0);
+	mcp_scope_listening_end(r.mcp, r.peer.scope);
+	rig_end(&r);
+}
+END_TEST
+
 UNIT_MAIN("mcp/serve", each_era_gets_its_own_answer,
     listen_streams_have_a_bound, an_acknowledgement_is_one_line,
     nobody_is_told_before_he_is_ready,
     many_are_told_in_several_turns_and_each_once,
+    a_resource_that_changes_often_is_told_once_to_who_waits,
     a_message_is_one_line_whatever_a_plugin_writes,
     a_cancelled_call_says_nothing_more,
     a_call_without_memory_is_one_error_and_no_more)
