@@ -86,7 +86,9 @@ entries_changed(void *owner, struct plugin_generation *g)
 
 	if (rc == 0)
 		rc = registry_publish(m->registry, &err);
-	/* What was there goes on; the next commit or reload brings all. */
+	/* What was there goes on; the next commit, reload or rescan brings
+	 * all. */
+	m->behind = m->behind || rc < 0;
 	if (rc < 0)
 		LOG_ERROR("plugin entries not published",
 		    F_STR("plugin", g->manifest->name),
@@ -168,12 +170,36 @@ draining_report(struct plugin_manager *m)
 	}
 }
 
+/* What there was no memory for. */
+static void
+leftovers_publish(struct plugin_manager *m)
+{
+	struct err err;
+	int rc = 0;
+
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s =
+		    LIST_OBJ(node, struct plugin_slot, node);
+
+		if (m->behind && rc == 0 && s->current != NULL
+		    && s->current->manifest->dynamic.max > 0)
+			rc = plugin_dynamic_update(
+			    s->current, m->registry, &err);
+	}
+	if (rc == 0)
+		rc = registry_publish(m->registry, &err);
+	m->behind = m->behind && rc < 0;
+	if (rc < 0)
+		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
+}
+
 static void
 rescan(void *arg)
 {
 	struct plugin_manager *m = manager_of(arg);
 
 	draining_report(m);
+	leftovers_publish(m);
 	if (!loop_timer_is_set(&m->settle) && plugin_manager_is_due(m))
 		stirred(m);
 	loop_timer_set(m->loop, &m->rescan, clock_now_ns() + PLUGIN_RESCAN_NS);

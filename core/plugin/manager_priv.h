@@ -90,6 +90,7 @@ struct plugin_manager {
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	bool stop;
+	bool behind; /* entries that were committed wait for memory */
 };
 
 enum slot_outcome {

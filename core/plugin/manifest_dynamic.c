@@ -264,6 +264,7 @@ about_read(struct about *a, unsigned kind, struct str name, struct str text)
 		    NULL, "about: %zu bytes, at most %zu", text.len,
 		    YAML_FILE_MAX);
 	else if (json_parse(&doc, text, JSON_PROTOCOL) < 0) {
+		a->r.nomem = doc.fault == JSON_NOMEM;
 		json_fault_text(&doc, text, &fault);
 		manifest_refuse(&a->r, TP_DYNAMIC, (struct diag_at){ 0, 0 },
 		    "about is one JSON object", "about: %.*s",

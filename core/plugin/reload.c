@@ -110,8 +110,12 @@ is_disabled(const struct plugin_manager *m, struct str name)
 static void
 slots_see(struct plugin_manager *m, const struct plugin_found *f)
 {
+	/* A folder that could not be read has lost nothing: without memory or
+	 * descriptors what serves goes on. */
 	LIST_EACH (node, &m->slots)
-		slot_of(node)->present = false;
+		slot_of(node)->present = f->fault != 0
+		    && slot_of(node)->path != NULL
+		    && !is_disabled(m, str_of(slot_of(node)->name));
 	for (size_t i = 0; i < f->len; i++) {
 		struct plugin_slot *s = slot_find(m, f->items[i].name);
 
@@ -121,6 +125,8 @@ slots_see(struct plugin_manager *m, const struct plugin_found *f)
 			s = slot_create(m, f->items[i].name);
 		if (s == NULL)
 			continue; /* no memory: the next scan tries again */
+		if (s->present && f->fault != 0)
+			continue; /* which of two it is can be said later */
 		if (s->present)
 			shadow_report(s, f->items[i].path);
 		else if (slot_see(s, f->items[i].path) < 0)
