@@ -300,7 +300,7 @@ END_TEST
 #define RESULT(id_) \
 	"{\"type\":\"tool_result\",\"toolUseId\":\"" id_ "\",\"content\":[]}"
 
-START_TEST(a_model_is_asked_in_its_own_terms) /* SAMP-02, SAMP-03 */
+START_TEST(a_model_is_asked_in_its_own_terms) /* SAMP-02, SAMP-03, SAMP-05 */
 {
 	static const struct {
 		const char *params;
