@@ -40,8 +40,8 @@ struct yaml_node *yaml_parse(struct arena *arena, struct str text,
 /* NULL when absent. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, struct str key);
 /* Free JSON inside YAML (schemas, annotations): plain true, false, null,
- * nothing (null too) and JSON numbers are typed, every other scalar is a string.  Appends JSON
- * text; numbers keep their exact text.  NULL-safe. */
+ * nothing (null too) and JSON numbers are typed, every other scalar is a
+ * string.  Appends JSON text; numbers keep their exact text.  NULL-safe. */
 int yaml_to_json(const struct yaml_node *n, struct buf *out);
 /* The node that a JSON Pointer names (RFC 6901), or the nearest parent that
  * exists: for "schema error at /properties/a" -> line and column. */

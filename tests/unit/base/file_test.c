@@ -94,6 +94,41 @@ START_TEST(a_secret_is_for_its_owner_alone)
 }
 END_TEST
 
+START_TEST(what_lies_below_a_folder_is_read_and_nothing_else)
+{
+	static const char *const not_paths[] = { "", "/f", "d//f", "./f", "..",
+		"d/../f", "d/" };
+	struct buf b;
+
+	buf_init(&b);
+	ck_assert_int_eq(mkdir(at("d"), 0700), 0);
+	ck_assert_int_eq(file_replace(at("d/f"), S("in"), 0600, &err), 0);
+	ck_assert_int_eq(file_read_beneath(&b, folder, "d/f", 2, &err), 0);
+	ck_assert(str_equal(buf_view(&b), S("in")));
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "d/f", 1, &err), ERR_LIMIT);
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "d/g", 9, &err), ERR_NOTFOUND);
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "e/f", 9, &err), ERR_NOTFOUND);
+	for (size_t i = 0; i < sizeof not_paths / sizeof not_paths[0]; i++)
+		ck_assert_int_eq(
+		    file_read_beneath(&b, folder, not_paths[i], 9, &err),
+		    ERR_DENIED);
+	ck_assert_int_eq(symlink("d", at("l")), 0);
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "l/f", 9, &err), ERR_DENIED);
+	ck_assert_int_eq(symlink("f", at("d/l")), 0);
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "d/l", 9, &err), ERR_DENIED);
+	ck_assert_int_eq(
+	    file_read_beneath(&b, folder, "d", 9, &err), ERR_DENIED);
+	ck_assert_uint_eq(b.len, 2);
+	buf_finish(&b);
+	remove_all((const char *const[]){ "d/l", "d/f", "d", "l", NULL });
+}
+END_TEST
+
 START_TEST(a_missing_file_is_not_found)
 {
 	ck_assert_int_eq(file_open_trusted(at("none"), 10, &err), ERR_NOTFOUND);
@@ -200,6 +235,7 @@ START_TEST(write_all_reports_a_closed_descriptor)
 END_TEST
 
 UNIT_MAIN("base/file", read_appends_the_content, a_long_file_is_read_whole,
+    what_lies_below_a_folder_is_read_and_nothing_else,
     a_secret_is_for_its_owner_alone, a_missing_file_is_not_found,
     links_folders_and_pipes_are_refused,
     files_that_others_may_write_are_refused, files_of_others_are_refused,

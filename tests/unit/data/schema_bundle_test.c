@@ -12,21 +12,21 @@
 static const struct schema_document plain[] = {
 	{ STR("t:/w/common/place.json"),
 	    STR("{\"$defs\":{\"street name\":{\"type\":\"string\",\"minLength\":"
-	      "2},\"list\":{\"type\":\"array\",\"items\":{\"$ref\":"
-	      "\"#/$defs/street%20name\"}}},"
-	      "\"anyOf\":[{\"$ref\":\"../a.json\"},{\"$ref\":"
-	      "\"#/$defs/list\"}]}") },
+		"2},\"list\":{\"type\":\"array\",\"items\":{\"$ref\":"
+		"\"#/$defs/street%20name\"}}},"
+		"\"anyOf\":[{\"$ref\":\"../a.json\"},{\"$ref\":"
+		"\"#/$defs/list\"}]}") },
 	{ STR("t:/w/a.json"),
 	    STR("{\"$id\":\"https://x.example/a.json\",\"type\":\"object\","
-	      "\"properties\":{\"again\":{\"$ref\":\"#\"}},"
-	      "\"additionalProperties\":false}") },
+		"\"properties\":{\"again\":{\"$ref\":\"#\"}},"
+		"\"additionalProperties\":false}") },
 };
 
 static const struct schema_document named[] = {
 	{ STR("t:/w/tree.json"),
 	    STR("{\"$anchor\":\"tree\",\"$dynamicAnchor\":\"node\",\"type\":"
-	      "\"object\",\"properties\":{\"leaf\":true,\"kids\":{\"items\":"
-	      "{\"$dynamicRef\":\"#node\"}}}}") },
+		"\"object\",\"properties\":{\"leaf\":true,\"kids\":{\"items\":"
+		"{\"$dynamicRef\":\"#node\"}}}}") },
 };
 
 static struct schema *
@@ -136,10 +136,10 @@ START_TEST(draft_07_uses_its_own_word)
 	static const struct schema_document d[] = {
 		{ STR("t:/w/a.json"),
 		    STR("{\"$ref\":\"#/definitions/x\",\"definitions\":{\"x\":"
-		      "{\"items\":[{\"type\":\"null\"},{\"$ref\":\"b.json\"}]}}}") },
+			"{\"items\":[{\"type\":\"null\"},{\"$ref\":\"b.json\"}]}}}") },
 		{ STR("t:/w/b.json"),
 		    STR("{\"$schema\":\"http://json-schema.org/draft-07/schema\","
-		      "\"enum\":[1,{\"$ref\":\"a.json\"}]}") }
+			"\"enum\":[1,{\"$ref\":\"a.json\"}]}") }
 	};
 
 	same("{\"$schema\":\"http://json-schema.org/draft-07/schema#\","
@@ -156,10 +156,10 @@ START_TEST(documents_may_refer_to_each_other_in_a_ring)
 	static const struct schema_document d[] = {
 		{ STR("t:/w/a.json"),
 		    STR("{\"properties\":{\"b\":{\"$ref\":\"b.json\"}},"
-		      "\"type\":\"object\"}") },
+			"\"type\":\"object\"}") },
 		{ STR("t:/w/b.json"),
 		    STR("{\"properties\":{\"a\":{\"$ref\":\"a.json\"},"
-		      "\"top\":{\"$ref\":\"main\"}},\"type\":\"object\"}") }
+			"\"top\":{\"$ref\":\"main\"}},\"type\":\"object\"}") }
 	};
 
 	same("{\"$id\":\"main\",\"properties\":{\"a\":{\"$ref\":\"a.json\"}},"
@@ -179,7 +179,7 @@ START_TEST(a_document_of_another_dialect_is_refused_where_it_is_named)
 		    STR("{\"properties\":{\"b\":{\"$ref\":\"b.json\"}}}") },
 		{ STR("t:/w/b.json"),
 		    STR("{\"$schema\":\"http://json-schema.org/draft-07/schema#\","
-		      "\"type\":\"object\"}") }
+			"\"type\":\"object\"}") }
 	};
 	struct schema *s = compile("{\"items\":{\"$ref\":\"a.json\"}}", d, 2);
 	struct err err = { 0, "" };
