@@ -406,15 +406,14 @@ int
 schema_bundle(const struct schema *s, struct buf *out, struct buf *pointer,
     struct err *err)
 {
-	struct bundle b = { .schema = s,
-		.root = s->sources,
-		.out = out,
-		.pointer = pointer,
-		.err = err };
+	struct bundle b = {
+		.schema = s, .out = out, .pointer = pointer, .err = err
+	};
 	size_t before = out->len;
 
 	OBJ_CHECK(s, SCHEMA_MAGIC);
 	arena_init(&b.arena, SCHEMA_MEMORY_MAX);
+	b.root = s->sources;
 	while (b.root->next != NULL)
 		b.root = b.root->next;
 	b.defs =
