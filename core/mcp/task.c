@@ -13,6 +13,7 @@
 #define TASK_ID "0" /* of what the handler answers; it goes nowhere */
 #define RESULT_HEAD "{\"jsonrpc\":\"2.0\",\"id\":" TASK_ID ",\"result\":"
 #define ERROR_HEAD "{\"jsonrpc\":\"2.0\",\"id\":" TASK_ID ",\"error\":"
+#define MCP_IMMEDIATE "io.modelcontextprotocol/model-immediate-response"
 #define EXPIRY_AGAIN_NS (10 * NS_PER_MS) /* while a row is being written */
 #define NO_ID_HEAD "{\"jsonrpc\":\"2.0\",\"error\":"
 
@@ -400,6 +401,9 @@ task_make(struct mcp_exchange *x, const struct registry_entry *e,
 	t->row.created_ns = t->row.updated_ns = clock_wall_ns();
 	t->row.ttl_ns = ttl_ns;
 	t->row.expires_ns = t->row.created_ns + ttl_ns;
+	buf_str(&t->message, str_sub(e->task_message, 0, CALL_TASK_TEXT_MAX));
+	while (t->message.len > 0 && !str_is_utf8(buf_view(&t->message)))
+		t->message.len--; /* cut between characters */
 	t->row.poll_ns =
 	    e->task_poll_ns > 0 ? e->task_poll_ns : limits->poll_ns;
 	if (task_fill(t, x, name, args) < 0) {
@@ -429,7 +433,12 @@ maker_answer(struct mcp_task *t)
 	buf_cstr(out, stateless ? "{\"resultType\":\"task\"," : "{\"task\":{");
 	mcp_task_write(out, &t->row);
 	if (!stateless) {
-		out->len--; /* a comma */
+		out->len -= !out->failed; /* a comma */
+		BUF_LIT(out, "},");
+	}
+	if (!stateless && t->row.message.len > 0) { /* TKL-05 */
+		BUF_LIT(out, "\"_meta\":{\"" MCP_IMMEDIATE "\":");
+		buf_json(out, t->row.message);
 		BUF_LIT(out, "},");
 	}
 	mcp_result_end(x);
@@ -542,6 +551,8 @@ mcp_task_become(struct mcp_exchange *x, struct call *c, struct str status)
 	if (t == NULL)
 		return x; /* it waits for the result, then */
 	memcpy(id, t->id, sizeof id);
+	if (status.len > 0)
+		buf_clear(&t->message);
 	buf_str(&t->message, status);
 	t->x->entry = x->entry;
 	c->sink_arg = t->x;

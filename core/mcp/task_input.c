@@ -231,42 +231,54 @@ answer_counts(struct mcp_task *t, const struct mcp_task_need *n,
 	return fault == NULL && rc == 0;
 }
 
-/* Unknown names, and what was answered before, mean nothing (TKX-09). */
+/* Unknown names, and what was answered before, mean nothing (TKX-09).  How
+ * many questions have changed. */
 static size_t
 answers_match(struct mcp_task *t, const struct json_node *answers)
 {
+	struct mcp_exchange *x = t->x;
 	struct mcp_task_need *n;
-	size_t matched = 0;
+	size_t changed = 0;
 
 	for (n = t->needs; n != NULL; n = n->next) {
 		const struct json_node *answer = json_get(answers, n->name);
 
-		if (!is_open(n) || json_type(answer) != JSON_OBJECT
-		    || !answer_counts(t, n, answer))
+		if (!is_open(n) || answer == NULL)
 			continue;
-		n->answer = arena_dup(&t->x->arena, json_raw(answer));
-		matched++;
+		if (answer_counts(t, n, answer)) {
+			n->answer = arena_dup(&x->arena, json_raw(answer));
+		} else if (!mcp_exchange_is_stateless(x)) {
+			/* A client is asked once by one name. */
+			n->name = name_make(t, n->key, &x->arena);
+			t->misfits++;
+		} else {
+			continue; /* it stays asked for */
+		}
+		changed++;
 	}
-	return matched;
+	return changed;
 }
 
 void
 mcp_task_answer(struct mcp_task *t, struct str answers)
 {
 	struct json_doc doc;
-	size_t matched = 0;
+	size_t changed = 0;
 
 	if (t->x == NULL || t->row.status != MCP_TASK_INPUT_REQUIRED)
 		return;
 	json_doc_init(&doc);
 	if (json_parse(&doc, answers, JSON_PROTOCOL) == 0)
-		matched = answers_match(t, doc.nodes);
+		changed = answers_match(t, doc.nodes);
 	json_doc_finish(&doc);
 	if (t->x->arena.failed) {
 		mcp_call_failed(t->x, CALL_TOOL, S("Out of memory"));
+	} else if (t->misfits > MCP_ROUNDS_MAX) {
+		mcp_call_failed(t->x, CALL_TOOL,
+		    S("The client's answers do not fit what was asked"));
 	} else if (open_count(t) == 0) {
 		run_again(t);
-	} else if (matched > 0) {
+	} else if (changed > 0) {
 		t->row.updated_ns = clock_wall_ns();
 		requests_write(&t->payload, t);
 		mcp_task_save(t);

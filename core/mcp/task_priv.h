@@ -67,9 +67,8 @@ struct mcp_task_need {
 	struct str key; /* the handler's own */
 	struct str name; /* on the wire: never the same again (TKX-10) */
 	struct str method;
-	struct str params;
-	struct str form;
-	/* its schema; empty: not a form */ /* JSON text, or empty */
+	struct str params; /* JSON text, or empty */
+	struct str form; /* its schema, or empty */
 	struct str answer; /* ptr NULL: none yet */
 	unsigned round;
 };
@@ -100,6 +99,7 @@ struct mcp_task {
 	struct str principal;
 	struct mcp_task_need *needs; /* of all rounds, in order */
 	struct mcp_task_need **needs_tail;
+	unsigned misfits; /* answers that were none, in the stateful era */
 	char id[MCP_TASK_ID_LEN + 1];
 };
 

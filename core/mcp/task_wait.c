@@ -61,10 +61,10 @@ was_asked(const struct mcp_task_waiter *w, struct str name)
 	return false;
 }
 
-/* params with whose task it is, and what URL mode wants (ELIC-05). */
+/* params with whose task it is (TKL-10). */
 static void
 params_write(struct buf *out, const struct mcp_task_row *row,
-    const struct json_node *params, struct str id)
+    const struct json_node *params)
 {
 	struct str raw = json_raw(params);
 	bool some = json_type(params) == JSON_OBJECT && json_count(params) > 0;
@@ -73,12 +73,6 @@ params_write(struct buf *out, const struct mcp_task_row *row,
 	if (some) {
 		mcp_json_write(out, str_sub(raw, 1, raw.len - 1));
 		buf_char(out, ',');
-		if (str_equal(json_str(json_get(params, S("mode"))), S("url"))
-		    && json_get(params, S("elicitationId")) == NULL) {
-			BUF_LIT(out, "\"elicitationId\":\"");
-			buf_str(out, id);
-			BUF_LIT(out, "\",");
-		}
 	}
 	mcp_related_task_write(out, row->id);
 	BUF_LIT(out, "}}");
@@ -108,7 +102,7 @@ question_send(struct mcp_task_waiter *w, const struct mcp_task_row *row,
 	id = mcp_ask_id(x->mcp, a->number, text, sizeof text);
 	buf_shrink(out, MCP_OUT_KEPT);
 	rpc_write_request(out, id, a->method);
-	params_write(out, row, json_get(request, S("params")), id);
+	params_write(out, row, json_get(request, S("params")));
 	return !out->failed && x->ops->ask != NULL && !w->deaf
 	    && x->ops->ask(x, buf_view(out));
 }

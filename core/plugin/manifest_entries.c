@@ -29,6 +29,7 @@ struct raw_task {
 	int support; /* enum registry_task */
 	int by;
 	int64_t ttl_ns, poll_ns;
+	struct str message;
 };
 
 /* All keys of the three lists; a table takes those of its list. */
@@ -124,6 +125,8 @@ static const struct settings_item task_items[] = {
 	{ .key = "poll", .type = SETTINGS_DURATION, .min = 0,
 	  .max = 3600 * NS_PER_S,
 	  .offset = offsetof(struct raw_task, poll_ns) },
+	{ .key = "message", .type = SETTINGS_STR,
+	  .offset = offsetof(struct raw_task, message) },
 	{ .key = NULL },
 };
 
@@ -345,12 +348,19 @@ read_output_schema(struct manifest_reader *r, const struct yaml_node *node,
 }
 
 static void
-read_task(const struct raw_task *task, struct registry_entry *e)
+read_task(struct manifest_reader *r, const struct yaml_node *map,
+    const char *path, const struct raw_task *task, struct registry_entry *e)
 {
+	struct manifest_path below;
+
 	e->task = (enum registry_task)task->support;
 	e->task_by_handler = task->by == 1;
 	e->task_ttl_ns = task->ttl_ns;
 	e->task_poll_ns = task->poll_ns;
+	e->task_message = task->message;
+	manifest_path_set(&below, "%s.task.message", path);
+	(void)manifest_check_text(r, task->message, below.text,
+	    manifest_at(map, "task")); /* it has reported */
 }
 
 static void
@@ -385,7 +395,7 @@ read_tool(struct manifest_reader *r, const struct yaml_node *map,
 	    manifest_read_tool_annotations(r, raw.annotations, below.text);
 	read_input_schema(r, raw.input, path, out);
 	read_output_schema(r, raw.output, path, out);
-	read_task(&raw.task, e);
+	read_task(r, map, path, &raw.task, e);
 }
 
 static void

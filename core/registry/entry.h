@@ -80,6 +80,7 @@ struct registry_entry {
 	bool task_by_handler; /* it says itself when it becomes one */
 	int64_t task_ttl_ns; /* 0: the server's */
 	int64_t task_poll_ns; /* 0: the server's */
+	struct str task_message; /* what a model is told at once */
 	int64_t cache_ttl_ms; /* resources/read; negative: default */
 	bool cache_public;
 	bool single_use; /* what it has handed out counts once (MRTR-10) */

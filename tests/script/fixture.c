@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 #include <toolpost/plugin.h>
 
@@ -498,6 +499,43 @@ static const struct tp_complete completer = { sizeof completer, 0, complete };
 
 static const struct tp_offer offers[] = { { TP_EXT_COMPLETE, &completer } };
 
+/* state is the plugin's handle. */
+static int
+task_begin(struct tp_call *call, void *state)
+{
+	int begun = tp_task_begin(state, call, "first");
+	int said = tp_task_status(state, call, "second");
+
+	return tp_textf(call, "begin %d, status %d", begun, said);
+}
+
+#define WHO_FORM \
+	"{\"message\":\"Who?\",\"requestedSchema\":{\"type\":\"object\"," \
+	"\"properties\":{\"name\":{\"type\":\"string\"}}}}"
+
+static int
+task_status(struct tp_call *call, void *state)
+{
+	(void)tp_task_status(state, call, "half done");
+	return tp_ask(call, "who", "elicitation/create", tp_cstr(WHO_FORM));
+}
+
+static int
+task_ask(struct tp_call *call, void *state)
+{
+	static const char marks[] = "................................";
+	struct tp_str done = tp_state(call);
+	long long times = (long long)tp_arg_int(call, "times", 1);
+
+	(void)state;
+	if ((long long)done.len >= times || done.len + 1 >= sizeof marks)
+		return tp_textf(call, "asked %zu times", done.len);
+	done.ptr = marks;
+	done.len++;
+	(void)tp_set_state(call, done);
+	return tp_ask(call, "who", "elicitation/create", tp_cstr(WHO_FORM));
+}
+
 static int
 load(struct tp_plugin *self, const struct tp_json *config,
     const struct tp_snapshot *previous, void **state)
@@ -531,6 +569,10 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("fx_schema", mirrored),
 	TP_TOOL("fx_ask", ask),
 	TP_TOOL_FLAGS("fx_ask_quick", ask, TP_NONBLOCKING),
+	TP_TOOL("fx_task_begin", task_begin),
+	TP_TOOL_FLAGS("fx_task_begin_quick", task_begin, TP_NONBLOCKING),
+	TP_TOOL("fx_task_status", task_status),
+	TP_TOOL_FLAGS("fx_task_ask", task_ask, TP_NONBLOCKING),
 	TP_TOOL_FLAGS("fx_later", later, TP_NONBLOCKING),
 	TP_RESOURCE("fx://asked/{id}", ask_roots),
 	TP_PROMPT("fx_asked", ask_model),

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks with a store that answers later, as one on disk does: what may happen
+ * meanwhile, and what happens without memory. */
+#include <stdio.h>
+
+#include "mcp/task_priv.h"
+#include "unit/data/alloc.h"
+#include "unit/mcp/rig.h"
+
+#define LATE_MAX 64
+
+/* Keeps each request until it is told to go on. */
+struct late {
+	struct store store; /* first */
+	struct store *inner;
+	struct {
+		void (*run)(struct store *s, struct store_request *q);
+		struct store_request *q;
+	} kept[LATE_MAX];
+	size_t len;
+	bool at_once;
+};
+
+static void
+keep(struct store *s, struct store_request *q,
+    void (*run)(struct store *s, struct store_request *q))
+{
+	struct late *l = (struct late *)s;
+
+	if (l->at_once) {
+		run(l->inner, q);
+		return;
+	}
+	ck_assert_uint_lt(l->len, LATE_MAX);
+	l->kept[l->len].run = run;
+	l->kept[l->len++].q = q;
+}
+
+static void
+late_create(struct store *s, struct store_request *q)
+{
+	keep(s, q, ((struct late *)s)->inner->ops->create);
+}
+
+static void
+late_read(struct store *s, struct store_request *q)
+{
+	keep(s, q, ((struct late *)s)->inner->ops->read);
+}
+
+static void
+late_update(struct store *s, struct store_request *q)
+{
+	keep(s, q, ((struct late *)s)->inner->ops->update);
+}
+
+static void
+late_drop(struct store *s, struct store_request *q)
+{
+	keep(s, q, ((struct late *)s)->inner->ops->drop);
+}
+
+static void
+late_page(struct store *s, struct store_request *q)
+{
+	keep(s, q, ((struct late *)s)->inner->ops->page);
+}
+
+static size_t
+late_expire(struct store *s, int64_t wall_ns, size_t max)
+{
+	return store_expire(((struct late *)s)->inner, wall_ns, max);
+}
+
+static size_t
+late_count(struct store *s)
+{
+	return store_count(((struct late *)s)->inner);
+}
+
+static const struct store_ops late_ops = { late_create, late_read, late_update,
+	late_drop, late_page, late_expire, late_count, NULL };
+
+/* One step: what it makes the server ask comes next. */
+static void
+go_on(struct late *l)
+{
+	struct late now = *l;
+	size_t i;
+
+	l->len = 0;
+	for (i = 0; i < now.len; i++)
+		now.kept[i].run(l->inner, now.kept[i].q);
+}
+
+struct world {
+	struct rig r;
+	struct late late;
+	struct mcp_tasks *tasks;
+	char id[MCP_TASK_ID_LEN + 1];
+};
+
+static void
+settle(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		loop_turn(w->r.loop);
+		while (w->late.len > 0)
+			go_on(&w->late);
+	}
+}
+
+static void
+begin(struct world *w)
+{
+	static const struct store_limits bounds = { 100, 100, 100000 };
+	static const struct mcp_task_limits limits = { 60 * NS_PER_S,
+		60 * NS_PER_S, NS_PER_S, 10000 };
+
+	memset(&w->late, 0, sizeof w->late);
+	w->id[0] = '\0';
+	rig_begin(&w->r);
+	w->r.entries[0].task = REGISTRY_TASK_OPTIONAL;
+	registry_touch(w->r.registry, REGISTRY_TOOL);
+	ck_assert_int_eq(registry_publish(w->r.registry, NULL), 0);
+	w->late.store.ops = &late_ops;
+	w->late.inner = store_memory_create(&bounds, NULL);
+	w->tasks = mcp_tasks_create(&w->late.store, &limits, 1, NULL);
+	ck_assert(w->late.inner != NULL && w->tasks != NULL);
+	mcp_reactor_tasks_set(w->r.mcp, w->tasks, 0);
+}
+
+static void
+end(struct world *w)
+{
+	settle(w);
+	rig_end(&w->r);
+	mcp_tasks_destroy(w->tasks);
+	store_destroy(w->late.inner);
+}
+
+#define META \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":" \
+	"\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{" \
+	"\"elicitation\":{},\"extensions\":{" \
+	"\"io.modelcontextprotocol/tasks\":{}}}}"
+
+static bool
+ask(struct world *w, const char *method, const char *more)
+{
+	char text[2048];
+
+	w->r.answer[0] = '\0';
+	(void)snprintf(text, sizeof text,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{"
+	    "\"name\":\"say\",\"taskId\":\"%s\",%s" META "}}",
+	    method, w->id, more);
+	return rig_serve(&w->r, text);
+}
+
+static void
+id_take(struct world *w)
+{
+	const char *at = strstr(w->r.answer, "\"taskId\":\"");
+
+	ck_assert_msg(at != NULL, "%s", w->r.answer);
+	(void)snprintf(w->id, sizeof w->id, "%s", at + 10);
+}
+
+static bool
+says(const struct world *w, const char *what)
+{
+	return strstr(w->r.answer, what) != NULL;
+}
+
+START_TEST(a_task_turns_as_the_graph_says) /* TKL-07 */
+{
+	static const char *const may[] = { "ICFX", "WCFX", "", "", "" };
+	static const char letters[] = "WICFX";
+	int from, to;
+
+	for (from = MCP_TASK_WORKING; from <= MCP_TASK_CANCELLED; from++)
+		for (to = MCP_TASK_WORKING; to <= MCP_TASK_CANCELLED; to++)
+			ck_assert_int_eq(
+			    mcp_task_may_turn((enum mcp_task_status)from,
+				(enum mcp_task_status)to),
+			    strchr(may[from], letters[to]) != NULL);
+}
+END_TEST
+
+START_TEST(a_row_reads_as_it_was_written)
+{
+	struct mcp_task_row row = { .status = MCP_TASK_FAILED,
+		.revision = MCP_2025_11_25,
+		.is_error = true,
+		.place = 3,
+		.scope = UINT64_MAX,
+		.created_ns = 5,
+		.updated_ns = INT64_MAX,
+		.ttl_ns = 7,
+		.poll_ns = 9,
+		.message = STR("why"),
+		.payload = STR("{}") };
+	struct mcp_task_row got;
+	struct store_row stored = { .id = STR("i"), .format = 1 };
+	struct buf text;
+	size_t n;
+
+	buf_init(&text);
+	mcp_task_row_write(&text, &row);
+	for (n = 0; n <= text.len; n++) { /* cut anywhere */
+		stored.value = (struct str){ text.ptr, n };
+		ck_assert_int_eq(mcp_task_row_read(&stored, &got),
+		    n + row.payload.len >= text.len);
+	}
+	ck_assert(got.status == MCP_TASK_FAILED && got.is_error);
+	ck_assert(got.revision == MCP_2025_11_25 && got.place == 3);
+	ck_assert(got.scope == UINT64_MAX && got.created_ns == 5);
+	ck_assert(got.updated_ns == INT64_MAX && got.ttl_ns == 7);
+	ck_assert(got.poll_ns == 9 && str_equal(got.message, S("why")));
+	ck_assert(str_equal(got.payload, S("{}")));
+	stored.format = 2;
+	ck_assert(!mcp_task_row_read(&stored, &got));
+	stored.format = 1;
+	text.ptr[0] = 9; /* no status */
+	ck_assert(!mcp_task_row_read(&stored, &got));
+	buf_finish(&text);
+}
+END_TEST
+
+START_TEST(nobody_hears_of_a_task_before_it_is_kept) /* TKX-06 */
+{
+	struct world w;
+
+	begin(&w);
+	ck_assert(ask(&w, "tools/call", ""));
+	ck_assert_int_eq(w.r.answers, 0);
+	ck_assert_ptr_null(w.r.pending);
+	go_on(&w.late);
+	ck_assert(says(&w, "\"resultType\":\"task\""));
+	ck_assert_ptr_nonnull(w.r.pending);
+	id_take(&w);
+	ck_assert(ask(&w, "tasks/get", "")); /* before the result is kept */
+	go_on(&w.late);
+	ck_assert_int_eq(w.r.answers, 2);
+	settle(&w);
+	ck_assert(ask(&w, "tasks/get", ""));
+	settle(&w);
+	ck_assert(says(&w, "\"status\":\"completed\"") && says(&w, "said"));
+	end(&w);
+}
+END_TEST
+
+START_TEST(a_client_may_go_while_the_store_works)
+{
+	static const char *const methods[] = { "tools/call", "tasks/get",
+		"tasks/cancel", "tasks/update" };
+	struct world w;
+	size_t i;
+
+	begin(&w);
+	w.late.at_once = true;
+	ck_assert(ask(&w, "tools/call", ""));
+	id_take(&w);
+	settle(&w);
+	w.late.at_once = false;
+	for (i = 0; i < ARRAY_LEN(methods); i++) {
+		int answers = w.r.answers;
+
+		ck_assert(ask(&w, methods[i], "\"inputResponses\":{},"));
+		ck_assert_uint_eq(w.late.len, 1);
+		mcp_scope_abandon(w.r.mcp, w.r.peer.scope);
+		settle(&w);
+		ck_assert_int_eq(w.r.answers, answers);
+	}
+	end(&w);
+}
+END_TEST
+
+static int
+ask_user(struct call *c)
+{
+	int rc;
+
+	if (json_get(c->answers, S("a")) != NULL)
+		return rig_say(c);
+	rc = call_need_add(c, S("a"), S("elicitation/create"),
+	    S("{\"message\":\"m\",\"requestedSchema\":{"
+	      "\"type\":\"object\",\"properties\":{}}}"));
+	if (rc == ERR_UNSUPPORTED)
+		return CALL_ENOTSUP;
+	return rc == 0 ? CALL_INPUT : CALL_ENOMEM;
+}
+
+START_TEST(answers_and_a_cancellation_cross_each_other) /* TKX-09, TKX-11 */
+{
+	struct world w;
+	int first;
+
+	for (first = 0; first < 2; first++) {
+		const char *status = NULL;
+
+		begin(&w);
+		w.r.handler = ask_user;
+		ck_assert(ask(&w, "tools/call", ""));
+		settle(&w);
+		id_take(&w);
+		ck_assert(ask(&w, first ? "tasks/update" : "tasks/cancel",
+		    "\"inputResponses\":{\"a\":{\"action\":\"accept\"}},"));
+		ck_assert(ask(&w, first ? "tasks/cancel" : "tasks/update",
+		    "\"inputResponses\":{\"a\":{\"action\":\"accept\"}},"));
+		settle(&w);
+		ck_assert_int_eq(w.r.answers, 3);
+		ck_assert(ask(&w, "tasks/get", ""));
+		settle(&w);
+		if (says(&w, "\"status\":\"cancelled\""))
+			status = "cancelled";
+		else if (says(&w, "\"status\":\"completed\""))
+			status = "completed";
+		ck_assert_msg(status != NULL, "%s", w.r.answer);
+		end(&w);
+	}
+}
+END_TEST
+
+START_TEST(a_session_that_ends_leaves_no_wait)
+{
+	struct world w;
+	char text[512];
+
+	begin(&w);
+	w.late.at_once = true;
+	w.r.handler = ask_user;
+	rig_handshake(&w.r, "2025-11-25");
+	ck_assert(rig_serve(&w.r,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+	    "\"params\":{\"name\":\"say\",\"task\":{}}}"));
+	id_take(&w);
+	settle(&w);
+	(void)snprintf(text, sizeof text,
+	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tasks/result\","
+	    "\"params\":{\"taskId\":\"%s\"}}",
+	    w.id);
+	ck_assert(rig_serve(&w.r, text));
+	/* This client cannot be asked: its task fails by itself (ELIC-01). */
+	settle(&w);
+	ck_assert(says(&w, "isError"));
+	mcp_scope_deaf(w.r.mcp, w.r.peer.scope);
+	end(&w);
+}
+END_TEST
+
+/* A whole life with the n-th allocation missing. */
+static void
+starve(long n, bool *failed)
+{
+	struct world w;
+
+	begin(&w);
+	w.late.at_once = true;
+	w.r.handler = ask_user;
+	alloc_left = n;
+	if (ask(&w, "tools/call", "") && says(&w, "\"resultType\":\"task\"")) {
+		char *at = strstr(w.r.answer, "\"taskId\":\"");
+
+		memcpy(w.id, at + 10, MCP_TASK_ID_LEN);
+		w.id[MCP_TASK_ID_LEN] = '\0';
+		settle(&w);
+		(void)ask(&w, "tasks/get", "");
+		(void)ask(&w, "tasks/update",
+		    "\"inputResponses\":{\"a\":{\"action\":\"accept\"}},");
+		settle(&w);
+		(void)ask(&w, "tasks/get", "");
+		settle(&w);
+		(void)ask(&w, "tasks/cancel", "");
+	}
+	*failed = alloc_left < 0; /* it was used up: one has failed */
+	alloc_left = -1;
+	w.late.at_once = false;
+	ck_assert_int_lt(n, 1000);
+	end(&w);
+}
+
+START_TEST(a_task_without_memory_is_one_error_and_no_more)
+{
+	bool failed = ALLOC_WORKS;
+	long n;
+
+	for (n = 0; failed; n++)
+		starve(n, &failed);
+}
+END_TEST
+
+UNIT_MAIN("mcp/task", a_task_turns_as_the_graph_says,
+    a_row_reads_as_it_was_written, nobody_hears_of_a_task_before_it_is_kept,
+    a_client_may_go_while_the_store_works,
+    answers_and_a_cancellation_cross_each_other,
+    a_session_that_ends_leaves_no_wait,
+    a_task_without_memory_is_one_error_and_no_more)
