@@ -470,17 +470,18 @@ created(struct store_request *q)
 {
 	struct mcp_task *t = CONTAINER_OF(q, struct mcp_task, q);
 	struct mcp_exchange *maker = t->maker;
+	int rc = q->rc; /* q ends with t */
 
 	OBJ_CHECK(t, TASK_MAGIC);
 	t->saving = false;
-	if (q->rc != 0) {
-		LOG_DEBUG("no task", F_CSTR("reason", err_name(q->rc)));
+	if (rc != 0) {
+		LOG_DEBUG("no task", F_CSTR("reason", err_name(rc)));
 		t->maker = NULL;
 		if (maker != NULL)
 			maker->making = NULL;
 		mcp_task_stop(t);
 		if (maker != NULL)
-			maker_refuse(maker, q->rc);
+			maker_refuse(maker, rc);
 		return;
 	}
 	t->stored = true;

@@ -265,25 +265,26 @@ cancelled(struct store_request *q)
 {
 	struct mcp_task_op *op = CONTAINER_OF(q, struct mcp_task_op, q);
 	struct mcp_exchange *x = op->x;
+	int rc = q->rc; /* q ends with op */
 	struct mcp_tasks *tasks = op->mcp->tasks;
 
-	if (q->rc == 0) {
+	if (rc == 0) {
 		mcp_task_tell(tasks, MCP_TASK_CHANGED, &op->row, STR_NONE);
 		/* Without memory its work goes on to its own end. */
 		(void)mcp_task_post(
 		    tasks, op->row.place, MCP_TASK_STOP, &op->row, STR_NONE);
-	} else if (q->rc == ERR_STATE && op->tries++ < CANCEL_TRIES) {
+	} else if (rc == ERR_STATE && op->tries++ < CANCEL_TRIES) {
 		look_again(op);
 		return;
 	}
-	if (x != NULL && q->rc == 0 && !mcp_exchange_is_stateless(x)) {
+	if (x != NULL && rc == 0 && !mcp_exchange_is_stateless(x)) {
 		get_found(op, &op->row); /* TKL-08 */
 		return;
 	}
 	mcp_task_op_free(op);
-	if (x != NULL && q->rc == 0)
+	if (x != NULL && rc == 0)
 		acknowledge(x); /* TKX-11 */
-	else if (x != NULL && q->rc == ERR_NOTFOUND)
+	else if (x != NULL && rc == ERR_NOTFOUND)
 		mcp_task_unknown(x);
 	else if (x != NULL)
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "The task cannot be changed");
@@ -358,12 +359,13 @@ listed(struct store_request *q)
 {
 	struct mcp_task_op *op = CONTAINER_OF(q, struct mcp_task_op, q);
 	struct mcp_exchange *x = op->x;
+	int rc = q->rc; /* q ends with op */
 	struct mcp_task_row row;
 	struct buf *out;
 	bool first = true;
 	size_t i;
 
-	if (x != NULL && q->rc == 0) {
+	if (x != NULL && rc == 0) {
 		out = mcp_result_begin(x);
 		BUF_LIT(out, "\"tasks\":[");
 		for (i = 0; i < q->rows_len; i++) {
@@ -384,7 +386,7 @@ listed(struct store_request *q)
 		}
 	}
 	mcp_task_op_free(op);
-	if (x != NULL && q->rc == 0)
+	if (x != NULL && rc == 0)
 		mcp_result_end(x);
 	else if (x != NULL)
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "The list cannot be read");
