@@ -115,7 +115,7 @@ def summarise(samples):
                 "user_kb_each", "us_stream", "last_ms", "open_rate",
                 "alone_rate", "held_share")}
             row.update(workload=workload, name=name, rounds=len(rounds),
-                       ratio=ratio(rounds, by_name["limit"], key))
+                       ratio=ratio(rounds, by_name.get("limit", ()), key))
             if workload == "W8":
                 row["ratio"] = row["held_share"]
             if name != "toolpost" and "toolpost" in by_name:
