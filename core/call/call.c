@@ -11,6 +11,7 @@
 #include "data/json_dup.h"
 
 static void over(struct call *c);
+static void run_here(struct call *c);
 static void deadline_passed(void *arg);
 static void job_run(struct loop_job *job);
 static void message_run(struct loop_msg *msg);
@@ -106,6 +107,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->answers = NULL;
 	c->state = STR_NONE;
 	c->client = 0;
+	c->untimed = false;
 	c->deadline_ns = loop_now(r->loop)
 	    + (target->deadline_ns > 0 ? target->deadline_ns
 				       : CALL_DEADLINE_NS);
@@ -211,6 +213,16 @@ target_next(struct call_target *t)
 	return next;
 }
 
+/* [reactor] It has a place of a remote target. */
+static void
+remote_turn(struct loop_msg *msg)
+{
+	struct call *c = CONTAINER_OF(msg, struct call, msg);
+
+	c->msg.run = message_run;
+	run_here(c);
+}
+
 /* [any] A place is free: the next one in the queue gets it, or the one behind
  * it when the pool has no room. */
 static void
@@ -221,6 +233,11 @@ target_leave(struct call_target *t)
 	if (t->concurrency == 0)
 		return;
 	while ((next = target_next(t)) != NULL) {
+		if (t->remote) {
+			next->msg.run = remote_turn;
+			loop_post(next->reactor->loop, &next->msg);
+			return;
+		}
 		if (loop_pool_submit(next->reactor->pool, &next->job) == 0)
 			return;
 		next->entered = false; /* its place goes on */
@@ -283,7 +300,7 @@ call_end(struct call *c, unsigned bits)
 	if (c->entered)
 		target_leave(c->target);
 	if (loop_is_here(c->reactor->loop) && c->inline_run)
-		return; /* run_inline() sees it */
+		return; /* run_here() sees it */
 	loop_post(c->reactor->loop, &c->msg);
 }
 
@@ -347,24 +364,36 @@ pin(struct call *c)
 		return;
 	c->target->ops->pin(c->target);
 	c->pinned = true;
-	loop_timer_set(c->reactor->loop, &c->timer, c->deadline_ns);
+	if (!c->untimed)
+		loop_timer_set(c->reactor->loop, &c->timer, c->deadline_ns);
+}
+
+/* Gives its place to the next one, and is over. */
+static void
+leave(struct call *c)
+{
+	if (c->entered)
+		target_leave(c->target);
+	over(c);
 }
 
 /* On the reactor: a call that ends here takes no count and no timer. */
 static void
-run_inline(struct call *c)
+run_here(struct call *c)
 {
 	const unsigned both = CALL_END_RETURNED | CALL_END_DONE;
 	unsigned before;
-	int rc;
+	int rc = CALL_ECANCELLED;
 
 	c->inline_run = true;
-	rc = c->target->ops->run(c->target, c);
+	/* A remote one may have waited for its turn. */
+	if (!call_is_cancelled(c))
+		rc = c->target->ops->run(c->target, c);
 	if (rc != CALL_PENDING) {
 		c->hook = NULL;
 		c->status = status_of(c, rc);
 		c->inline_run = false;
-		over(c);
+		leave(c);
 		return;
 	}
 	pin(c);
@@ -372,7 +401,25 @@ run_inline(struct call *c)
 	    memory_order_acq_rel /* pairs with call_end() */);
 	c->inline_run = false;
 	if ((before & CALL_END_DONE) != 0 && (before & both) != both)
+		leave(c);
+}
+
+static void
+run_remote(struct call *c)
+{
+	bool queued;
+	int rc = target_enter(c->target, c, &queued);
+
+	if (rc < 0) {
+		c->status = CALL_EBUSY;
 		over(c);
+		return;
+	}
+	pin(c);
+	if (queued)
+		return;
+	c->entered = true;
+	run_here(c);
 }
 
 static void
@@ -411,8 +458,10 @@ call_start(struct call *c)
 	if (c->arena.failed) {
 		c->status = CALL_ENOMEM;
 		over(c);
+	} else if (c->target->remote) {
+		run_remote(c);
 	} else if (c->target->nonblocking && c->target->concurrency == 0) {
-		run_inline(c);
+		run_here(c);
 	} else {
 		run_in_pool(c);
 	}
@@ -460,6 +509,13 @@ call_cancel(struct call *c)
 }
 
 void
+call_interrupt(struct call *c)
+{
+	OBJ_CHECK(c, CALL_MAGIC);
+	stop(c);
+}
+
+void
 call_abandon(struct call *c)
 {
 	OBJ_CHECK(c, CALL_MAGIC);
@@ -487,4 +543,33 @@ call_done(struct call *c, int status)
 	c->status = status_of(c, status);
 	call_end(c, CALL_END_DONE);
 	return 0;
+}
+
+/* [reactor] Who claims it ends it. */
+static void
+finish(struct call *c, enum call_status status)
+{
+	unsigned before =
+	    atomic_fetch_or_explicit(&c->ends, CALL_END_CLAIMED | CALL_END_DONE,
+		memory_order_acq_rel /* pairs with call_done() */);
+
+	CHECK(c->target->remote && (before & CALL_END_CLAIMED) == 0);
+	hook_close(c);
+	c->status = status;
+	if ((before & CALL_END_RETURNED) != 0)
+		leave(c);
+}
+
+void
+call_finish(struct call *c, int status)
+{
+	finish(c, status_of(c, status));
+}
+
+void
+call_lose(struct call *c, struct str message, struct str data)
+{
+	(void)call_fail(c, CALL_ELOST, message);
+	c->structured = arena_dup(&c->arena, data);
+	finish(c, CALL_ELOST);
 }

@@ -55,7 +55,10 @@ enum call_status {
 	CALL_EDEADLINE = -6,
 	CALL_EBUSY = -7,
 	CALL_ENOTSUP = -8,
-	CALL_ESTATE = -9
+	CALL_ESTATE = -9,
+	/* Not a handler's: whoever ran the call is gone.  message says what
+	 * happened, structured is the error's data. */
+	CALL_ELOST = -10
 };
 
 /* What may be asked of the client of a call; bits. */
@@ -134,6 +137,7 @@ struct call_sink {
 struct call_reactor {
 	struct loop *loop;
 	struct loop_pool *pool; /* shared by all reactors */
+	unsigned number; /* among the reactors */
 	struct list running; /* calls not yet over, for drain */
 	size_t running_len;
 	struct list kept; /* idle objects, owned */
@@ -156,6 +160,7 @@ struct call {
 	struct str state; /* of an earlier round, or empty */
 	unsigned client; /* enum call_client: what it may be asked */
 	int64_t deadline_ns;
+	bool untimed; /* somebody else keeps its deadline */
 	int log_level; /* the least that is heard; set before the start */
 	bool can_task; /* its sink has task(); set before the start */
 	bool task_wanted; /* written by the thread that owns the call */
@@ -220,6 +225,8 @@ void call_start(struct call *c);
 void call_abandon(struct call *c);
 /* [reactor] Asks the handler to stop; the sink hears CALL_ECANCELLED now. */
 void call_cancel(struct call *c);
+/* [reactor] The same, but the sink hears only when the handler has ended. */
+void call_interrupt(struct call *c);
 /* [reactor] Every call not yet over, for drain. */
 void call_reactor_each(
     struct call_reactor *r, void (*fn)(struct call *c, void *arg), void *arg);
@@ -262,5 +269,10 @@ int call_links_require(struct call *c, struct str links);
 int call_link_done(struct call *c, struct str id);
 /* [any] The deferred end after CALL_PENDING.  ERR_EXISTS: it had ended. */
 int call_done(struct call *c, int status);
+/* [reactor] The same of a remote target, at once; c may be gone behind it. */
+void call_finish(struct call *c, int status);
+/* [reactor] A remote target cannot tell how it ended: CALL_ELOST.  data is
+ * JSON text. */
+void call_lose(struct call *c, struct str message, struct str data);
 
 #endif

@@ -34,6 +34,13 @@ call_on_cancel(struct call *c, void (*hook)(void *arg), void *arg)
 }
 
 bool
+call_is_direct(const struct call *c)
+{
+	return loop_is_here(c->reactor->loop)
+	    && (c->inline_run || c->target->remote);
+}
+
+bool
 call_report_begin(struct call *c)
 {
 	if (atomic_fetch_add_explicit(&c->reports, 1,
@@ -97,8 +104,9 @@ call_progress(struct call *c, double done, double total, struct str text)
 
 	if (call_is_cancelled(c))
 		return ERR_CANCELLED;
-	if (loop_is_here(c->reactor->loop) && c->inline_run) {
-		c->sink->progress(c, done, total, text);
+	if (call_is_direct(c)) {
+		if (!c->answered)
+			c->sink->progress(c, done, total, text);
 		return 0;
 	}
 	if (text.len > CALL_PROGRESS_TEXT_MAX)

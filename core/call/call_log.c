@@ -62,8 +62,9 @@ call_message(struct call *c, const struct call_log *log)
 		return ERR_LIMIT;
 	if (c->sink->message == NULL || log->level < c->log_level)
 		return 0;
-	if (loop_is_here(c->reactor->loop) && c->inline_run) {
-		c->sink->message(c, log);
+	if (call_is_direct(c)) {
+		if (!c->answered)
+			c->sink->message(c, log);
 		return 0;
 	}
 	return log_post(c, log);

@@ -15,6 +15,9 @@ enum call_end {
 /* [any] Adds bits; whoever completes the pair hands the call back to its
  * reactor. */
 void call_end(struct call *c, unsigned bits);
+/* [any] Reports of the handler reach the sink at once, in their order with the
+ * answer: it runs on this reactor, or answers through it. */
+bool call_is_direct(const struct call *c);
 /* [any] Whether one more report may be on its way; it holds a reference until
  * it has come, or was dropped before it was posted. */
 bool call_report_begin(struct call *c);

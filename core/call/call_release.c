@@ -32,8 +32,9 @@ call_release(struct call *c, int64_t retry_ms)
 		return ERR_CANCELLED;
 	if (!c->releasable || c->sink->released == NULL)
 		return ERR_UNSUPPORTED;
-	if (loop_is_here(c->reactor->loop) && c->inline_run) {
-		c->sink->released(c, retry_ms);
+	if (call_is_direct(c)) {
+		if (!c->answered)
+			c->sink->released(c, retry_ms);
 		return 0;
 	}
 	if (!call_report_begin(c))

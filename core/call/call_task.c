@@ -36,8 +36,9 @@ call_task_status(struct call *c, struct str status)
 		return ERR_CANCELLED;
 	if (status.len > CALL_TASK_TEXT_MAX)
 		return ERR_LIMIT;
-	if (loop_is_here(c->reactor->loop) && c->inline_run) {
-		c->sink->task(c, status);
+	if (call_is_direct(c)) {
+		if (!c->answered)
+			c->sink->task(c, status);
 		return 0;
 	}
 	if (!call_report_begin(c))

@@ -35,6 +35,9 @@ struct call_target_ops {
 struct call_target {
 	const struct call_target_ops *ops;
 	bool nonblocking; /* may run on the reactor; not with a limit */
+	/* Runs elsewhere: run() only sends, on the call's reactor, also with a
+	 * bound, and call_finish() or call_lose() follows there. */
+	bool remote;
 	unsigned concurrency; /* calls at once; 0: no bound; 1: serial */
 	unsigned queue_max; /* waiting beyond that; then CALL_EBUSY */
 	int64_t deadline_ns; /* per call; 0: CALL_DEADLINE_NS */

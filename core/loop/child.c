@@ -27,6 +27,8 @@ struct stream {
 	int fd; /* owned; -1: at its end */
 	struct buf *to;
 	size_t room;
+	void (*said)(void *arg, struct str bytes); /* in place of to */
+	void *arg;
 };
 
 struct process {
@@ -46,7 +48,7 @@ fd_drop(int *fd)
 
 static int
 spawn_prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
-    int out, int errors)
+    int out, int errors, const int *fds, size_t n)
 {
 	sigset_t all, none;
 	int rc;
@@ -65,14 +67,18 @@ spawn_prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
 	rc = rc != 0 ? rc : posix_spawn_file_actions_adddup2(actions, out, 1);
 	rc =
 	    rc != 0 ? rc : posix_spawn_file_actions_adddup2(actions, errors, 2);
-	return rc != 0 ? rc
-		       : posix_spawn_file_actions_addclosefrom_np(actions, 3);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = posix_spawn_file_actions_adddup2(
+		    actions, fds[i], 3 + (int)i);
+	return rc != 0
+	    ? rc
+	    : posix_spawn_file_actions_addclosefrom_np(actions, 3 + (int)n);
 }
 
 /* 0 or an errno. */
 static int
 spawn(pid_t *pid, const char *const *argv, const char *const *envp, int out,
-    int errors)
+    int errors, const int *fds, size_t n)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -87,7 +93,7 @@ spawn(pid_t *pid, const char *const *argv, const char *const *envp, int out,
 		return rc;
 	rc = posix_spawn_file_actions_init(&actions);
 	if (rc == 0) {
-		rc = spawn_prepare(&attr, &actions, out, errors);
+		rc = spawn_prepare(&attr, &actions, out, errors, fds, n);
 		if (rc == 0)
 			rc = posix_spawn(
 			    pid, argv[0], &actions, &attr, args.out, env.out);
@@ -144,9 +150,45 @@ process_reap(const struct process *p)
 	return status;
 }
 
+/* Descriptors above all that the child will have, so that none of them is
+ * overwritten before it was moved; an errno. */
 static int
-process_start(struct process *p, const char *const *argv,
-    const char *const *envp, struct err *err)
+fds_lift(const struct loop_child_extra *extra, int *high)
+{
+	size_t n = extra != NULL ? extra->fds_len : 0;
+
+	for (size_t i = 0; i < n; i++)
+		high[i] = -1;
+	for (size_t i = 0; i < n; i++) {
+		high[i] = fcntl(extra->fds[i], F_DUPFD_CLOEXEC, 3 + (int)n);
+		if (high[i] < 0)
+			return errno;
+	}
+	return 0;
+}
+
+static int
+process_spawn(struct process *p, const struct loop_child_extra *extra,
+    const char *const *argv, const char *const *envp, int out, int errors)
+{
+	size_t n = extra != NULL ? extra->fds_len : 0;
+	int *high = calloc(n + 1, sizeof *high);
+	int errnum;
+
+	if (high == NULL)
+		return ENOMEM;
+	errnum = fds_lift(extra, high);
+	if (errnum == 0)
+		errnum = spawn(&p->pid, argv, envp, out, errors, high, n);
+	for (size_t i = 0; i < n; i++)
+		fd_drop(&high[i]);
+	free(high);
+	return errnum;
+}
+
+static int
+process_start(struct process *p, const struct loop_child_extra *extra,
+    const char *const *argv, const char *const *envp, struct err *err)
 {
 	int out[2] = { -1, -1 }, errors[2] = { -1, -1 }, errnum;
 
@@ -157,7 +199,7 @@ process_start(struct process *p, const char *const *argv,
 	if (pipe_open(out) < 0 || pipe_open(errors) < 0)
 		errnum = errno;
 	else
-		errnum = spawn(&p->pid, argv, envp, out[1], errors[1]);
+		errnum = process_spawn(p, extra, argv, envp, out[1], errors[1]);
 	p->out.fd = out[0];
 	p->errors.fd = errors[0];
 	fd_drop(&out[1]);
@@ -190,6 +232,10 @@ stream_read(struct stream *s)
 			return false;
 		if (n <= 0)
 			return true;
+		if (s->said != NULL) {
+			s->said(s->arg, (struct str){ bytes, (size_t)n });
+			continue;
+		}
 		keep = (size_t)n < s->room ? (size_t)n : s->room;
 		s->room -= keep;
 		if (s->to != NULL)
@@ -330,13 +376,27 @@ loop_child_start(struct loop *l, const char *const *argv,
     void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
     struct err *err)
 {
+	return loop_child_start_with(
+	    l, NULL, argv, envp, timeout_ns, fn, arg, err);
+}
+
+struct loop_child *
+loop_child_start_with(struct loop *l, const struct loop_child_extra *extra,
+    const char *const *argv, const char *const *envp, int64_t timeout_ns,
+    void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
+    struct err *err)
+{
 	struct loop_child *c = child_create(fn, arg);
 
 	if (c == NULL) {
 		(void)err_set(err, ERR_NOMEM, "out of memory for a child");
 		return NULL;
 	}
-	if (process_start(&c->process, argv, envp, err) < 0) {
+	if (extra != NULL) {
+		c->process.errors.said = extra->said;
+		c->process.errors.arg = arg;
+	}
+	if (process_start(&c->process, extra, argv, envp, err) < 0) {
 		child_destroy(c);
 		return NULL;
 	}
@@ -348,6 +408,18 @@ loop_child_start(struct loop *l, const char *const *argv,
 		return NULL;
 	}
 	return c;
+}
+
+pid_t
+loop_child_pid(const struct loop_child *c)
+{
+	return c->process.pid;
+}
+
+void
+loop_child_kill(struct loop_child *c)
+{
+	process_kill(&c->process);
 }
 
 void
@@ -421,13 +493,15 @@ loop_child_run(const char *const *argv, const char *const *envp,
     struct err *err)
 {
 	struct process p = {
-		.out = { -1, out, LOOP_CHILD_OUTPUT_MAX },
-		.errors = { -1, errors, LOOP_CHILD_OUTPUT_MAX },
+		.out = { .fd = -1, .to = out, .room = LOOP_CHILD_OUTPUT_MAX },
+		.errors = { .fd = -1,
+		    .to = errors,
+		    .room = LOOP_CHILD_OUTPUT_MAX },
 	};
 	bool late;
 	int rc;
 
-	rc = process_start(&p, argv, envp, err);
+	rc = process_start(&p, NULL, argv, envp, err);
 	if (rc < 0)
 		return rc;
 	late = process_wait(

@@ -28,6 +28,23 @@ struct loop_child *loop_child_start(struct loop *l, const char *const *argv,
     const char *const *envp, int64_t timeout_ns,
     void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
     struct err *err);
+/* What else a child may have. */
+struct loop_child_extra {
+	const int *fds; /* become 3, 4, .. in the child; stay the caller's */
+	size_t fds_len;
+	/* [control] Standard error, as it comes; NULL: kept for the end. */
+	void (*said)(void *arg, struct str bytes);
+};
+
+/* [control] The same with those. */
+struct loop_child *loop_child_start_with(struct loop *l,
+    const struct loop_child_extra *extra, const char *const *argv,
+    const char *const *envp, int64_t timeout_ns,
+    void (*fn)(void *arg, const struct loop_child_end *end), void *arg,
+    struct err *err);
+pid_t loop_child_pid(const struct loop_child *c);
+/* [control] SIGKILL; its end is told as any other. */
+void loop_child_kill(struct loop_child *c);
 /* Kills it, with its process group, and forgets fn. */
 void loop_child_cancel(struct loop_child *c);
 /* [any] The same without a loop: waits here.  out and errors are appended

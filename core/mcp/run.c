@@ -272,6 +272,10 @@ mcp_finished_alike(
 	case CALL_ECANCELLED:
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "The call was cancelled");
 		return true;
+	case CALL_ELOST:
+		mcp_error(
+		    x, 200, RPC_INTERNAL_ERROR, c->message, c->structured);
+		return true;
 	case CALL_ENOMEM:
 		mcp_errorf(x, RPC_INTERNAL_ERROR,
 		    c->too_large ? "The result is larger than the limit"
