@@ -212,6 +212,13 @@ plugin_copy_make(struct plugin_copy *c, const char *source, const char *dir,
 }
 
 void
+plugin_copy_keep(struct plugin_copy *c)
+{
+	free(c->path);
+	c->path = NULL;
+}
+
+void
 plugin_copy_finish(struct plugin_copy *c)
 {
 	if (c->bytes.ptr != NULL)

@@ -48,6 +48,8 @@ bool plugin_file_digest(
  * which must not exist.  ERR_AGAIN: the source changed meanwhile. */
 int plugin_copy_make(struct plugin_copy *c, const char *source, const char *dir,
     struct str name, unsigned number, struct err *err);
+/* Somebody else unlinks it now. */
+void plugin_copy_keep(struct plugin_copy *c);
 /* Unmaps and unlinks; what was opened from it stays. */
 void plugin_copy_finish(struct plugin_copy *c);
 

@@ -13,6 +13,7 @@
 #include "plugin/codes.h"
 #include "plugin/complete.h"
 #include "plugin/dynamic.h"
+#include "plugin/host.h"
 #include "plugin/names.h"
 #include "plugin/report.h"
 #include "plugin/watchers.h"
@@ -91,27 +92,48 @@ target_unpin(struct call_target *target)
 		registry_set_unref(&t->generation->set);
 }
 
+/* [reactor] */
+static int
+target_send(struct call_target *target, struct call *c)
+{
+	struct plugin_target *t =
+	    CONTAINER_OF(target, struct plugin_target, target);
+
+	return plugin_runner_call(t->generation->runner, t->index, c);
+}
+
 static const struct call_target_ops target_ops = {
 	.run = target_run,
 	.pin = target_pin,
 	.unpin = target_unpin,
 };
+static const struct call_target_ops target_remote_ops = {
+	.run = target_send,
+	.pin = target_pin,
+	.unpin = target_unpin,
+};
 
+/* entry NULL: its function is in the runner, under the target's index. */
 void
 plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
     struct plugin_dynamic *dynamic, const struct plugin_limits *limits,
     const struct tp_entry *entry)
 {
-	call_target_init(&t->target, &target_ops);
+	call_target_init(
+	    &t->target, entry != NULL ? &target_ops : &target_remote_ops);
 	t->generation = g;
 	t->dynamic = dynamic;
-	t->fn = entry->call;
+	t->target.remote = entry == NULL;
+	if (entry != NULL)
+		t->fn = entry->call;
 	t->scope = g->scope;
-	t->scope.entry = entry->name;
+	t->scope.entry = entry != NULL ? entry->name : NULL;
 	t->target.concurrency = (unsigned)limits->concurrency;
 	t->target.queue_max = (unsigned)limits->queue;
 	t->target.deadline_ns = limits->timeout_ns;
 	t->target.result_max = (size_t)limits->result_max;
+	if (entry == NULL)
+		return;
 	if ((entry->flags & TP_SERIAL) != 0)
 		t->target.concurrency = 1;
 	/* A bound makes calls wait, which a reactor must not. */
@@ -125,6 +147,7 @@ generation_free(struct plugin_generation *g)
 	for (size_t i = 0; i < g->targets_len; i++)
 		call_target_finish(&g->targets[i].target);
 	plugin_dynamic_finish(g);
+	plugin_runner_unref(g->runner);
 	plugin_manifest_destroy(g->manifest);
 	arena_finish(&g->arena);
 	plugin_hub_unref(g->hub);
@@ -132,25 +155,54 @@ generation_free(struct plugin_generation *g)
 	free(g);
 }
 
-/* [control] Nothing of it runs any more: its last words, then its memory. */
 static void
-generation_end(struct plugin_generation *g)
+code_unload(struct plugin_generation *g)
 {
-	bool close;
+	if (g->module.desc.unload == NULL)
+		return;
+	panic_scope_set(&g->scope);
+	g->module.desc.unload(&g->handle, g->state);
+	panic_scope_set(NULL);
+}
 
-	if (g->module.desc.unload != NULL) {
-		panic_scope_set(&g->scope);
-		g->module.desc.unload(&g->handle, g->state);
-		panic_scope_set(NULL);
-	}
+static bool
+code_close(struct plugin_generation *g)
+{
+	if (!g->may_close || (g->module.desc.flags & TP_CLOSABLE) == 0)
+		return false;
+	plugin_loader_close(&g->module);
+	return true;
+}
+
+/* [control] Its code has said its last words. */
+static void
+generation_ended(void *arg)
+{
+	struct plugin_generation *g = arg;
+	bool closed;
+
 	plugin_generation_enter(g, PLUGIN_UNLOADED);
-	close = g->may_close && (g->module.desc.flags & TP_CLOSABLE) != 0;
-	if (close)
-		plugin_loader_close(&g->module);
-	plugin_generation_enter(g, close ? PLUGIN_CLOSED : PLUGIN_RESIDENT);
+	closed = g->runner != NULL || code_close(g);
+	plugin_generation_enter(g, closed ? PLUGIN_CLOSED : PLUGIN_RESIDENT);
 	if (g->hub->owner != NULL && g->hub->gone != NULL)
 		g->hub->gone(g->hub->owner, g);
 	generation_free(g);
+}
+
+/* [control] Nothing of it runs any more. */
+static void
+generation_end(struct plugin_generation *g)
+{
+	if (g->runner == NULL) {
+		code_unload(g);
+		generation_ended(g);
+	} else if (g->hub->owner != NULL) {
+		plugin_runner_stop(g->runner, generation_ended, g);
+	} else {
+		/* The loop may not turn again. */
+		plugin_runner_kill(g->runner);
+		generation_ended(g);
+	}
 }
 
 static void
@@ -173,6 +225,16 @@ set_released(struct registry_set *s)
 	loop_post(g->hub->loop, &g->msg);
 }
 
+static void
+target_add(struct plugin_generation *g, const struct plugin_limits *limits,
+    const struct tp_entry *entry)
+{
+	struct plugin_target *t = &g->targets[g->targets_len];
+
+	t->index = (uint32_t)g->targets_len++;
+	plugin_target_init(t, g, NULL, limits, entry);
+}
+
 /* One target for all arguments, behind those of the entries. */
 static void
 completer_build(struct plugin_generation *g)
@@ -181,13 +243,14 @@ completer_build(struct plugin_generation *g)
 	const struct plugin_manifest *m = g->manifest;
 	struct tp_entry entry = { .name = TP_EXT_COMPLETE };
 
-	if (hook == NULL || plugin_complete_wanted(m) == NULL)
+	if ((hook == NULL && g->runner == NULL)
+	    || plugin_complete_wanted(m) == NULL)
 		return;
-	entry.flags = hook->flags;
-	entry.call = hook->complete;
-	plugin_target_init(
-	    &g->targets[m->entries_len], g, NULL, &m->limits, &entry);
-	g->targets_len++;
+	if (hook != NULL) {
+		entry.flags = hook->flags;
+		entry.call = hook->complete;
+	}
+	target_add(g, &m->limits, hook != NULL ? &entry : NULL);
 	for (size_t i = 0; i < m->entries_len; i++)
 		if (m->entries[i].completes)
 			g->set.entries[i].completer =
@@ -212,16 +275,18 @@ set_build(struct plugin_generation *g)
 	for (size_t i = 0; i < n; i++) {
 		const struct plugin_manifest_entry *e = &m->entries[i];
 		struct registry_entry *out = &g->set.entries[i];
-		const struct tp_entry *entry = plugin_names_find(&g->module, e);
+		const struct tp_entry *entry = NULL;
 
-		CHECK(entry != NULL); /* the names have been compared */
+		if (g->runner == NULL) {
+			entry = plugin_names_find(&g->module, e);
+			CHECK(entry != NULL); /* the names were compared */
+		}
 		*out = e->entry;
 		out->set = &g->set;
 		out->input = e->input;
 		out->output = e->output;
 		out->uri_template = e->uri_template;
-		plugin_target_init(&g->targets[i], g, NULL, &e->limits, entry);
-		g->targets_len++;
+		target_add(g, &e->limits, entry);
 		out->target = &g->targets[i].target;
 	}
 	g->set.len = n;
@@ -291,12 +356,34 @@ config_take(struct plugin_generation *g, struct str config)
 	return g->config != NULL && !g->arena.failed ? 0 : ERR_NOMEM;
 }
 
+static int
+code_open(struct plugin_generation *g, const char *copy,
+    const struct plugin_runner_place *place, struct diags *diags)
+{
+	struct err err;
+	char *kept;
+
+	if (place == NULL) {
+		if (plugin_loader_open(&g->module, copy, &err) < 0)
+			return refuse(
+			    g->manifest, diags, TP_MODULE_OPEN, err.text);
+		return names_check(g, diags);
+	}
+	kept = strdup(copy);
+	if (kept != NULL)
+		g->runner = plugin_runner_create(g, place, kept);
+	if (g->runner != NULL)
+		return 0;
+	free(kept);
+	return refuse(g->manifest, diags, TP_MEMORY, "out of memory");
+}
+
 struct plugin_generation *
 plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
-    const char *copy, unsigned number, struct str config, struct diags *diags)
+    const char *copy, unsigned number, struct str config,
+    const struct plugin_runner_place *place, struct diags *diags)
 {
 	struct plugin_generation *g = calloc(1, sizeof *g);
-	struct err err;
 	int rc;
 
 	if (g == NULL) {
@@ -314,11 +401,7 @@ plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
 	g->at = PLUGIN_REHEARSED;
 	g->msg.run = released_run;
 	arena_init(&g->arena, GENERATION_MEMORY);
-	rc = plugin_loader_open(&g->module, copy, &err);
-	if (rc < 0)
-		rc = refuse(manifest, diags, TP_MODULE_OPEN, err.text);
-	else
-		rc = names_check(g, diags);
+	rc = code_open(g, copy, place, diags);
 	if (rc == 0) {
 		scope_set(g);
 		if (set_build(g) < 0 || config_take(g, config) < 0)
@@ -334,41 +417,68 @@ plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
 	return g;
 }
 
-/* save() of the previous one; what it cannot give is no snapshot. */
-static const struct tp_snapshot *
+int
+plugin_generation_save(struct plugin_generation *g, struct tp_snapshot *out)
+{
+	int rc;
+
+	if (g->runner != NULL)
+		return plugin_runner_save(g->runner, out);
+	if (g->module.desc.save == NULL)
+		return TP_ENOTSUP;
+	panic_scope_set(&g->scope);
+	rc = g->module.desc.save(&g->handle, g->state, out);
+	panic_scope_set(NULL);
+	return rc;
+}
+
+/* save() of the previous one; TP_ENOTSUP: it has none. */
+static int
 previous_state(struct plugin_generation *previous, struct tp_snapshot *out)
 {
 	int rc;
 
-	if (previous == NULL || previous->module.desc.save == NULL)
-		return NULL;
+	if (previous == NULL)
+		return TP_ENOTSUP;
 	memset(out, 0, sizeof *out);
 	out->size = sizeof *out;
-	panic_scope_set(&previous->scope);
-	rc =
-	    previous->module.desc.save(&previous->handle, previous->state, out);
-	panic_scope_set(NULL);
-	if (rc == TP_OK && out->bytes.len <= STATE_BYTES_MAX
-	    && (out->bytes.ptr != NULL || out->bytes.len == 0))
-		return out;
-	LOG_WARN("plugin state not saved",
-	    F_STR("plugin", previous->manifest->name),
-	    F_INT("generation", previous->number), F_INT("status", rc),
-	    F_INT("bytes", out->bytes.len));
-	return NULL;
+	rc = plugin_generation_save(previous, out);
+	if (rc == TP_OK
+	    && (out->bytes.len > STATE_BYTES_MAX
+		|| (out->bytes.ptr == NULL && out->bytes.len > 0)))
+		rc = TP_EFAIL;
+	if (rc != TP_OK && rc != TP_ENOTSUP)
+		LOG_WARN("plugin state not saved",
+		    F_STR("plugin", previous->manifest->name),
+		    F_INT("generation", previous->number), F_INT("status", rc),
+		    F_INT("bytes", out->bytes.len));
+	return rc;
 }
 
-static int
-call_load(struct plugin_generation *g, const struct tp_snapshot *previous)
+/* load(), here or in the runner: an enum tp_status, with a line for people. */
+int
+plugin_generation_load(struct plugin_generation *g,
+    const struct tp_snapshot *previous, struct err *err)
 {
 	int rc;
 
+	if (g->runner != NULL) {
+		rc = plugin_runner_start(g->runner, previous, err);
+		return rc == 0 ? TP_OK : rc == ERR_STATE ? TP_ESTATE : TP_EFAIL;
+	}
 	g->state = NULL;
+	if (g->module.desc.load == NULL)
+		return TP_OK;
 	panic_scope_set(&g->scope);
 	rc = g->module.desc.load(&g->handle,
 	    (const struct tp_json *)(const void *)g->config, previous,
 	    &g->state);
 	panic_scope_set(NULL);
+	if (rc != TP_OK)
+		(void)err_set(err, ERR_CONFIG,
+		    "load() failed with status %d (hint: its own log lines may "
+		    "say why)",
+		    rc);
 	return rc;
 }
 
@@ -387,19 +497,16 @@ plugin_generation_start(struct plugin_generation *g,
     struct plugin_generation *previous, struct diags *diags)
 {
 	const struct plugin_manifest *m = g->manifest;
-	const struct tp_snapshot *state;
 	struct tp_snapshot bytes;
-	int rc = TP_OK;
+	struct err err;
+	int saved = previous_state(previous, &bytes), rc;
 
-	state = previous_state(previous, &bytes);
 	/* One that never had a state has none to lose. */
-	if (state == NULL && previous != NULL && m->state_required
-	    && previous->module.desc.save != NULL)
+	if (saved != TP_OK && saved != TP_ENOTSUP && m->state_required)
 		return refuse_state(
 		    g, diags, "the running generation did not save its state");
-	if (g->module.desc.load != NULL)
-		rc = call_load(g, state);
-	if (rc == TP_ESTATE && state != NULL) {
+	rc = plugin_generation_load(g, saved == TP_OK ? &bytes : NULL, &err);
+	if (rc == TP_ESTATE && saved == TP_OK) {
 		if (m->state_required)
 			return refuse_state(g, diags,
 			    "does not take over the state of the running "
@@ -407,13 +514,10 @@ plugin_generation_start(struct plugin_generation *g,
 		LOG_WARN("plugin state dropped", F_STR("plugin", m->name),
 		    F_INT("generation", g->number),
 		    F_INT("format", bytes.format));
-		rc = call_load(g, NULL);
+		rc = plugin_generation_load(g, NULL, &err);
 	}
 	if (rc != TP_OK)
-		return diags_add(diags, DIAG_ERROR, TP_MODULE_LOAD, m->path,
-		    m->module_at, "its own log lines may say why",
-		    "module: %.*s: load() failed with status %d",
-		    STR_FMT(m->module), rc);
+		return refuse(m, diags, TP_MODULE_LOAD, err.text);
 	plugin_generation_enter(g, PLUGIN_OPENED);
 	return 0;
 }
@@ -422,12 +526,10 @@ void
 plugin_generation_discard(struct plugin_generation *g)
 {
 	plugin_dynamic_discard(g);
-	if (g->at >= PLUGIN_OPENED && g->module.desc.unload != NULL) {
-		panic_scope_set(&g->scope);
-		g->module.desc.unload(&g->handle, g->state);
-		panic_scope_set(NULL);
-	}
-	if (g->may_close && (g->module.desc.flags & TP_CLOSABLE) != 0)
-		plugin_loader_close(&g->module);
+	if (g->runner != NULL)
+		plugin_runner_kill(g->runner);
+	else if (g->at >= PLUGIN_OPENED)
+		code_unload(g);
+	(void)code_close(g); /* or it stays */
 	generation_free(g);
 }

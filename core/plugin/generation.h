@@ -23,6 +23,7 @@
 #include "loop/loop.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
+#include "plugin/runner.h"
 #include "registry/entry.h"
 #include "registry/registry.h"
 
@@ -53,12 +54,17 @@ struct plugin_hub {
 	struct ref ref;
 	struct loop *loop;
 	void *owner; /* [control] NULL: the manager is gone */
-	/* [control] All four may be NULL. */
+	/* [control] All may be NULL. */
 	void (*gone)(void *owner, struct plugin_generation *g);
 	void (*touched)(void *owner, unsigned kinds);
 	void (*resource)(void *owner, struct str uri);
 	/* The entries that g has added are others now. */
 	void (*dynamic)(void *owner, struct plugin_generation *g);
+	/* Its runner dies again and again: it must not be called. */
+	void (*quarantined)(
+	    void *owner, struct plugin_generation *g, const char *reason);
+	/* [any] In a runner: the host's log; NULL: this process's own. */
+	void (*log)(void *owner, int level, struct str text);
 	registry_describe_fn *describe; /* list items of what is added */
 	pthread_mutex_t lock; /* leaf; guards keys, and what generations have
 			       * added */
@@ -76,7 +82,8 @@ struct plugin_target {
 	struct call_target target;
 	struct plugin_generation *generation;
 	struct plugin_dynamic *dynamic; /* NULL: an entry of the manifest */
-	tp_call_fn *fn;
+	tp_call_fn *fn; /* NULL: in a runner */
+	uint32_t index; /* there */
 	struct panic_scope scope;
 };
 
@@ -86,7 +93,8 @@ struct plugin_generation {
 	struct list node; /* in the manager's list */
 	struct plugin_hub *hub; /* shared */
 	struct plugin_manifest *manifest; /* owned */
-	struct plugin_module module;
+	struct plugin_module module; /* empty: the code is in a runner */
+	struct plugin_runner *runner; /* shared; NULL: the code is here */
 	struct arena arena;
 	struct registry_set set;
 	struct plugin_target *targets; /* one for each entry */
@@ -130,13 +138,22 @@ void plugin_hub_touch(struct plugin_hub *h, unsigned kind);
 int plugin_hub_resource(struct plugin_hub *h, struct str uri);
 
 /* [control] Opens copy, checks it against the manifest again and builds the
- * set; the manifest moves in when it works.  config is JSON text or empty. */
+ * set; the manifest moves in when it works.  config is JSON text or empty.
+ * place NULL: the code is loaded here; else in a runner, which keeps the copy
+ * until it ends. */
 struct plugin_generation *plugin_generation_open(struct plugin_hub *hub,
     struct plugin_manifest *manifest, const char *copy, unsigned number,
-    struct str config, struct diags *diags);
+    struct str config, const struct plugin_runner_place *place,
+    struct diags *diags);
 /* [control] load(), with what the previous one (may be NULL) saved. */
 int plugin_generation_start(struct plugin_generation *g,
     struct plugin_generation *previous, struct diags *diags);
+/* [control] Its two halves, as a runner does them on the host's word: an enum
+ * tp_status each. */
+int plugin_generation_load(struct plugin_generation *g,
+    const struct tp_snapshot *previous, struct err *err);
+int plugin_generation_save(
+    struct plugin_generation *g, struct tp_snapshot *out);
 /* [control] Ends one that was never published: unload() and all. */
 void plugin_generation_discard(struct plugin_generation *g);
 /* [control] */
@@ -148,8 +165,5 @@ const char *plugin_state_name(enum plugin_state s);
 void plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
     struct plugin_dynamic *dynamic, const struct plugin_limits *limits,
     const struct tp_entry *entry);
-
-/* host.c: the table that every handle begins with. */
-extern const struct tp_host plugin_host;
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host as a plugin sees it: each function checks what it is given, since
  * it comes from code that is not ours, and hands it to the call. */
+#include "plugin/host.h"
+
 #include <string.h>
 #include <toolpost/ext/draft/elicit.h>
 #include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 
 #include "base/log.h"
-#include "call/call.h"
 #include "data/json.h"
 #include "plugin/dynamic.h"
 
@@ -92,6 +93,11 @@ host_log(struct tp_plugin *p, int level, struct tp_str text)
 
 	if (level >= TP_DEBUG && level <= TP_ERROR)
 		ours = levels[level];
+	if (g->hub->log != NULL) {
+		g->hub->log(g->hub->owner, ours,
+		    str_sub(str_from(text), 0, LOG_TEXT_MAX));
+		return;
+	}
 	LOG_AT(ours, "plugin says", F_STR("plugin", g->manifest->name),
 	    F_INT("generation", g->number),
 	    F_STR("text", str_sub(str_from(text), 0, LOG_TEXT_MAX)));
@@ -237,22 +243,21 @@ host_alloc(struct tp_call *c, size_t len)
 	return arena_alloc(&call_of(c)->arena, len > 0 ? len : 1);
 }
 
-/* Pictures and sounds are bytes; the rest must be text (TOOL-18). */
-static int
-content_check(const struct call_content *block)
+int
+plugin_content_check(const struct call_content *block)
 {
 	bool media = block->type == CALL_IMAGE || block->type == CALL_AUDIO;
 
 	if (media && block->mime.len == 0)
-		return TP_EPARAMS;
+		return ERR_PARAMS;
 	if ((block->type == CALL_LINK || block->type == CALL_EMBED)
 	    && block->uri.len == 0)
-		return TP_EPARAMS;
+		return ERR_PARAMS;
 	if ((!block->binary && !str_is_utf8(block->data))
 	    || !str_is_utf8(block->mime) || !str_is_utf8(block->uri)
 	    || !str_is_utf8(block->name))
-		return TP_EPARAMS;
-	return TP_OK;
+		return ERR_PARAMS;
+	return 0;
 }
 
 static int
@@ -277,14 +282,14 @@ host_content(struct tp_call *c, const struct tp_content *given)
 	block.assistant = in.role == TP_ASSISTANT;
 	block.binary = (in.flags & TP_BINARY) != 0 || in.type == TP_IMAGE
 	    || in.type == TP_AUDIO;
-	rc = content_check(&block);
-	if (rc != TP_OK)
-		return rc;
+	rc = plugin_content_check(&block);
+	if (rc < 0)
+		return status_of(rc);
 	return status_of(call_content_add(call_of(c), &block));
 }
 
-static bool
-is_json(struct str text)
+bool
+plugin_json_check(struct str text)
 {
 	struct json_doc doc;
 	int rc;
@@ -300,7 +305,7 @@ host_structured(struct tp_call *c, struct tp_str json)
 {
 	struct str text = str_from(json);
 
-	if (!is_json(text))
+	if (!plugin_json_check(text))
 		return TP_EPARAMS;
 	return status_of(call_structured_set(call_of(c), text));
 }
@@ -377,7 +382,7 @@ host_message(struct tp_call *c, int level, struct tp_str logger,
 	if (level < TP_MESSAGE_DEBUG || level > TP_MESSAGE_EMERGENCY
 	    || (flags & ~(uint32_t)TP_MESSAGE_JSON) != 0
 	    || !str_is_utf8(log.logger) || !str_is_utf8(log.data)
-	    || (log.is_json && !is_json(log.data)))
+	    || (log.is_json && !plugin_json_check(log.data)))
 		return TP_EPARAMS;
 	return status_of(call_message(call_of(c), &log));
 }

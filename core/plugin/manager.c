@@ -105,6 +105,34 @@ resource_changed(void *owner, struct str uri)
 		m->on_changed(m->on_changed_arg, uri);
 }
 
+/* [control] Its entries leave the lists; a new file, or a word of the
+ * operator, brings it back. */
+static void
+generation_quarantined(
+    void *owner, struct plugin_generation *g, const char *reason)
+{
+	struct plugin_manager *m = manager_of(owner);
+	struct err err;
+
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s =
+		    LIST_OBJ(node, struct plugin_slot, node);
+
+		if (s->current != g)
+			continue;
+		plugin_slot_drop(m, s);
+		s->before = NULL;
+		s->refused = s->quarantined = true;
+		free(s->last_error);
+		s->last_error = strdup(reason);
+		if (registry_publish(m->registry, &err) < 0)
+			LOG_ERROR("registry not published",
+			    F_CSTR("reason", err.text));
+		plugin_generation_enter(g, PLUGIN_DRAINING);
+		return;
+	}
+}
+
 static void
 batch_now(struct plugin_manager *m, bool again)
 {
@@ -234,6 +262,7 @@ override_copy(struct manager_override *to, const struct plugin_override *from)
 
 	to->disabled = from->disabled;
 	to->may_close = from->may_close;
+	to->isolation = from->isolation;
 	to->name = strndup(from->name.ptr, from->name.len);
 	if (to->name == NULL)
 		return ERR_NOMEM;
@@ -329,8 +358,12 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 		    "run_dir and rehearse_exe must be absolute paths");
 	m->run_dir = dup_str(o->run_dir);
 	m->rehearse_exe = dup_str(o->rehearse_exe);
+	m->runner_exe = dup_str(o->runner_exe);
+	m->place.exe = m->runner_exe;
+	m->place.reactors = o->reactors;
 	m->dirs = calloc(n + 1, sizeof *m->dirs);
-	if (m->run_dir == NULL || m->rehearse_exe == NULL || m->dirs == NULL)
+	if (m->run_dir == NULL || m->rehearse_exe == NULL
+	    || m->runner_exe == NULL || m->dirs == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	for (; m->dirs_len < n; m->dirs_len++) {
 		m->dirs[m->dirs_len] = dup_str(o->dirs->items[m->dirs_len]);
@@ -339,6 +372,7 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	}
 	m->resident_max =
 	    o->resident_max > 0 ? o->resident_max : PLUGIN_RESIDENT_MAX;
+	m->isolation = o->isolation;
 	if (plugin_manager_override(m, o->overrides, o->overrides_len) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	return 0;
@@ -379,6 +413,7 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->hub->dynamic = entries_changed;
 	m->hub->describe = registry_describer(registry);
 	plugin_watchers_begin(m);
+	m->hub->quarantined = generation_quarantined;
 	return m;
 }
 
@@ -494,8 +529,21 @@ plugin_manager_destroy(struct plugin_manager *m)
 	free(m->copy_dir);
 	free(m->run_dir);
 	free(m->rehearse_exe);
+	free(m->runner_exe);
 	OBJ_WIPE(m);
 	free(m);
+}
+
+void
+plugin_manager_leave(struct plugin_manager *m, unsigned reactor)
+{
+	LIST_EACH (node, &m->generations) {
+		struct plugin_generation *g =
+		    LIST_OBJ(node, struct plugin_generation, node);
+
+		if (g->runner != NULL)
+			plugin_runner_leave(g->runner, reactor);
+	}
 }
 
 static void
@@ -510,7 +558,9 @@ status_of(const struct plugin_slot *s, struct plugin_status *out)
 	out->last_error = str_of(s->last_error);
 	out->resident = s->resident;
 	if (g == NULL) {
-		out->state = s->refused ? S("refused") : S("seen");
+		out->state = s->quarantined ? S("quarantined")
+		    : s->refused            ? S("refused")
+					    : S("seen");
 		return;
 	}
 	out->version = g->manifest->version;

@@ -27,11 +27,20 @@
 
 struct plugin_manager;
 
+/* Where the code of a plugin runs.  The operator's word counts; without it the
+ * manifest may ask for more than the default, not for less. */
+enum plugin_isolation {
+	PLUGIN_ISOLATION_DEFAULT,
+	PLUGIN_ISOLATION_NONE, /* in this process */
+	PLUGIN_ISOLATION_PROCESS /* in a runner */
+};
+
 /* What one plugin's operator wrote under plugins.NAME. */
 struct plugin_override {
 	struct str name;
 	bool disabled;
 	bool may_close; /* consent to dlclose what says TP_CLOSABLE */
+	enum plugin_isolation isolation;
 	const struct yaml_node
 	    *config; /* given to load() as JSON; may be NULL */
 };
@@ -40,8 +49,11 @@ struct plugin_manager_options {
 	const struct settings_strs *dirs; /* first match of a name wins */
 	struct str run_dir; /* private copies; made 0700 */
 	struct str rehearse_exe; /* this program: "exe rehearse COPY" */
+	struct str runner_exe; /* toolpost-runner; empty: there is none */
+	unsigned reactors; /* that will call */
 	bool watch;
 	int64_t resident_max;
+	enum plugin_isolation isolation; /* where nobody says more */
 	const struct plugin_override *overrides;
 	size_t overrides_len;
 };
@@ -81,6 +93,10 @@ void plugin_manager_stop(struct plugin_manager *m, int64_t deadline_ns,
 /* Before registry_destroy() and loop_destroy(): what the registry still holds
  * is unloaded by messages to the loop. */
 void plugin_manager_destroy(struct plugin_manager *m);
+
+/* On the thread of a reactor that has left its loop, while the control thread
+ * waits for it: nothing of that reactor may be left. */
+void plugin_manager_leave(struct plugin_manager *m, unsigned reactor);
 
 /* One line a plugin: name, version, generation, state, origin, entries. */
 struct plugin_status {

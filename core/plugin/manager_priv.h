@@ -27,6 +27,7 @@ struct manager_override {
 	char *config_json; /* owned; NULL: none */
 	bool disabled;
 	bool may_close;
+	enum plugin_isolation isolation;
 };
 
 /* One plugin that there is a manifest for. */
@@ -53,6 +54,7 @@ struct plugin_slot {
 	bool refused;
 	bool conflict; /* refused for a name that another one has */
 	bool later; /* the module changed under us */
+	bool quarantined; /* last_error says why */
 	bool present; /* in this scan */
 	unsigned tries;
 	int64_t retry_ns;
@@ -68,8 +70,11 @@ struct plugin_manager {
 	char *run_dir;
 	char *copy_dir;
 	char *rehearse_exe;
+	char *runner_exe;
+	struct plugin_runner_place place;
 	int lock_fd; /* on copy_dir: others know that we live */
 	int64_t resident_max;
+	enum plugin_isolation isolation;
 	struct manager_override *overrides; /* owned */
 	size_t overrides_len;
 	unsigned override_number;

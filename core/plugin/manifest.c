@@ -347,11 +347,7 @@ static void
 check_modes(struct manifest_reader *r, const struct yaml_node *root,
     const struct raw_manifest *raw)
 {
-	if (raw->isolation == 1)
-		manifest_refuse(r, TP_ISOLATION, manifest_at(root, "isolation"),
-		    "remove the line or write isolation: none",
-		    "isolation: process needs a runner, which is not "
-		    "available in this version");
+	r->m->wants_process = raw->isolation == 1;
 	if (raw->rehearse == 1)
 		manifest_refuse(r, TP_UNAVAILABLE,
 		    manifest_at(root, "rehearse"), "write rehearse: open",

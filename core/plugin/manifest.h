@@ -71,6 +71,7 @@ struct plugin_manifest {
 	unsigned char sha256[CRYPTO_SHA256_LEN];
 	bool state_required;
 	bool release; /* its calls may let go of their streams */
+	bool wants_process; /* isolation */
 	struct plugin_limits limits;
 	bool format_assertion;
 	struct plugin_grant dynamic;

@@ -244,7 +244,7 @@ config_check(struct attempt *a)
 static int
 resident_check(struct attempt *a)
 {
-	if (a->slot->current == NULL
+	if (a->slot->current == NULL || a->slot->current->runner != NULL
 	    || a->m->resident < (size_t)a->m->resident_max)
 		return 0;
 	return diags_add(&a->diags, DIAG_ERROR, TP_RESIDENT, a->manifest->path,
@@ -275,18 +275,51 @@ generation_put(struct attempt *a, struct plugin_generation *g)
 	return 0;
 }
 
+/* NULL: in this process. */
+static const struct plugin_runner_place *
+place_choose(const struct attempt *a)
+{
+	enum plugin_isolation said = a->override != NULL
+	    ? a->override->isolation
+	    : PLUGIN_ISOLATION_DEFAULT;
+
+	if (said == PLUGIN_ISOLATION_DEFAULT)
+		said = a->manifest->wants_process ? PLUGIN_ISOLATION_PROCESS
+						  : a->m->isolation;
+	return said == PLUGIN_ISOLATION_PROCESS ? &a->m->place : NULL;
+}
+
+static int
+place_check(struct attempt *a)
+{
+	if (place_choose(a) == NULL)
+		return 0;
+	if (a->manifest->dynamic.max > 0)
+		return refuse_module(a, TP_ISOLATION,
+		    "isolation: process has no tp.dynamic/1 yet (hint: write "
+		    "isolation: none, or remove dynamic:)");
+	if (a->m->place.exe[0] != '\0')
+		return 0;
+	return refuse_module(a, TP_ISOLATION,
+	    "isolation: process needs toolpost-runner, which is not beside "
+	    "toolpost (hint: install it)");
+}
+
 static int
 open_and_put(struct attempt *a)
 {
+	const struct plugin_runner_place *place = place_choose(a);
 	struct str config =
 	    str_of(a->override != NULL ? a->override->config_json : NULL);
 	struct plugin_generation *g;
 	int rc;
 
-	g = plugin_generation_open(
-	    a->m->hub, a->manifest, a->copy.path, a->number, config, &a->diags);
+	g = plugin_generation_open(a->m->hub, a->manifest, a->copy.path,
+	    a->number, config, place, &a->diags);
 	if (g == NULL)
 		return ERR_CONFIG;
+	if (place != NULL)
+		plugin_copy_keep(&a->copy);
 	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
 	g->may_close = a->override != NULL && a->override->may_close;
 	rc = plugin_generation_start(g, a->slot->current, &a->diags);
@@ -331,6 +364,8 @@ attempt_run(struct attempt *a, bool *same)
 		rc = config_check(a);
 	if (rc == 0)
 		rc = resident_check(a);
+	if (rc == 0)
+		rc = place_check(a);
 	if (rc == 0)
 		rc = plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
 		    a->copy.path, &a->diags);
@@ -390,7 +425,7 @@ plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 	a.override = plugin_manager_override_find(m, str_of(s->name));
 	s->override_number = m->override_number;
 	s->tried = true;
-	s->refused = s->conflict = s->later = false;
+	s->refused = s->conflict = s->later = s->quarantined = false;
 	rc = attempt_run(&a, &same);
 	warnings_log(&a);
 	if (rc < 0) {

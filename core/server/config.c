@@ -166,6 +166,8 @@ const struct settings_item server_settings[] = {
 	{ .key = NULL }
 };
 
+static const char *const default_isolations[] = { "none", "process", NULL };
+
 /* Keys of plugins that are no plugin names. */
 const struct settings_item server_plugin_settings[] = {
 	{ .key = "dirs", .type = SETTINGS_STRS, .offset = AT(plugin_dirs),
@@ -174,6 +176,8 @@ const struct settings_item server_plugin_settings[] = {
 	  .help = "Load what changes in the folders while serving." },
 	{ .key = "max_resident_generations", .type = SETTINGS_INT, .offset = AT(resident_max), .fallback = "64", .min = 1, .max = 100000,
 	  .help = "Replaced generations that stay mapped; beyond it a reload is refused." },
+	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = default_isolations, .fallback = "none",
+	  .help = "Where plugins run whose operator and manifest do not say: process: each in a supervised runner; none: in this process." },
 	{ .key = "run_dir", .type = SETTINGS_STR, .offset = AT(run_dir),
 	  .help = "Where private copies of modules are made; by default a folder of its own under /run or /tmp." },
 	{ .key = NULL }
@@ -186,13 +190,13 @@ struct override_settings {
 	int isolation;
 	const struct yaml_node *config;
 };
-static const char *const isolations[] = { "none", NULL };
+static const char *const isolations[] = { "default", "none", "process", NULL };
 #define AT(member_) offsetof(struct override_settings, member_)
 static const struct settings_item override_items[] = {
 	{ .key = "enabled", .type = SETTINGS_BOOL, .offset = AT(enabled), .fallback = "true",
 	  .help = "false: the plugin is not loaded." },
-	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = isolations, .fallback = "none",
-	  .help = "none: in this process, the only one there is yet." },
+	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = isolations, .fallback = "default",
+	  .help = "process: in a supervised runner; none: in this process; default: what the manifest asks for, else plugins.isolation." },
 	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
 	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
 	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
@@ -248,6 +252,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 		return ERR_NOMEM;
 	s.enabled = !o->disabled;
 	s.close = o->may_close;
+	s.isolation = (int)o->isolation;
 	s.config = o->config;
 	(void)snprintf(
 	    prefix, sizeof prefix, "plugins.%.*s", STR_FMT(node->key));
@@ -255,6 +260,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	    override_items, node, prefix, &s, &c->arena, file, diags);
 	o->disabled = !s.enabled;
 	o->may_close = s.close;
+	o->isolation = (enum plugin_isolation)s.isolation;
 	o->config = s.config;
 	return rc;
 }

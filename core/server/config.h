@@ -90,6 +90,7 @@ struct server_config {
 	bool plugin_dirs_usual; /* nobody has named any */
 	bool watch;
 	int64_t resident_max;
+	int isolation; /* of plugins; 1: process */
 	struct str run_dir;
 	struct plugin_override *overrides;
 	size_t overrides_len;

@@ -35,6 +35,8 @@ reactor_end(struct loop_reactor *r, void *arg)
 	struct server_reactor *h = &s->held[r->index];
 
 	transport_reactor_destroy(h->transport);
+	if (s->plugins != NULL)
+		plugin_manager_leave(s->plugins, r->index);
 	mcp_reactor_destroy(h->mcp);
 	call_reactor_finish(&h->calls);
 	panic_thread_finish();
@@ -48,6 +50,7 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 
 	panic_thread_init();
 	call_reactor_init(&h->calls, r->loop, s->pool);
+	h->calls.number = r->index;
 	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
 	if (h->mcp != NULL)
 		mcp_reactor_rounds_set(h->mcp, &s->rounds, r->index);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -108,6 +109,22 @@ own_executable(char *path, size_t size)
 	return n > 0 ? (struct str){ path, (size_t)n } : STR_NONE;
 }
 
+/* The runner lies beside us, or where packages put it. */
+static struct str
+runner_executable(struct str own, char *path, size_t size)
+{
+	static const char installed[] = "/usr/libexec/toolpost/toolpost-runner";
+	size_t dir = own.len;
+
+	while (dir > 0 && own.ptr[dir - 1] != '/')
+		dir--;
+	if (snprintf(path, size, "%.*stoolpost-runner", (int)dir, own.ptr)
+		< (int)size
+	    && access(path, X_OK) == 0)
+		return str_of(path);
+	return access(installed, X_OK) == 0 ? str_of(installed) : STR_NONE;
+}
+
 static void
 resource_changed(void *arg, struct str uri)
 {
@@ -119,13 +136,18 @@ resource_changed(void *arg, struct str uri)
 static int
 plugins_start(struct server *s, struct err *err)
 {
-	char exe[4096];
+	char exe[4096], runner[4096];
+	struct str own = own_executable(exe, sizeof exe);
 	struct plugin_manager_options o = {
 		.dirs = &s->config.plugin_dirs,
 		.run_dir = s->config.run_dir,
-		.rehearse_exe = own_executable(exe, sizeof exe),
+		.rehearse_exe = own,
+		.runner_exe = runner_executable(own, runner, sizeof runner),
+		.reactors = (unsigned)s->config.reactors,
 		.watch = s->config.watch,
 		.resident_max = s->config.resident_max,
+		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS
+						      : PLUGIN_ISOLATION_NONE,
 		.overrides = s->config.overrides,
 		.overrides_len = s->config.overrides_len,
 	};

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One life: a process, its control channel, its end.  Everything here runs on
+ * the control thread, save where it is marked. */
+#include "plugin/runner.h"
+
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "plugin/generation.h"
+
+static void life_timer(void *arg);
+static void life_ready(void *arg, unsigned events);
+static void life_over(void *arg, const struct loop_child_end *end);
+static void life_said(void *arg, struct str bytes);
+
+static void
+fd_drop(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd); /* nothing is written through it */
+	*fd = -1;
+}
+
+void
+runner_life_unref(struct runner_life *l)
+{
+	struct plugin_runner *r = l->runner;
+
+	if (!ref_drop(&l->ref))
+		return;
+	for (unsigned i = 0; i < r->place->reactors; i++)
+		fd_drop(&l->fds[i]);
+	free(l->fds);
+	free(l->space);
+	free(l);
+	plugin_runner_unref(r);
+}
+
+static struct runner_life *
+life_alloc(struct plugin_runner *r)
+{
+	struct runner_life *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	ref_init(&l->ref);
+	l->runner = r;
+	ref_take(&r->ref);
+	list_init(&l->node);
+	l->number = ++r->lives_made;
+	l->control = -1;
+	l->exit_status = -1;
+	loop_io_init(&l->io);
+	loop_timer_init(&l->timer, life_timer, l);
+	l->space = malloc(WIRE_SPACE * RUNNER_SPACES);
+	l->fds = malloc(sizeof *l->fds * (r->place->reactors + 1));
+	for (unsigned i = 0; l->fds != NULL && i < r->place->reactors; i++)
+		l->fds[i] = -1;
+	return l;
+}
+
+/* One pair for the control thread and one for each reactor; theirs gets the
+ * other ends. */
+static int
+pairs_make(struct runner_life *l, int *theirs)
+{
+	for (unsigned i = 0; i <= l->runner->place->reactors; i++) {
+		int pair[2];
+
+		if (wire_pair(pair) < 0)
+			return ERR_IO;
+		theirs[i] = pair[1];
+		if (i == 0)
+			l->control = pair[0];
+		else
+			l->fds[i - 1] = pair[0];
+	}
+	return 0;
+}
+
+static int
+process_start(struct runner_life *l, struct err *err)
+{
+	static const char *const envp[] = { "LANG=C.UTF-8", NULL };
+	const struct plugin_runner_place *place = l->runner->place;
+	char channels[16];
+	const char *argv[] = { place->exe, channels, l->runner->name, NULL };
+	struct loop_child_extra extra = { .said = life_said };
+	size_t n = place->reactors + 1;
+	int *theirs = malloc(n * sizeof *theirs);
+	int rc = ERR_NOMEM;
+
+	if (theirs == NULL || l->fds == NULL || l->space == NULL) {
+		free(theirs);
+		return err_set(err, ERR_NOMEM, "out of memory for a runner");
+	}
+	for (size_t i = 0; i < n; i++)
+		theirs[i] = -1;
+	(void)snprintf(channels, sizeof channels, "%zu", n); /* it fits */
+	extra.fds = theirs;
+	extra.fds_len = n;
+	rc = pairs_make(l, theirs);
+	if (rc < 0)
+		(void)err_set(err, rc,
+		    "no sockets for a runner (hint: the "
+		    "descriptor limit, ulimit -n)");
+	else
+		l->child = loop_child_start_with(l->runner->control, &extra,
+		    argv, envp, 0, life_over, l, err);
+	for (size_t i = 0; i < n; i++)
+		fd_drop(&theirs[i]);
+	free(theirs);
+	if (rc == 0 && l->child == NULL)
+		rc = ERR_IO;
+	return rc;
+}
+
+struct runner_life *
+runner_life_create(struct plugin_runner *r, struct err *err)
+{
+	struct runner_life *l = life_alloc(r);
+
+	if (l == NULL) {
+		(void)err_set(err, ERR_NOMEM, "out of memory for a runner");
+		return NULL;
+	}
+	if (process_start(l, err) < 0) {
+		fd_drop(&l->control);
+		runner_life_unref(l);
+		return NULL;
+	}
+	l->pid = loop_child_pid(l->child);
+	ref_take(&l->ref); /* of the child: life_done() drops it */
+	list_push(&r->lives, &l->node);
+	if (loop_io_start(
+		&l->io, r->control, l->control, LOOP_READ, life_ready, l)
+	    < 0)
+		runner_life_kill(l, "its channel cannot be watched");
+	loop_timer_set(r->control, &l->timer, clock_now_ns() + RUNNER_START_NS);
+	runner_life_send(l, &r->start);
+	return l;
+}
+
+void
+runner_life_kill(struct runner_life *l, const char *why)
+{
+	if (l->child == NULL)
+		return;
+	if (why != NULL && l->reason[0] == '\0')
+		(void)snprintf(l->reason, sizeof l->reason, "%s", why);
+	loop_child_kill(l->child);
+}
+
+void
+runner_life_send(struct runner_life *l, const struct buf *frames)
+{
+	size_t at = 0;
+
+	if (l->control < 0)
+		return;
+	if (frames->failed || wire_send(l->control, frames, &at) < 0)
+		runner_life_kill(l, "it does not read its control channel");
+}
+
+static void
+frame_send(struct runner_life *l, enum wire_kind kind)
+{
+	struct buf b;
+
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, kind, 0));
+	runner_life_send(l, &b);
+	buf_finish(&b);
+}
+
+/* A beat that was not answered, a start or a stop that takes too long. */
+static void
+life_timer(void *arg)
+{
+	struct runner_life *l = arg;
+	int64_t now = clock_now_ns();
+
+	if (l->stopping) {
+		runner_life_kill(l, NULL);
+	} else if (!l->ready) {
+		runner_life_kill(l, "it was not ready in time");
+	} else if (l->retired) {
+		if (atomic_load(&l->live) == 0)
+			runner_life_kill(l, "a call in it did not end");
+		loop_timer_set(
+		    l->runner->control, &l->timer, now + RUNNER_GRACE_NS);
+	} else if (l->missed >= RUNNER_BEATS_MISSED) {
+		runner_life_kill(l, "it does not answer");
+	} else {
+		l->missed++;
+		frame_send(l, WIRE_PING);
+		loop_timer_set(
+		    l->runner->control, &l->timer, now + RUNNER_BEAT_NS);
+	}
+}
+
+static int
+take_failed(struct runner_life *l, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	uint32_t status = wire_get_u32(&in);
+	struct str text = wire_get_str(&in);
+
+	if (!wire_get_end(&in) || !str_is_utf8(text))
+		return ERR_SYNTAX;
+	l->failed = true;
+	l->status = (int)status;
+	(void)snprintf(l->reason, sizeof l->reason, "%.*s",
+	    (int)(text.len < sizeof l->reason ? text.len
+					      : sizeof l->reason - 1),
+	    text.ptr); /* may be cut */
+	return 0;
+}
+
+static int
+take_saved(struct plugin_runner *r, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	uint32_t status = wire_get_u32(&in), format = wire_get_u32(&in);
+	struct str bytes = wire_get_str(&in);
+
+	if (!wire_get_end(&in) || r->saved_status != 1)
+		return ERR_SYNTAX;
+	buf_clear(&r->saved);
+	buf_str(&r->saved, bytes);
+	r->saved_format = format;
+	r->saved_status = r->saved.failed ? TP_ENOMEM : (int)status;
+	return r->saved_status == 1 ? ERR_SYNTAX : 0;
+}
+
+static int
+take_log(const struct plugin_runner *r, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	uint32_t level = wire_get_u32(&in);
+	struct str text = wire_get_str(&in);
+
+	if (!wire_get_end(&in) || level > LOG_LEVEL_ERROR)
+		return ERR_SYNTAX;
+	LOG_AT((enum log_level)level, "plugin says", F_CSTR("plugin", r->name),
+	    F_INT("generation",
+		r->generation != NULL ? r->generation->number : 0),
+	    F_STR("text", text));
+	return 0;
+}
+
+static int
+take_changed(struct plugin_runner *r, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	uint32_t kinds = wire_get_u32(&in);
+	struct str uri = wire_get_str(&in);
+
+	if (!wire_get_end(&in) || !str_is_utf8(uri))
+		return ERR_SYNTAX;
+	if (r->generation == NULL)
+		return 0;
+	for (unsigned kind = TP_KIND_TOOL; kind <= TP_KIND_PROMPT; kind++)
+		if ((kinds & 1u << kind) != 0)
+			plugin_hub_touch(r->generation->hub, kind);
+	if (uri.len > 0 && plugin_hub_resource(r->generation->hub, uri) < 0)
+		LOG_WARN("plugin change dropped", F_CSTR("plugin", r->name),
+		    F_STR("uri", uri));
+	return 0;
+}
+
+static int
+frame_take(struct runner_life *l, const struct wire_frame *f)
+{
+	switch (f->kind) {
+	case WIRE_READY:
+		if (l->ready || f->body.len > 0)
+			return ERR_SYNTAX;
+		l->ready = true;
+		loop_timer_set(l->runner->control, &l->timer,
+		    clock_now_ns() + RUNNER_BEAT_NS);
+		runner_is_ready(l->runner, l);
+		return 0;
+	case WIRE_FAILED:
+		return l->ready ? ERR_SYNTAX : take_failed(l, f->body);
+	case WIRE_SAVED:
+		return take_saved(l->runner, f->body);
+	case WIRE_PONG:
+		l->missed = 0;
+		return 0;
+	case WIRE_LOG:
+		return take_log(l->runner, f->body);
+	case WIRE_CHANGED:
+		return take_changed(l->runner, f->body);
+	default:
+		return ERR_SYNTAX;
+	}
+}
+
+bool
+runner_life_receive(struct runner_life *l)
+{
+	struct wire_frame frames[RUNNER_SPACES];
+	int n, rc = 0;
+
+	if (l->control < 0)
+		return false;
+	n = wire_receive(l->control, l->space, frames, RUNNER_SPACES);
+	for (int i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = frame_take(l, &frames[i]);
+		wire_frame_finish(&frames[i]);
+	}
+	if (n >= 0 && rc == 0)
+		return n == RUNNER_SPACES;
+	loop_io_stop(&l->io);
+	fd_drop(&l->control);
+	/* At an end of file the process is gone, or closed it: then it goes. */
+	runner_life_kill(
+	    l, n == ERR_CLOSED ? NULL : "it broke the rules of the channel");
+	return false;
+}
+
+static void
+life_ready(void *arg, unsigned events)
+{
+	struct runner_life *l = arg;
+
+	(void)events;
+	ref_take(&l->ref);
+	while (runner_life_receive(l))
+		;
+	runner_life_unref(l);
+}
+
+/* Kept for the last words, and said in the log line by line. */
+static void
+life_said(void *arg, struct str bytes)
+{
+	static struct log_gate gate;
+	struct runner_life *l = arg;
+	struct buf *words = &l->runner->words;
+	uint64_t suppressed;
+
+	buf_str(words, bytes);
+	if (words->len > RUNNER_WORDS_MAX)
+		buf_consume(words, words->len - RUNNER_WORDS_MAX);
+	if (log_gate_pass(&gate, NS_PER_S / 10, &suppressed))
+		LOG_INFO("plugin prints", F_CSTR("plugin", l->runner->name),
+		    F_STR("text", str_trim(bytes)),
+		    F_INT("suppressed", suppressed));
+}
+
+static void
+reason_set(struct runner_life *l, int status)
+{
+	struct buf text;
+
+	if (WIFSIGNALED(status))
+		l->signal = WTERMSIG(status);
+	else
+		l->exit_status = WEXITSTATUS(status);
+	if (l->failed)
+		return; /* it has said why itself */
+	buf_init(&text);
+	if (l->reason[0] != '\0')
+		buf_printf(&text, "%s: ", l->reason);
+	if (WIFSIGNALED(status))
+		buf_printf(&text, "killed by signal %d (%s)", l->signal,
+		    strsignal(l->signal));
+	else
+		buf_printf(&text, "ended with status %d", l->exit_status);
+	(void)snprintf(l->reason, sizeof l->reason, "%.*s",
+	    STR_FMT(buf_view(&text))); /* may be cut */
+	buf_finish(&text);
+}
+
+/* Its process is gone. */
+static void
+life_done(struct runner_life *l)
+{
+	l->child = NULL;
+	list_drop(&l->node);
+	loop_io_stop(&l->io);
+	loop_timer_clear(&l->timer);
+	fd_drop(&l->control);
+	atomic_store_explicit(&l->ended, true,
+	    memory_order_release /* pairs with the seats' look */);
+}
+
+static void
+life_over(void *arg, const struct loop_child_end *end)
+{
+	struct runner_life *l = arg;
+	struct plugin_runner *r = l->runner;
+
+	/* What it said before it died. */
+	while (runner_life_receive(l))
+		;
+	reason_set(l, end->status);
+	life_done(l);
+	runner_has_died(r, l);
+	runner_life_unref(l);
+}
+
+void
+runner_life_end(struct runner_life *l)
+{
+	loop_child_cancel(l->child);
+	life_done(l);
+	runner_life_unref(l);
+}
+
+struct condemn_msg {
+	struct loop_msg msg;
+	struct runner_life *life; /* holds one */
+	const char *why; /* constant; NULL: only retire it */
+};
+
+static void
+condemn_run(struct loop_msg *msg)
+{
+	struct condemn_msg *m = CONTAINER_OF(msg, struct condemn_msg, msg);
+	struct runner_life *l = m->life;
+
+	if (m->why != NULL) {
+		runner_life_kill(l, m->why);
+	} else if (l->child != NULL && !l->retired && !l->stopping) {
+		l->retired = true;
+		loop_timer_set(l->runner->control, &l->timer, clock_now_ns());
+		runner_has_died(l->runner, l); /* for new calls it has */
+	}
+	runner_life_unref(l);
+	free(m);
+}
+
+static void
+condemn_post(struct runner_life *l, const char *why)
+{
+	struct condemn_msg *m = malloc(sizeof *m);
+
+	if (m == NULL)
+		return; /* its beats will tell */
+	m->msg.run = condemn_run;
+	m->life = l;
+	m->why = why;
+	ref_take(&l->ref);
+	loop_post(l->runner->control, &m->msg);
+}
+
+void
+runner_life_condemn(struct runner_life *l, const char *why)
+{
+	condemn_post(l, why);
+}
+
+void
+runner_life_retire(struct runner_life *l)
+{
+	condemn_post(l, NULL);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runner of one generation: a process that holds the plugin's code, and
+ * whatever comes after it when it dies.
+ *
+ * One life is one process.  The control thread starts lives, hears their ends
+ * and decides on the next one (runner.c, supervise.c).  Each reactor has a seat
+ * at the runner: calls go from there straight into the process, over a channel
+ * of that reactor alone, and answers come back on it, so that no call changes
+ * its thread (seat.c).  The one lock is taken when a life begins or ends. */
+#ifndef PLUGIN_RUNNER_H
+#define PLUGIN_RUNNER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <toolpost/abi.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/ref.h"
+#include "call/call.h"
+#include "loop/child.h"
+#include "loop/loop.h"
+#include "plugin/wire.h"
+
+/* Bounds of supervision (reliability.md 2), each with its default. */
+#define RUNNER_START_NS (10 * NS_PER_S) /* to ready, then it is killed */
+#define RUNNER_SAVE_NS (2 * NS_PER_S)
+#define RUNNER_STOP_NS (2 * NS_PER_S) /* from the stop frame to SIGKILL */
+#define RUNNER_GRACE_NS (100 * NS_PER_MS) /* to answer a cancel */
+#define RUNNER_BEAT_NS (5 * NS_PER_S)
+#define RUNNER_BEATS_MISSED 2
+#define RUNNER_BACKOFF_NS (100 * NS_PER_MS) /* doubles .. */
+#define RUNNER_BACKOFF_MAX_NS (30 * NS_PER_S) /* .. up to this */
+#define RUNNER_CALM_NS (60 * NS_PER_S) /* without a death: from the start */
+#define RUNNER_DEATHS_MAX 5 /* in .. */
+#define RUNNER_DEATHS_NS (10 * NS_PER_S) /* .. this: quarantine */
+#define RUNNER_WAITING_MAX 256 /* calls of a seat while there is no life */
+#define RUNNER_CALLS_MAX 4096 /* of a channel, without an answer */
+#define RUNNER_OUT_MAX ((size_t)16 * 1024 * 1024) /* frames not yet sent */
+#define RUNNER_WORDS_MAX 1024 /* of the last ones */
+#define RUNNER_SPACES 8 /* frames received at once */
+
+struct plugin_generation;
+struct runner_channel;
+
+/* Where runners come from; the same for all. */
+struct plugin_runner_place {
+	const char *exe; /* toolpost-runner, an absolute path */
+	unsigned reactors;
+};
+
+enum runner_state {
+	RUNNER_STARTING, /* the first life, or the next one */
+	RUNNER_UP,
+	RUNNER_WAITING, /* for the next start */
+	RUNNER_QUARANTINED,
+	RUNNER_STOPPING,
+	RUNNER_ENDED
+};
+
+/* One process. */
+struct runner_life {
+	struct ref ref; /* the runner's, and one of each channel */
+	struct plugin_runner *runner; /* holds one */
+	struct list node; /* [control] in the runner's, until it has ended */
+	unsigned number;
+	/* [control] from here on */
+	struct loop_child *child; /* NULL: it has ended */
+	pid_t pid;
+	int control; /* owned */
+	struct loop_io io;
+	struct loop_timer timer; /* the start, the next beat, the stop */
+	char *space; /* owned */
+	bool ready;
+	bool failed; /* said so itself: text is in words */
+	int status; /* enum tp_status of that */
+	bool retired; /* takes no new calls */
+	bool stopping;
+	unsigned missed; /* beats */
+	/* Under the runner's lock. */
+	int *fds; /* owned; one for each reactor, -1 when taken */
+	/* Calls in it that are not cancelled, over all channels. */
+	atomic_uint live;
+	/* How it ended, and its last words: set before ended is. */
+	atomic_bool ended;
+	char reason[160];
+	int signal; /* 0: none */
+	int exit_status; /* negative: none */
+};
+
+/* Of one reactor. */
+struct runner_seat {
+	struct plugin_runner *runner;
+	unsigned number; /* of the reactor */
+	_Atomic(struct loop *) loop; /* set by its first call */
+	unsigned epoch; /* of the runner, as seen last */
+	enum runner_state state; /* then */
+	struct runner_channel *channel; /* to the life of now, or NULL */
+	struct list before; /* channels to earlier lives, with calls */
+	struct list waiting; /* calls, for a life */
+	size_t waiting_len;
+	struct loop_deferred sweep; /* calls that were cancelled in waiting */
+	atomic_bool posted; /* wake is on its way */
+	struct loop_msg wake;
+};
+
+struct plugin_runner {
+	struct ref ref; /* the generation's, and one of each life */
+	struct plugin_generation *generation; /* until it has stopped */
+	struct loop *control;
+	const struct plugin_runner_place *place;
+	char *name; /* owned; of the plugin */
+	char *copy; /* owned; the module, unlinked at the end */
+	struct buf start; /* the frame that begins each life */
+	struct buf saved; /* bytes of the last snapshot */
+	uint32_t saved_format;
+	int saved_status; /* 1: not asked; else an enum tp_status */
+	struct list lives; /* [control] those not yet ended */
+	unsigned lives_made;
+	struct loop_timer timer; /* the next start */
+	int64_t deaths[RUNNER_DEATHS_MAX]; /* a ring, by deaths_len */
+	unsigned deaths_len;
+	unsigned backoff; /* doublings */
+	struct buf words; /* standard error, the last of it */
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	pthread_mutex_t lock; /* leaf; guards the four below */
+	enum runner_state state;
+	struct runner_life *current; /* NULL: none takes calls */
+	char reason[256]; /* of a quarantine */
+	atomic_uint epoch; /* changes with each of the above */
+	struct runner_seat seats[]; /* place->reactors */
+};
+
+/* [control] copy becomes the runner's when this works.  NULL without
+ * memory. */
+struct plugin_runner *plugin_runner_create(struct plugin_generation *g,
+    const struct plugin_runner_place *place, char *copy);
+/* [control] Starts the first life and waits here until it is ready.  ERR_STATE:
+ * load() does not take over that snapshot (TP_ESTATE). */
+int plugin_runner_start(struct plugin_runner *r,
+    const struct tp_snapshot *previous, struct err *err);
+/* [control] Asks for a snapshot, and waits here.  out is the runner's until
+ * the next.  An enum tp_status. */
+int plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out);
+/* [control] No call is in it any more: stops the process; stopped is told
+ * once. */
+void plugin_runner_stop(
+    struct plugin_runner *r, void (*stopped)(void *arg), void *arg);
+/* [control] The same without waiting and without a word. */
+void plugin_runner_kill(struct plugin_runner *r);
+/* [any] */
+void plugin_runner_unref(struct plugin_runner *r);
+/* [reactor] What the target of an entry does. */
+int plugin_runner_call(struct plugin_runner *r, uint32_t entry, struct call *c);
+/* The reactor of that number has left its loop; the loop still stands. */
+void plugin_runner_leave(struct plugin_runner *r, unsigned number);
+
+/* Between the files of the runner. */
+
+/* [control] One life, started; NULL with err. */
+struct runner_life *runner_life_create(
+    struct plugin_runner *r, struct err *err);
+/* [any] */
+void runner_life_unref(struct runner_life *l);
+/* [any] Ends a life that broke the rules of the wire, or does not answer. */
+void runner_life_condemn(struct runner_life *l, const char *why);
+/* [any] A call does not end: no new calls for this life. */
+void runner_life_retire(struct runner_life *l);
+/* [control] Sends what frames holds; a life that cannot take it is killed. */
+void runner_life_send(struct runner_life *l, const struct buf *frames);
+/* [control] What has come; false: no more. */
+bool runner_life_receive(struct runner_life *l);
+/* [control] Kills it; its end is told as that of any other. */
+void runner_life_kill(struct runner_life *l, const char *why);
+
+/* [control] The same, here and now, and nobody is told. */
+void runner_life_end(struct runner_life *l);
+
+/* supervise.c: [control] */
+void runner_is_ready(struct plugin_runner *r, struct runner_life *l);
+void runner_has_died(struct plugin_runner *r, struct runner_life *l);
+/* Seats look again. */
+void runner_changed(struct plugin_runner *r, enum runner_state state,
+    struct runner_life *current);
+/* seat.c */
+void runner_seat_init(
+    struct runner_seat *s, struct plugin_runner *r, unsigned number);
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside a runner: its start, its control channel, its end. */
+#define _GNU_SOURCE
+#include "plugin/runner_main.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "plugin/runner_priv.h"
+
+#define RUNNER_MEMORY_MAX ((size_t)64 * 1024 * 1024)
+#define RUNNER_REASON_MAX 512
+
+_Noreturn void
+runner_give_up(const char *why)
+{
+	(void)fprintf(stderr, "toolpost-runner: %s\n", why); /* last words */
+	_exit(EXIT_FAILURE);
+}
+
+/* [any] A datagram is whole: no lock is needed between threads. */
+static void
+control_send(const struct runner_process *p, struct buf *b)
+{
+	size_t at = 0;
+
+	if (!b->failed)
+		(void)wire_send(p->control, b, &at); /* a full one drops it */
+	buf_finish(b);
+}
+
+static void
+control_send_str(const struct runner_process *p, enum wire_kind kind,
+    uint32_t number, struct str text)
+{
+	struct buf b;
+	size_t at;
+
+	buf_init(&b);
+	at = wire_begin(&b, kind, 0);
+	wire_put_u32(&b, number);
+	wire_put_str(&b, text);
+	wire_end(&b, at);
+	control_send(p, &b);
+}
+
+static void
+control_send_kind(const struct runner_process *p, enum wire_kind kind)
+{
+	struct buf b;
+
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, kind, 0));
+	control_send(p, &b);
+}
+
+/* What the plugin tells its hub goes to the host's. */
+
+static void
+plugin_logs(void *owner, int level, struct str text)
+{
+	control_send_str(owner, WIRE_LOG, (uint32_t)level, text);
+}
+
+static void
+lists_touched(void *owner, unsigned kinds)
+{
+	control_send_str(owner, WIRE_CHANGED, kinds, STR_NONE);
+}
+
+static void
+resource_touched(void *owner, struct str uri)
+{
+	control_send_str(owner, WIRE_CHANGED, 0, uri);
+}
+
+/* unload() has returned. */
+static void
+generation_gone(void *owner, struct plugin_generation *g)
+{
+	struct runner_process *p = owner;
+
+	(void)g;
+	p->generation = NULL;
+	loop_stop(p->loop);
+}
+
+static _Noreturn void
+start_fail(const struct runner_process *p, int status, const char *text)
+{
+	control_send_str(p, WIRE_FAILED, (uint32_t)status,
+	    str_sub(str_of(text), 0, RUNNER_REASON_MAX));
+	_exit(EXIT_FAILURE);
+}
+
+/* What the host read in the manifest, as far as code needs it. */
+static struct plugin_manifest *
+outline_read(
+    struct wire_in *in, struct str name, struct str version, struct str module)
+{
+	struct plugin_manifest *m = calloc(1, sizeof *m);
+	size_t n;
+
+	if (m == NULL)
+		return NULL;
+	arena_init(&m->arena, RUNNER_MEMORY_MAX);
+	m->path = strdup("runner");
+	m->name = arena_dup(&m->arena, name);
+	m->version = arena_dup(&m->arena, version);
+	m->module = arena_dup(&m->arena, module);
+	m->release = wire_get_u32(in) != 0;
+	n = wire_get_u32(in);
+	if (n <= PLUGIN_ENTRIES_MAX)
+		m->entries =
+		    arena_zalloc(&m->arena, (n + 1) * sizeof *m->entries);
+	for (; m->entries != NULL && m->entries_len < n && !in->bad;
+	     m->entries_len++) {
+		struct plugin_manifest_entry *e = &m->entries[m->entries_len];
+
+		e->entry.kind = (enum registry_kind)wire_get_u32(in);
+		e->entry.key = arena_dup(&m->arena, wire_get_str(in));
+		e->completes = wire_get_u32(in) != 0;
+		e->limits.result_max = (int64_t)wire_get_u64(in);
+		e->limits.queue = RUNNER_WORKERS_QUEUE;
+		e->list = "entries";
+		e->key = "name";
+		in->bad = in->bad || e->entry.kind >= REGISTRY_KINDS;
+	}
+	m->limits.queue = RUNNER_WORKERS_QUEUE;
+	if (m->path != NULL && m->entries != NULL && !m->arena.failed)
+		return m;
+	plugin_manifest_destroy(m);
+	return NULL;
+}
+
+static void
+plugin_load(struct runner_process *p, struct plugin_manifest *m,
+    unsigned number, struct str copy, struct str config,
+    const struct tp_snapshot *state)
+{
+	char path[4096];
+	struct diags diags;
+	struct err err;
+	int rc;
+
+	diags_init(&diags);
+	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
+	p->generation = plugin_generation_open(
+	    p->hub, m, path, number, config, NULL, &diags);
+	if (p->generation == NULL)
+		start_fail(p, TP_EFAIL,
+		    diags.len > 0 ? diags.items[0].message : "out of memory");
+	rc = plugin_generation_load(p->generation, state, &err);
+	if (rc != TP_OK)
+		start_fail(p, rc, err.text);
+	diags_finish(&diags);
+}
+
+static void
+start_take(struct runner_process *p, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	struct tp_snapshot state = { .size = sizeof state };
+	struct str name, version, module, copy, config, bytes;
+	struct plugin_manifest *m;
+	unsigned number;
+	bool has_state;
+
+	number = wire_get_u32(&in);
+	name = wire_get_str(&in);
+	version = wire_get_str(&in);
+	module = wire_get_str(&in);
+	copy = wire_get_str(&in);
+	config = wire_get_str(&in);
+	has_state = wire_get_u32(&in) != 0;
+	state.format = wire_get_u32(&in);
+	bytes = wire_get_str(&in);
+	state.bytes = (struct tp_str){ bytes.ptr, bytes.len };
+	log_open(
+	    STDERR_FILENO, LOG_FORMAT_TEXT, (enum log_level)wire_get_u32(&in));
+	m = outline_read(&in, name, version, module);
+	if (!wire_get_end(&in) || p->generation != NULL)
+		runner_give_up("a start that cannot be read");
+	if (m == NULL)
+		start_fail(p, TP_ENOMEM, "out of memory");
+	plugin_load(p, m, number, copy, config, has_state ? &state : NULL);
+	for (unsigned i = 0; i < p->lines_len; i++)
+		runner_line_open(&p->lines[i], p, RUNNER_FIRST_FD + 1 + (int)i);
+	control_send_kind(p, WIRE_READY);
+}
+
+static void
+save_take(struct runner_process *p)
+{
+	struct tp_snapshot out = { .size = sizeof out };
+	int status = TP_ENOTSUP;
+	struct buf b;
+	size_t at;
+
+	if (p->generation != NULL)
+		status = plugin_generation_save(p->generation, &out);
+	buf_init(&b);
+	at = wire_begin(&b, WIRE_SAVED, 0);
+	wire_put_u32(&b, (uint32_t)status);
+	wire_put_u32(&b, out.format);
+	wire_put_str(&b,
+	    status == TP_OK ? (struct str){ out.bytes.ptr, out.bytes.len }
+			    : STR_NONE);
+	wire_end(&b, at);
+	control_send(p, &b);
+}
+
+/* The host has sent no call that has not ended, or does not care. */
+static void
+stop_take(struct runner_process *p)
+{
+	if (p->generation == NULL)
+		_exit(EXIT_SUCCESS);
+	if (!p->stopping)
+		registry_set_unref(&p->generation->set);
+	p->stopping = true;
+}
+
+static void
+control_events(void *arg, unsigned events)
+{
+	struct runner_process *p = arg;
+	struct wire_frame frames[RUNNER_SPACES];
+	int n = wire_receive(p->control, p->space, frames, RUNNER_SPACES);
+
+	(void)events;
+	if (n == ERR_CLOSED)
+		_exit(EXIT_SUCCESS); /* the host is gone */
+	if (n < 0)
+		runner_give_up("the control channel is broken");
+	for (int i = 0; i < n; i++) {
+		switch (frames[i].kind) {
+		case WIRE_START:
+			start_take(p, frames[i].body);
+			break;
+		case WIRE_SAVE:
+			save_take(p);
+			break;
+		case WIRE_PING:
+			control_send_kind(p, WIRE_PONG);
+			break;
+		case WIRE_STOP:
+			stop_take(p);
+			break;
+		default:
+			runner_give_up("a frame of an unknown kind");
+		}
+		wire_frame_finish(&frames[i]);
+	}
+}
+
+static void
+confine(void)
+{
+	struct rlimit none = { 0, 0 };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	/* What a plugin prints goes where its errors go, not into a pipe that
+	 * nobody reads. */
+	if (null < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		runner_give_up("no standard output");
+	(void)close(null);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0
+	    || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+	    || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		runner_give_up("cannot be confined");
+	(void)setrlimit(RLIMIT_CORE, &none); /* there may be none at all */
+	(void)umask(077);
+}
+
+static void
+process_open(struct runner_process *p, unsigned channels)
+{
+	struct err err;
+
+	p->control = RUNNER_FIRST_FD;
+	p->lines_len = channels - 1;
+	p->lines = calloc(channels, sizeof *p->lines);
+	p->space = malloc(WIRE_SPACE * RUNNER_SPACES);
+	p->loop = loop_create(&err);
+	p->pool = loop_pool_create(RUNNER_WORKERS, RUNNER_WORKERS_QUEUE,
+	    panic_thread_init, panic_thread_finish, &err);
+	if (p->lines == NULL || p->space == NULL || p->loop == NULL
+	    || p->pool == NULL)
+		runner_give_up("out of memory");
+	p->hub = plugin_hub_create(p->loop, p);
+	if (p->hub == NULL)
+		runner_give_up("out of memory");
+	p->hub->gone = generation_gone;
+	p->hub->touched = lists_touched;
+	p->hub->resource = resource_touched;
+	p->hub->log = plugin_logs;
+	call_reactor_init(&p->calls, p->loop, p->pool);
+	loop_io_init(&p->io);
+	if (loop_io_start(
+		&p->io, p->loop, p->control, LOOP_READ, control_events, p)
+	    < 0)
+		runner_give_up("the control channel cannot be watched");
+}
+
+static void
+process_close(struct runner_process *p)
+{
+	loop_pool_stop(p->pool);
+	for (unsigned i = 0; i < p->lines_len; i++)
+		if (p->lines[i].process != NULL) {
+			runner_line_close(&p->lines[i]);
+			loop_deferred_clear(&p->lines[i].flush);
+			buf_finish(&p->lines[i].out);
+		}
+	loop_io_stop(&p->io);
+	call_reactor_finish(&p->calls);
+	loop_pool_destroy(p->pool);
+	plugin_hub_leave(p->hub);
+	loop_destroy(p->loop);
+	free(p->lines);
+	free(p->space);
+	(void)close(p->control); /* the host reads what was sent */
+}
+
+int
+plugin_runner_main(int argc, char **argv)
+{
+	static struct runner_process process;
+	uint64_t channels;
+
+	if (argc != 3 || str_to_u64(str_of(argv[1]), &channels) < 0
+	    || channels < 1 || channels > RUNNER_CHANNELS_MAX
+	    || fcntl(RUNNER_FIRST_FD + (int)channels - 1, F_GETFD) < 0) {
+		(void)fprintf(stderr,
+		    "toolpost-runner is started by toolpost, for one plugin\n");
+		return 2;
+	}
+	confine();
+	panic_install();
+	panic_thread_init();
+	process_open(&process, (unsigned)channels);
+	loop_run(process.loop);
+	process_close(&process);
+	panic_thread_finish();
+	return EXIT_SUCCESS;
+}

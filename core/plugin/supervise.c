@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From one life to the next: starting, back-off, quarantine, stopping.
+ * Everything here runs on the control thread, save where it is marked. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "plugin/generation.h"
+#include "plugin/runner.h"
+
+static void next_start(void *arg);
+
+static void
+runner_free(struct plugin_runner *r)
+{
+	if (r->copy != NULL) {
+		(void)unlink(r->copy); /* one that stays is swept later */
+		free(r->copy);
+	}
+	free(r->name);
+	buf_finish(&r->start);
+	buf_finish(&r->saved);
+	buf_finish(&r->words);
+	(void)pthread_mutex_destroy(&r->lock); /* nobody holds it */
+	free(r);
+}
+
+void
+plugin_runner_unref(struct plugin_runner *r)
+{
+	if (r != NULL && ref_drop(&r->ref))
+		runner_free(r);
+}
+
+struct plugin_runner *
+plugin_runner_create(struct plugin_generation *g,
+    const struct plugin_runner_place *place, char *copy)
+{
+	struct plugin_runner *r =
+	    calloc(1, sizeof *r + place->reactors * sizeof r->seats[0]);
+
+	if (r == NULL)
+		return NULL;
+	ref_init(&r->ref);
+	r->generation = g;
+	r->control = g->hub->loop;
+	r->place = place;
+	r->name = strndup(g->manifest->name.ptr, g->manifest->name.len);
+	list_init(&r->lives);
+	buf_init(&r->start);
+	buf_init(&r->saved);
+	buf_init(&r->words);
+	loop_timer_init(&r->timer, next_start, r);
+	CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+	r->state = RUNNER_STARTING;
+	r->saved_status = TP_ENOTSUP;
+	for (unsigned i = 0; i < place->reactors; i++)
+		runner_seat_init(&r->seats[i], r, i);
+	if (r->name == NULL) {
+		runner_free(r);
+		return NULL;
+	}
+	r->copy = copy;
+	return r;
+}
+
+/* Tells every seat that has a loop to look again. */
+static void
+seats_wake(struct plugin_runner *r)
+{
+	for (unsigned i = 0; i < r->place->reactors; i++) {
+		struct runner_seat *s = &r->seats[i];
+		struct loop
+		    *l = atomic_load_explicit(&s->loop, memory_order_acquire /* pairs with the seat's first call */);
+
+		if (l == NULL || atomic_exchange(&s->posted, true))
+			continue;
+		ref_take(&r->ref);
+		loop_post(l, &s->wake);
+	}
+}
+
+void
+runner_changed(struct plugin_runner *r, enum runner_state state,
+    struct runner_life *current)
+{
+	struct runner_life *before;
+
+	CHECK(pthread_mutex_lock(&r->lock) == 0);
+	before = r->current;
+	r->state = state;
+	r->current = current;
+	if (current != NULL)
+		ref_take(&current->ref);
+	(void)atomic_fetch_add_explicit(&r->epoch, 1,
+	    memory_order_release /* pairs with the seats' look */);
+	CHECK(pthread_mutex_unlock(&r->lock) == 0);
+	if (before != NULL)
+		runner_life_unref(before);
+	seats_wake(r);
+}
+
+static void
+start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
+{
+	const struct plugin_generation *g = r->generation;
+	const struct plugin_manifest *m = g->manifest;
+	size_t at;
+
+	buf_clear(&r->start);
+	at = wire_begin(&r->start, WIRE_START, 0);
+	wire_put_u32(&r->start, g->number);
+	wire_put_str(&r->start, m->name);
+	wire_put_str(&r->start, m->version);
+	wire_put_str(&r->start, m->module);
+	wire_put_str(&r->start, str_of(r->copy));
+	wire_put_str(&r->start, g->config_text);
+	wire_put_u32(&r->start, previous != NULL);
+	wire_put_u32(&r->start, previous != NULL ? previous->format : 0);
+	wire_put_str(&r->start,
+	    previous != NULL
+		? (struct str){ previous->bytes.ptr, previous->bytes.len }
+		: STR_NONE);
+	wire_put_u32(&r->start, (uint32_t)log_level_get());
+	wire_put_u32(&r->start, m->release);
+	wire_put_u32(&r->start, (uint32_t)m->entries_len);
+	for (size_t i = 0; i < m->entries_len; i++) {
+		wire_put_u32(&r->start, m->entries[i].entry.kind);
+		wire_put_str(&r->start, m->entries[i].entry.key);
+		wire_put_u32(&r->start, m->entries[i].completes);
+		wire_put_u64(
+		    &r->start, (uint64_t)m->entries[i].limits.result_max);
+	}
+	wire_end(&r->start, at);
+}
+
+/* Waits for frames of the first life, here.  ERR_TIMEOUT. */
+static int
+pump(struct runner_life *l, int64_t deadline_ns, bool (*done)(void *arg),
+    void *arg)
+{
+	while (!done(arg)) {
+		int64_t left = deadline_ns - clock_now_ns();
+		struct pollfd p = { l->control, POLLIN, 0 };
+
+		if (left <= 0)
+			return ERR_TIMEOUT;
+		if (l->control < 0)
+			return ERR_CLOSED;
+		if (poll(&p, 1, (int)(left / NS_PER_MS) + 1) > 0)
+			(void)runner_life_receive(l); /* done() sees it */
+	}
+	return 0;
+}
+
+static bool
+has_started(void *arg)
+{
+	const struct runner_life *l = arg;
+
+	return l->ready || l->failed;
+}
+
+int
+plugin_runner_start(struct plugin_runner *r, const struct tp_snapshot *previous,
+    struct err *err)
+{
+	struct runner_life *l;
+	int rc;
+
+	start_frame(r, previous);
+	if (r->start.failed)
+		return err_set(err, ERR_LIMIT, "its state is too large");
+	l = runner_life_create(r, err);
+	if (l == NULL)
+		return ERR_IO;
+	ref_take(&l->ref);
+	rc = pump(l, clock_now_ns() + RUNNER_START_NS, has_started, l);
+	if (rc == 0 && l->failed) {
+		rc = l->status == TP_ESTATE ? ERR_STATE : ERR_CONFIG;
+		(void)err_set(err, rc, "%s", l->reason);
+	} else if (rc < 0) {
+		(void)err_set(err, rc,
+		    rc == ERR_TIMEOUT
+			? "its runner was not ready in %d s (hint: load() "
+			  "must return)"
+			: "its runner ended while it was started",
+		    (int)(RUNNER_START_NS / NS_PER_S));
+	}
+	if (rc < 0) {
+		l->stopping = true; /* expected: no next life */
+		runner_life_kill(l, NULL);
+	}
+	runner_life_unref(l);
+	runner_life_unref(l); /* the one of runner_life_create() */
+	return rc;
+}
+
+static bool
+has_saved(void *arg)
+{
+	return ((const struct plugin_runner *)arg)->saved_status != 1;
+}
+
+int
+plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
+{
+	struct runner_life *l = r->current; /* it changes on this thread */
+	struct buf b;
+
+	if (l == NULL)
+		return TP_EFAIL;
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, WIRE_SAVE, 0));
+	r->saved_status = 1;
+	ref_take(&l->ref);
+	runner_life_send(l, &b);
+	if (pump(l, clock_now_ns() + RUNNER_SAVE_NS, has_saved, r) < 0)
+		r->saved_status = TP_EDEADLINE;
+	runner_life_unref(l);
+	buf_finish(&b);
+	out->format = r->saved_format;
+	out->bytes = (struct tp_str){ r->saved.ptr != NULL ? r->saved.ptr : "",
+		r->saved.len };
+	return r->saved_status;
+}
+
+void
+runner_is_ready(struct plugin_runner *r, struct runner_life *l)
+{
+	if (r->state == RUNNER_STOPPING || l->stopping)
+		return;
+	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
+	    F_INT("life", l->number), F_INT("pid", l->pid));
+	runner_changed(r, RUNNER_UP, l);
+}
+
+/* +-20 %, so that runners that die together do not come back together. */
+static int64_t
+backoff_ns(struct plugin_runner *r)
+{
+	int64_t pause = RUNNER_BACKOFF_NS << r->backoff;
+	uint32_t chance = 0;
+
+	if (pause > RUNNER_BACKOFF_MAX_NS)
+		pause = RUNNER_BACKOFF_MAX_NS;
+	else
+		r->backoff++;
+	random_bytes(&chance, sizeof chance);
+	return pause - pause / 5 + (int64_t)(chance % 401) * (pause / 1000);
+}
+
+/* True when it was one too many. */
+static bool
+death_count(struct plugin_runner *r)
+{
+	int64_t now = clock_now_ns();
+	unsigned last =
+	    (r->deaths_len + RUNNER_DEATHS_MAX - 1) % RUNNER_DEATHS_MAX;
+	unsigned at = r->deaths_len % RUNNER_DEATHS_MAX;
+	int64_t oldest;
+
+	if (r->deaths_len == 0 || now - r->deaths[last] > RUNNER_CALM_NS)
+		r->backoff = 0;
+	r->deaths[at] = now;
+	r->deaths_len++;
+	if (r->deaths_len < RUNNER_DEATHS_MAX)
+		return false;
+	oldest = r->deaths[r->deaths_len % RUNNER_DEATHS_MAX];
+	return now - oldest <= RUNNER_DEATHS_NS;
+}
+
+static void
+quarantine(struct plugin_runner *r, const struct runner_life *l)
+{
+	struct plugin_generation *g = r->generation;
+
+	CHECK(pthread_mutex_lock(&r->lock) == 0);
+	(void)snprintf(r->reason, sizeof r->reason,
+	    "quarantined after %d deaths in %d s, the last: %.150s",
+	    RUNNER_DEATHS_MAX, (int)(RUNNER_DEATHS_NS / NS_PER_S),
+	    l->reason); /* may be cut */
+	CHECK(pthread_mutex_unlock(&r->lock) == 0);
+	runner_changed(r, RUNNER_QUARANTINED, NULL);
+	if (g->hub->owner != NULL && g->hub->quarantined != NULL)
+		g->hub->quarantined(g->hub->owner, g, r->reason);
+	LOG_ERROR("plugin quarantined", F_CSTR("plugin", r->name),
+	    F_CSTR("reason", r->reason),
+	    F_CSTR("hint", "replace the plugin, or reload it by hand"));
+}
+
+static void
+stopped(struct plugin_runner *r)
+{
+	void (*fn)(void *arg) = r->stopped;
+	void *arg = r->stopped_arg;
+
+	r->stopped = NULL;
+	r->generation = NULL;
+	runner_changed(r, RUNNER_ENDED, NULL);
+	if (fn != NULL)
+		fn(arg);
+}
+
+/* Said when it has had its effect. */
+static void
+death_log(struct plugin_runner *r, const struct runner_life *l)
+{
+	bool retired = l->child != NULL;
+
+	LOG_WARN(retired ? "runner retired" : "runner died",
+	    F_CSTR("plugin", r->name), F_INT("life", l->number),
+	    F_INT("pid", l->pid),
+	    F_CSTR("reason", retired ? "a call in it does not end" : l->reason),
+	    F_STR("last_words", str_trim(buf_view(&r->words))));
+	buf_clear(&r->words);
+}
+
+void
+runner_has_died(struct plugin_runner *r, struct runner_life *l)
+{
+	if (r->state == RUNNER_STOPPING) {
+		if (list_is_empty(&r->lives))
+			stopped(r);
+		return;
+	}
+	if (r->state == RUNNER_ENDED || l->stopping)
+		return;
+	if (l->retired && l->child == NULL) {
+		seats_wake(r); /* it was counted when it was retired */
+	} else if (death_count(r)) {
+		quarantine(r, l);
+	} else {
+		runner_changed(r, RUNNER_WAITING, NULL);
+		loop_timer_set(r->control, &r->timer,
+		    clock_now_ns() + (l->retired ? 0 : backoff_ns(r)));
+	}
+	death_log(r, l);
+}
+
+static void
+next_start(void *arg)
+{
+	struct plugin_runner *r = arg;
+	struct runner_life *l;
+	struct err err;
+
+	if (r->state != RUNNER_WAITING)
+		return;
+	l = runner_life_create(r, &err);
+	if (l != NULL) {
+		runner_changed(r, RUNNER_STARTING, NULL);
+		runner_life_unref(l); /* its child holds one */
+		return;
+	}
+	LOG_ERROR("runner not started", F_CSTR("plugin", r->name),
+	    F_CSTR("reason", err.text));
+	loop_timer_set(r->control, &r->timer, clock_now_ns() + backoff_ns(r));
+}
+
+void
+plugin_runner_stop(struct plugin_runner *r, void (*fn)(void *arg), void *arg)
+{
+	struct buf b;
+
+	r->stopped = fn;
+	r->stopped_arg = arg;
+	loop_timer_clear(&r->timer);
+	if (list_is_empty(&r->lives)) {
+		stopped(r);
+		return;
+	}
+	runner_changed(r, RUNNER_STOPPING, NULL);
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, WIRE_STOP, 0));
+	LIST_EACH_SAFE (node, &r->lives) {
+		struct runner_life *l =
+		    LIST_OBJ(node, struct runner_life, node);
+
+		l->stopping = true;
+		if (l->ready && !l->retired)
+			runner_life_send(l, &b);
+		else
+			runner_life_kill(l, NULL);
+		loop_timer_set(
+		    r->control, &l->timer, clock_now_ns() + RUNNER_STOP_NS);
+	}
+	buf_finish(&b);
+}
+
+void
+plugin_runner_kill(struct plugin_runner *r)
+{
+	loop_timer_clear(&r->timer);
+	r->generation = NULL;
+	LIST_EACH_SAFE (node, &r->lives)
+		runner_life_end(LIST_OBJ(node, struct runner_life, node));
+	runner_changed(r, RUNNER_ENDED, NULL);
+}

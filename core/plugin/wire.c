@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames: their fields, and their way through a socket pair. */
+#define _GNU_SOURCE
+#include "plugin/wire.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdalign.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/file.h"
+
+#define SEND_BATCH 32
+#define RECEIVE_BATCH 8
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
+_Static_assert(sizeof(struct wire_head) == 16, "no padding travels");
+
+size_t
+wire_begin(struct buf *b, enum wire_kind kind, uint64_t id)
+{
+	struct wire_head head = { WIRE_MAGIC, WIRE_VERSION, (uint8_t)kind, 0,
+		id };
+	size_t at = b->len;
+
+	buf_append(b, &head, sizeof head);
+	return at;
+}
+
+void
+wire_end(struct buf *b, size_t at)
+{
+	size_t len = b->len - at - sizeof(struct wire_head);
+	uint32_t n = (uint32_t)len;
+
+	if (b->failed)
+		return;
+	if (len > WIRE_BODY_MAX) {
+		b->failed = true;
+		return;
+	}
+	memcpy(b->ptr + at + offsetof(struct wire_head, len), &n, sizeof n);
+}
+
+void
+wire_put_u32(struct buf *b, uint32_t n)
+{
+	buf_append(b, &n, sizeof n);
+}
+
+void
+wire_put_u64(struct buf *b, uint64_t n)
+{
+	buf_append(b, &n, sizeof n);
+}
+
+void
+wire_put_f64(struct buf *b, double n)
+{
+	buf_append(b, &n, sizeof n);
+}
+
+void
+wire_put_str(struct buf *b, struct str s)
+{
+	if (s.len > WIRE_BODY_MAX) {
+		b->failed = true;
+		return;
+	}
+	wire_put_u32(b, (uint32_t)s.len);
+	buf_str(b, s);
+}
+
+struct wire_in
+wire_in_of(struct str body)
+{
+	const char *at = body.ptr != NULL ? body.ptr : "";
+
+	return (struct wire_in){ at, at + body.len, false };
+}
+
+/* Leaves out as it is when there is less. */
+static void
+take(struct wire_in *in, void *out, size_t len)
+{
+	if (in->bad || (size_t)(in->end - in->at) < len) {
+		in->bad = true;
+		return;
+	}
+	memcpy(out, in->at, len);
+	in->at += len;
+}
+
+uint32_t
+wire_get_u32(struct wire_in *in)
+{
+	uint32_t n = 0;
+
+	take(in, &n, sizeof n);
+	return n;
+}
+
+uint64_t
+wire_get_u64(struct wire_in *in)
+{
+	uint64_t n = 0;
+
+	take(in, &n, sizeof n);
+	return n;
+}
+
+double
+wire_get_f64(struct wire_in *in)
+{
+	double n = 0;
+
+	take(in, &n, sizeof n);
+	return n;
+}
+
+struct str
+wire_get_str(struct wire_in *in)
+{
+	uint32_t len = wire_get_u32(in);
+	struct str s = { in->at, len };
+
+	if (in->bad || (size_t)(in->end - in->at) < len) {
+		in->bad = true;
+		return (struct str){ "", 0 };
+	}
+	in->at += len;
+	return s;
+}
+
+bool
+wire_get_end(const struct wire_in *in)
+{
+	return !in->bad && in->at == in->end;
+}
+
+int
+wire_pair(int fds[2])
+{
+	return socketpair(AF_UNIX,
+		   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds)
+		== 0
+	    ? 0
+	    : ERR_IO;
+}
+
+static int
+send_failed(void)
+{
+	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
+		return ERR_AGAIN;
+	return errno == ENOMEM ? ERR_NOMEM : ERR_CLOSED;
+}
+
+static size_t
+frame_len(const struct buf *frames, size_t at)
+{
+	struct wire_head head;
+
+	memcpy(&head, frames->ptr + at, sizeof head);
+	return sizeof head + head.len;
+}
+
+/* A memory file with these bytes that nobody can change; -1. */
+static int
+memory_file(const char *bytes, size_t len)
+{
+	int fd =
+	    memfd_create("toolpost-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -1;
+	if (file_write_all(fd, bytes, len) == 0
+	    && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* A head alone, with its body in a file. */
+static int
+send_large(int fd, const char *frame, size_t len)
+{
+	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	union {
+		const char *in;
+		void *out;
+	} head = { frame }; /* it does not write to it */
+	struct iovec iov = { head.out, sizeof(struct wire_head) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+	ssize_t n;
+	int file, rc;
+
+	file = memory_file(
+	    frame + sizeof(struct wire_head), len - sizeof(struct wire_head));
+	if (file < 0)
+		return ERR_NOMEM;
+	memset(control, 0, sizeof control);
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof control;
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof file);
+	memcpy(CMSG_DATA(c), &file, sizeof file);
+	n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	rc = n < 0 ? send_failed() : 0;
+	(void)close(file);
+	return rc;
+}
+
+/* As many as fit one call; the bytes that are gone, or an error. */
+static int
+send_batch(int fd, const struct buf *frames, size_t *at)
+{
+	struct mmsghdr msgs[SEND_BATCH];
+	struct iovec iovs[SEND_BATCH];
+	size_t next = *at;
+	int n = 0, sent;
+
+	memset(msgs, 0, sizeof msgs);
+	while (n < SEND_BATCH && next < frames->len) {
+		size_t len = frame_len(frames, next);
+
+		if (len > WIRE_SPACE)
+			break;
+		iovs[n] = (struct iovec){ frames->ptr + next, len };
+		msgs[n].msg_hdr.msg_iov = &iovs[n];
+		msgs[n].msg_hdr.msg_iovlen = 1;
+		next += len;
+		n++;
+	}
+	sent = sendmmsg(fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		return send_failed();
+	for (int i = 0; i < sent; i++)
+		*at += iovs[i].iov_len;
+	return 0;
+}
+
+int
+wire_send(int fd, const struct buf *frames, size_t *at)
+{
+	int rc = 0;
+
+	while (rc == 0 && *at < frames->len) {
+		size_t len = frame_len(frames, *at);
+
+		if (len <= WIRE_SPACE) {
+			rc = send_batch(fd, frames, at);
+			continue;
+		}
+		rc = send_large(fd, frames->ptr + *at, len);
+		if (rc == 0)
+			*at += len;
+	}
+	return rc;
+}
+
+/* The descriptor that came with a datagram; -1: none.  More than one are
+ * closed and make it bad. */
+static int
+file_of(struct msghdr *msg, bool *bad)
+{
+	int file = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL;
+	     c = CMSG_NXTHDR(msg, c)) {
+		size_t n;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (file >= 0) {
+				(void)close(fd);
+				*bad = true;
+			} else {
+				file = fd;
+			}
+		}
+	}
+	return file;
+}
+
+/* A body that nobody can change any more, of exactly the length that the head
+ * says. */
+static int
+map_large(struct wire_frame *f, int file, size_t len)
+{
+	struct stat st;
+	void *map;
+
+	if (file < 0 || len <= WIRE_INLINE_MAX || len > WIRE_BODY_MAX
+	    || fstat(file, &st) < 0 || st.st_size != (off_t)len
+	    || fcntl(file, F_GET_SEALS) != SEALS)
+		return ERR_SYNTAX;
+	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, file, 0);
+	if (map == MAP_FAILED)
+		return ERR_NOMEM;
+	f->map = map;
+	f->map_len = len;
+	f->body = (struct str){ map, len };
+	return 0;
+}
+
+static int
+frame_take(struct wire_frame *f, struct msghdr *msg, char *bytes, size_t len)
+{
+	bool bad = (msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+	int file = file_of(msg, &bad);
+	struct wire_head head;
+	int rc = 0;
+
+	memset(f, 0, sizeof *f);
+	if (bad || len < sizeof head) {
+		rc = ERR_SYNTAX;
+	} else {
+		memcpy(&head, bytes, sizeof head);
+		if (head.magic != WIRE_MAGIC || head.version != WIRE_VERSION
+		    || head.kind == 0 || head.kind >= WIRE_KINDS)
+			rc = ERR_SYNTAX;
+	}
+	if (rc == 0) {
+		f->kind = (enum wire_kind)head.kind;
+		f->id = head.id;
+		f->body = (struct str){ bytes + sizeof head, head.len };
+		if (len == sizeof head && head.len > 0)
+			rc = map_large(f, file, head.len);
+		else if (len - sizeof head != head.len || file >= 0)
+			rc = ERR_SYNTAX;
+	}
+	if (file >= 0)
+		(void)close(file); /* it is mapped */
+	return rc;
+}
+
+struct arrival {
+	struct iovec iov;
+	alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+};
+
+int
+wire_receive(int fd, char *space, struct wire_frame *frames, size_t n)
+{
+	struct arrival in[RECEIVE_BATCH];
+	struct mmsghdr msgs[RECEIVE_BATCH];
+	int got, taken = 0, rc = 0;
+
+	n = n < RECEIVE_BATCH ? n : RECEIVE_BATCH;
+	memset(msgs, 0, sizeof msgs);
+	for (size_t i = 0; i < n; i++) {
+		in[i].iov =
+		    (struct iovec){ space + i * WIRE_SPACE, WIRE_SPACE };
+		msgs[i].msg_hdr.msg_iov = &in[i].iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+		msgs[i].msg_hdr.msg_control = in[i].control;
+		msgs[i].msg_hdr.msg_controllen = sizeof in[i].control;
+	}
+	got = recvmmsg(
+	    fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : ERR_CLOSED;
+	for (int i = 0; i < got; i++) {
+		/* A datagram of nothing is the end of the stream. */
+		if (msgs[i].msg_len == 0)
+			return taken > 0 ? taken : ERR_CLOSED;
+		if (frame_take(&frames[taken], &msgs[i].msg_hdr,
+			space + (size_t)i * WIRE_SPACE, msgs[i].msg_len)
+		    < 0)
+			rc = ERR_SYNTAX; /* the rest still holds descriptors */
+		else
+			taken++;
+	}
+	if (rc == 0)
+		return taken;
+	for (int i = 0; i < taken; i++)
+		wire_frame_finish(&frames[i]);
+	return rc;
+}
+
+void
+wire_frame_finish(struct wire_frame *f)
+{
+	if (f->map != NULL)
+		(void)munmap(f->map, f->map_len);
+	f->map = NULL;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames between the host and a runner.  One frame is one datagram of a
+ * SOCK_SEQPACKET pair: a fixed head and a body of fields in a fixed order, both
+ * in this machine's byte order, since both ends are this machine.  A body that
+ * does not fit a datagram travels in a sealed memory file beside its head.
+ *
+ * What a runner sends is untrusted: a reader never reads past its frame, and
+ * what does not decode exactly ends the runner. */
+#ifndef PLUGIN_WIRE_H
+#define PLUGIN_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#define WIRE_MAGIC 0x5054u
+#define WIRE_VERSION 1
+/* Of a body: beyond the first it goes into a memory file, beyond the second it
+ * is refused. */
+#define WIRE_INLINE_MAX ((size_t)64 * 1024)
+#define WIRE_BODY_MAX ((size_t)96 * 1024 * 1024)
+
+enum wire_kind {
+	/* To the runner, on its control channel. */
+	WIRE_START = 1,
+	WIRE_SAVE,
+	WIRE_STOP,
+	WIRE_PING,
+	/* From it. */
+	WIRE_READY,
+	WIRE_FAILED,
+	WIRE_SAVED,
+	WIRE_PONG,
+	WIRE_LOG,
+	WIRE_CHANGED,
+	/* Calls, on the channel of a reactor. */
+	WIRE_CALL,
+	WIRE_CANCEL,
+	WIRE_RESULT,
+	WIRE_PROGRESS,
+	WIRE_MESSAGE,
+	WIRE_TASK,
+	WIRE_RELEASE,
+	WIRE_KINDS
+};
+
+struct wire_head {
+	uint16_t magic;
+	uint8_t version;
+	uint8_t kind; /* enum wire_kind */
+	uint32_t len; /* of the body */
+	uint64_t id; /* of the call; 0 on control channels */
+};
+
+#define WIRE_SPACE (sizeof(struct wire_head) + WIRE_INLINE_MAX)
+
+/* Writing: begin appends a head, the fields follow, end fills in the length.
+ * Several frames may follow one another in a buffer. */
+size_t wire_begin(struct buf *b, enum wire_kind kind, uint64_t id);
+void wire_end(struct buf *b, size_t at);
+void wire_put_u32(struct buf *b, uint32_t n);
+void wire_put_u64(struct buf *b, uint64_t n);
+void wire_put_f64(struct buf *b, double n);
+void wire_put_str(struct buf *b, struct str s);
+
+/* Reading: what is not there reads as zero and sets bad. */
+struct wire_in {
+	const char *at;
+	const char *end;
+	bool bad;
+};
+
+struct wire_in wire_in_of(struct str body);
+uint32_t wire_get_u32(struct wire_in *in);
+uint64_t wire_get_u64(struct wire_in *in);
+double wire_get_f64(struct wire_in *in);
+/* Borrowed from the frame. */
+struct str wire_get_str(struct wire_in *in);
+/* True when everything was there and nothing is left. */
+bool wire_get_end(const struct wire_in *in);
+
+/* A non-blocking, close-on-exec pair. */
+int wire_pair(int fds[2]);
+
+/* Sends the frames of a buffer from *at on, and moves it on: 0 when all are
+ * gone, ERR_AGAIN when the socket is full, ERR_CLOSED, ERR_NOMEM. */
+int wire_send(int fd, const struct buf *frames, size_t *at);
+
+struct wire_frame {
+	enum wire_kind kind;
+	uint64_t id;
+	struct str body; /* until wire_frame_finish() */
+	void *map; /* owned; NULL: the body lies in the space */
+	size_t map_len;
+};
+
+/* Receives up to n frames into space (n times WIRE_SPACE).  The count, 0 when
+ * none is there, ERR_CLOSED at the end, ERR_SYNTAX for what is no frame. */
+int wire_receive(int fd, char *space, struct wire_frame *frames, size_t n);
+void wire_frame_finish(struct wire_frame *f);
+
+#endif
