@@ -58,7 +58,7 @@ class Starter:
             f.write(text)
         return path
 
-    def serve(self, config="", **more):
+    def serve(self, config="", allow_errors=False, **more):
         config += "\n"
         if "drain:" not in config:
             config += "drain: 5s\n"
@@ -67,7 +67,7 @@ class Starter:
         if "workers:" not in config:
             config += "workers: 16\n"
         s = w.Server(config=self.config(config), **more)
-        self.running.append((s, False))
+        self.running.append((s, allow_errors))
         return s
 
     def stdio(self, **more):

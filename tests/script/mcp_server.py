@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as a process: its log, its addresses, its end."""
 
+import atexit
 import json
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -14,6 +16,22 @@ from mcp_bytes import BIN, DEADLINE, PLUGINS, Bytes, Late
 BAD_LOG = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior"
     r"|runtime error:|toolpost panic")
+
+
+# TOOLPOST_ISOLATION=process: the same tests with every plugin in a runner.
+ISOLATION = os.environ.get("TOOLPOST_ISOLATION")
+
+
+def isolation_args():
+    if not ISOLATION:
+        return []
+    path = os.path.join(tempfile.gettempdir(), "toolpost-%s-%d.yaml"
+                        % (ISOLATION, os.getpid()))
+    if not os.path.exists(path):
+        with open(path, "w") as f:
+            f.write("plugins: {isolation: %s}\n" % ISOLATION)
+        atexit.register(os.unlink, path)
+    return ["--config", path]
 
 
 class Process:
@@ -121,8 +139,7 @@ class Server(Process):
             line += ["--listen", a]
         for p in plugins:
             line += ["--plugins", p]
-        if config is not None:
-            line += ["--config", config]
+        line += ["--config", config] if config is not None else isolation_args()
         super().__init__(line + list(args), env=env)
         self.addresses = []
         at = 0
@@ -171,6 +188,7 @@ class Stdio(Process):
         line = ["stdio", "--log", "json"]
         for p in plugins:
             line += ["--plugins", p]
+        line += isolation_args()
         super().__init__(line + list(args), stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, env=env)
         self.out = Bytes(self.proc.stdout)

@@ -318,7 +318,6 @@ BAD = {
     "module-absolute": (swap("module: ver.so", "module: /tmp/ver.so"), 4, ("/tmp/ver.so",)),
     "module-absent": (swap("module: ver.so", "module: vor.so"), 4, ("vor.so",)),
     "bad-sha": (more("sha256: abc\n"), 10, ("64",)),
-    "process": (more("isolation: process\n"), 10, ("process", "runner")),
     "bad-isolation": (more("isolation: jail\n"), 10, ("jail", "none")),
     "kind-exec": (more("kind: exec\n"), 10, ("kind", "not available")),
     "dynamic": (more("dynamic: {prefix: x}\n"), 10, ("dynamic", "kinds")),

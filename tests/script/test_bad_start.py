@@ -158,7 +158,7 @@ BAD = [
     ("drain: 1s\n---\ndrain: 2s\n", 2, 1, "document"), ("drain: 1s\n\tx: y\n", 2, 1, ""),
     ("drain: \"x\n", 2, 1, "quot"), ("- a\n", 1, 1, "map"), ("[" * 100 + "]" * 100, 1, None, ""),
     ("plugins: {hello: {enabled: maybe}}\n", 1, 28, "enabled"),
-    ("plugins: {hello: {isolation: process}}\n", 1, 30, "isolation"),
+    ("plugins: {hello: {isolation: prison}}\n", 1, 30, "isolation"),
     ("<<: {a: b}\n", 1, 1, ""), ("server: {name: \"\\u0000\"}\n", 1, 16, ""),
 ]
 

@@ -32,7 +32,7 @@ static const char every_key[] =
     "description: \"Every key there is.\"\n"
     "license: Apache-2.0\n"
     "homepage: \"https://example.com/every\"\n"
-    "isolation: none\n"
+    "isolation: process\n"
     "rehearse: open\n"
     "reload: overlap\n"
     "state: required\n"

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plugins in runners: a plugin may crash, hang or lie, and no other call
+notices (reliability.md 2, R-11)."""
+
+import os
+import select
+import shutil
+import signal
+
+import pytest
+
+import mcp_wire as w
+
+QUIET = "plugins: {isolation: process}\n"
+
+
+@pytest.fixture(scope="session")
+def hostile_plugins(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    here = os.path.join(w.ROOT, "tests/plugins")
+    (folder / "hostile").mkdir()
+    with open(os.path.join(here, "hostile.c")) as f:
+        w.compile_plugin(f.read(), folder / "hostile/hostile.so", "-pthread",
+                         "-Wl,-z,now")
+    shutil.copy(os.path.join(here, "hostile.yaml"), folder / "hostile/hostile.yaml")
+    os.chmod(folder / "hostile/hostile.yaml", 0o644)
+    return str(folder)
+
+
+@pytest.fixture
+def server(start, hostile_plugins, fixture_plugins):
+    return start.serve(QUIET, plugins=(hostile_plugins, fixture_plugins, w.PLUGINS))
+
+
+@pytest.fixture
+def modern(server):
+    m = w.Modern(server)
+    yield m
+    m.close()
+
+
+def pid_of(client):
+    return int(client.tool("hostile_none")["content"][0]["text"])
+
+
+def serves(server, modern):
+    assert server.proc.poll() is None
+    assert modern.tool("hello")["content"][0]["text"] == "Hello, world!"
+
+
+def test_a_plugin_runs_in_a_process_of_its_own(server, modern):
+    pid = pid_of(modern)
+    assert pid != server.pid
+    with open("/proc/%d/stat" % pid) as f:
+        assert int(f.read().rsplit(")", 1)[1].split()[1]) == server.pid
+
+
+# name, what the client is told, what the log says of the runner
+DEATHS = [
+    ("segv", "signal", 11), ("double_free", "signal", 6), ("abort", "signal", 6),
+    ("exit", "exitStatus", 3), ("stack", "signal", 11), ("wrong_frame", "signal", 9),
+    ("wrong_id", "signal", 9), ("unsealed", "signal", 9),
+]
+
+
+@pytest.mark.parametrize("kind, key, value", DEATHS, ids=[d[0] for d in DEATHS])
+def test_a_death_is_an_error_of_that_call_alone(server, modern, kind, key, value):
+    """R-11: -32603 with what happened; the next call has a new runner."""
+    before = pid_of(modern)
+    e = modern.error("tools/call", {"name": "hostile_" + kind, "arguments": {}})
+    assert e["code"] == -32603
+    assert e["data"]["plugin"] == "hostile"
+    assert e["data"][key] == value, e
+    assert e["data"]["phase"] == "running"
+    assert "hostile" in e["message"] and e["data"]["reason"] in e["message"]
+    serves(server, modern)
+    said = server.wait_log("runner died", plugin="hostile")
+    assert said["pid"] == before
+    if kind == "segv":
+        assert "about to read from nowhere" in said["last_words"]
+    assert pid_of(modern) != before
+
+
+@pytest.mark.parametrize("kind", ["loop", "deadlock", "stop"])
+def test_a_call_that_never_ends_is_answered_at_its_deadline(server, modern, kind):
+    """R-11: the runner is retired and replaced."""
+    before = pid_of(modern)
+    e = modern.error("tools/call", {"name": "hostile_" + kind, "arguments": {}})
+    assert e["code"] == -32603 and "deadline" in e["message"]
+    assert server.wait_log("runner retired", plugin="hostile")["pid"] == before
+    assert pid_of(modern) != before
+    serves(server, modern)
+
+
+@pytest.mark.parametrize("kind, text", [
+    ("surroundings", "moved"), ("signals", "deaf"), ("noise", "said")])
+def test_what_a_plugin_changes_is_its_own(server, modern, kind, text):
+    cwd = os.readlink("/proc/%d/cwd" % server.pid)
+    assert modern.tool("hostile_" + kind)["content"][0]["text"] == text
+    serves(server, modern)
+    assert os.readlink("/proc/%d/cwd" % server.pid) == cwd
+    assert pid_of(modern)
+
+
+def test_a_result_beyond_the_limit_is_refused(server, modern):
+    e = modern.error("tools/call", {"name": "hostile_big", "arguments": {}})
+    assert e["code"] == -32603 and "limit" in e["message"]
+    serves(server, modern)
+
+
+def test_closing_every_descriptor_ends_the_runner(server, modern):
+    e = modern.error("tools/call", {"name": "hostile_close", "arguments": {}})
+    assert e["code"] == -32603
+    serves(server, modern)
+    assert pid_of(modern)
+
+
+def test_done_called_twice_hurts_nobody_else(server, modern):
+    with w.Http(server.http) as conn:
+        m = w.modern("tools/call", {"name": "hostile_done_twice", "arguments": {}}, 1)
+        conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        assert conn.response().json["id"] == 1
+    serves(server, modern)
+    assert pid_of(modern)
+
+
+def test_a_killed_runner_loses_its_calls_and_no_other(server, modern, gate):
+    """R-10 in small: with calls of two plugins in flight."""
+    with w.Http(server.http) as a, w.Http(server.http) as b:
+        for conn, name, args in ((a, "fx_hold", {"gate": gate.path}),
+                                 (b, "hostile_loop", {})):
+            m = w.modern("tools/call", {"name": name, "arguments": args}, name)
+            conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        inside = gate.entered()
+        pid = int(server.wait_log("runner ready", plugin="hostile")["pid"])
+        os.kill(pid, signal.SIGKILL)
+        lost = b.response().json
+        assert lost["error"]["data"]["signal"] == 9
+        inside.go()
+        assert a.response().json["result"]["content"]
+
+
+def test_five_deaths_in_ten_seconds_are_a_quarantine(start, hostile_plugins):
+    """reliability.md 2: out of the lists, with the reason; a word of the
+    operator brings it back."""
+    server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS), allow_errors=True)
+    modern = w.Modern(server)
+    with_stream = modern.listen(toolsListChanged=True)
+    for _ in range(5):
+        pid_of(modern)
+        modern.error("tools/call", {"name": "hostile_abort", "arguments": {}})
+    said = server.wait_log("plugin quarantined", plugin="hostile")
+    assert "5 deaths" in said["reason"] and said["hint"]
+    while with_stream[1].message().get("method") != "notifications/tools/list_changed":
+        pass
+    names = [t["name"] for t in modern.call("tools/list")["tools"]]
+    assert "hello" in names and "hostile_none" not in names
+    serves(server, modern)
+    mark = server.mark()
+    server.kill(signal.SIGHUP)
+    server.wait_log("plugin warm", mark, plugin="hostile")
+    assert pid_of(modern)
+    with_stream[0].close()
+    modern.close()
+
+
+def test_runners_end_with_the_server(start, hostile_plugins):
+    server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS))
+    m = w.Modern(server)
+    pid = pid_of(m)
+    m.close()
+    server.stop()
+    assert not os.path.exists("/proc/%d" % pid)
+
+
+def test_a_server_that_is_killed_takes_its_runners_along(start, hostile_plugins):
+    server = w.Server(config=start.config(QUIET), plugins=(hostile_plugins,))
+    m = w.Modern(server)
+    fd = os.pidfd_open(pid_of(m))
+    m.close()
+    server.kill(signal.SIGKILL)
+    server.wait()
+    assert select.select([fd], [], [], w.DEADLINE)[0]
+    os.close(fd)
