@@ -372,8 +372,10 @@ code_open(struct plugin_generation *g, const char *copy,
 	kept = strdup(copy);
 	if (kept != NULL)
 		g->runner = plugin_runner_create(g, place, kept);
-	if (g->runner != NULL)
+	if (g->runner != NULL) {
+		g->watch = &plugin_watchers_runner;
 		return 0;
+	}
 	free(kept);
 	return refuse(g->manifest, diags, TP_MEMORY, "out of memory");
 }

@@ -60,6 +60,8 @@ struct plugin_hub {
 	void (*resource)(void *owner, struct str uri);
 	/* The entries that g has added are others now. */
 	void (*dynamic)(void *owner, struct plugin_generation *g);
+	/* Its runner is another one. */
+	void (*restarted)(void *owner, struct plugin_generation *g);
 	/* Its runner dies again and again: it must not be called. */
 	void (*quarantined)(
 	    void *owner, struct plugin_generation *g, const char *reason);

@@ -105,6 +105,13 @@ resource_changed(void *owner, struct str uri)
 		m->on_changed(m->on_changed_arg, uri);
 }
 
+/* [control] It knows nothing of what the one before was told. */
+static void
+generation_restarted(void *owner, struct plugin_generation *g)
+{
+	plugin_watchers_again(manager_of(owner), g);
+}
+
 /* [control] Its entries leave the lists; a new file, or a word of the
  * operator, brings it back. */
 static void
@@ -413,6 +420,7 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->hub->dynamic = entries_changed;
 	m->hub->describe = registry_describer(registry);
 	plugin_watchers_begin(m);
+	m->hub->restarted = generation_restarted;
 	m->hub->quarantined = generation_quarantined;
 	return m;
 }

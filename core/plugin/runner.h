@@ -148,6 +148,8 @@ int plugin_runner_start(struct plugin_runner *r,
 /* [control] Asks for a snapshot, and waits here.  out is the runner's until
  * the next.  An enum tp_status. */
 int plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out);
+/* [control] A resource of it has its first subscriber, or none any more. */
+void plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri);
 /* [control] No call is in it any more: stops the process; stopped is told
  * once. */
 void plugin_runner_stop(

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "plugin/runner_priv.h"
+#include "plugin/watchers.h"
 
 #define RUNNER_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define RUNNER_REASON_MAX 512
@@ -220,6 +221,27 @@ save_take(struct runner_process *p)
 	control_send(p, &b);
 }
 
+static void
+watch_take(struct runner_process *p, struct str body)
+{
+	struct wire_in in = wire_in_of(body);
+	bool on = wire_get_u32(&in) != 0;
+	struct str uri = wire_get_str(&in);
+	struct plugin_generation *g = p->generation;
+	struct tp_str given = { uri.ptr, uri.len };
+
+	if (!wire_get_end(&in))
+		runner_give_up("a watch that cannot be read");
+	if (g == NULL || g->watch == NULL)
+		return;
+	panic_scope_set(&g->scope);
+	if (!on)
+		g->watch->unwatch(&g->handle, g->state, given);
+	else if (g->watch->watch(&g->handle, g->state, given) != TP_OK)
+		LOG_WARN("plugin does not watch", F_STR("uri", uri));
+	panic_scope_set(NULL);
+}
+
 /* The host has sent no call that has not ended, or does not care. */
 static void
 stop_take(struct runner_process *p)
@@ -250,6 +272,9 @@ control_events(void *arg, unsigned events)
 			break;
 		case WIRE_SAVE:
 			save_take(p);
+			break;
+		case WIRE_WATCH:
+			watch_take(p, frames[i].body);
 			break;
 		case WIRE_PING:
 			control_send_kind(p, WIRE_PONG);

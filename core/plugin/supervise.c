@@ -230,6 +230,24 @@ plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
 }
 
 void
+plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri)
+{
+	struct buf b;
+	size_t at;
+
+	/* One that comes later is told of all, when it is ready. */
+	if (r->current == NULL)
+		return;
+	buf_init(&b);
+	at = wire_begin(&b, WIRE_WATCH, 0);
+	wire_put_u32(&b, on);
+	wire_put_str(&b, uri);
+	wire_end(&b, at);
+	runner_life_send(r->current, &b);
+	buf_finish(&b);
+}
+
+void
 runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 {
 	if (r->state == RUNNER_STOPPING || l->stopping)
@@ -237,6 +255,10 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
 	    F_INT("life", l->number), F_INT("pid", l->pid));
 	runner_changed(r, RUNNER_UP, l);
+	if (l->number > 1 && r->generation->hub->owner != NULL
+	    && r->generation->hub->restarted != NULL)
+		r->generation->hub->restarted(
+		    r->generation->hub->owner, r->generation);
 }
 
 /* +-20 %, so that runners that die together do not come back together. */

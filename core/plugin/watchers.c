@@ -33,6 +33,31 @@ plugin_watchers_find(const struct plugin_module *m)
 	    : NULL;
 }
 
+/* In a runner: whether the plugin wants to know is known there. */
+static int
+runner_watch(struct tp_plugin *p, void *state, struct tp_str uri)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(p, struct plugin_generation, handle);
+
+	(void)state;
+	plugin_runner_watch(g->runner, true, (struct str){ uri.ptr, uri.len });
+	return TP_OK;
+}
+
+static void
+runner_unwatch(struct tp_plugin *p, void *state, struct tp_str uri)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(p, struct plugin_generation, handle);
+
+	(void)state;
+	plugin_runner_watch(g->runner, false, (struct str){ uri.ptr, uri.len });
+}
+
+const struct tp_watch plugin_watchers_runner = { sizeof plugin_watchers_runner,
+	0, runner_watch, runner_unwatch };
+
 static struct tp_str
 str_to(struct str s)
 {
@@ -148,6 +173,19 @@ plugin_watchers_prepare(struct plugin_manager *m, struct plugin_generation *g)
 			continue;
 		watch(g, u);
 		u->next = g->number;
+	}
+}
+
+void
+plugin_watchers_again(struct plugin_manager *m, struct plugin_generation *g)
+{
+	LIST_EACH (
+	    node, registry_watches_known(registry_watches(m->registry))) {
+		struct registry_watched *u =
+		    LIST_OBJ(node, struct registry_watched, node);
+
+		if (u->told == g->number)
+			watch(g, u);
 	}
 }
 

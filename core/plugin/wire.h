@@ -30,6 +30,7 @@ enum wire_kind {
 	WIRE_SAVE,
 	WIRE_STOP,
 	WIRE_PING,
+	WIRE_WATCH,
 	/* From it. */
 	WIRE_READY,
 	WIRE_FAILED,
