@@ -15,6 +15,7 @@ enum result_bits {
 	RESULT_TASK = 8 /* task_wanted */
 };
 enum call_bits { BITS_CAN_TASK = 1, BITS_TASK = 2, BITS_RELEASE = 4 };
+enum message_bits { MESSAGE_JSON = 1, MESSAGE_LINK = 2 };
 enum content_bits { CONTENT_BINARY = 1, CONTENT_ASSISTANT = 2 };
 
 void
@@ -130,6 +131,7 @@ wire_result_write(
 	wire_put_str(out, c->message);
 	wire_put_str(out, c->structured);
 	wire_put_str(out, c->next_state);
+	wire_put_str(out, c->links);
 	wire_put_u32(out, (uint32_t)c->contents_len);
 	for (const struct call_content *b = c->contents; b != NULL; b = b->next)
 		content_write(out, b);
@@ -147,7 +149,7 @@ wire_result_read(struct str body, struct call *c, int *status)
 {
 	struct wire_in in = wire_in_of(body);
 	uint32_t bits, n;
-	struct str message, structured, state;
+	struct str message, structured, state, links;
 	int rc = 0;
 
 	*status = (int)wire_get_u32(&in);
@@ -156,6 +158,7 @@ wire_result_read(struct str body, struct call *c, int *status)
 	message = wire_get_str(&in);
 	structured = wire_get_str(&in);
 	state = wire_get_str(&in);
+	links = wire_get_str(&in);
 	if (in.bad
 	    || ((bits & RESULT_STRUCTURED) != 0
 		&& !plugin_json_check(structured)))
@@ -170,7 +173,8 @@ wire_result_read(struct str body, struct call *c, int *status)
 		return ERR_SYNTAX;
 	if ((bits & RESULT_STRUCTURED) != 0)
 		(void)call_structured_set(c, structured); /* as above */
-	if ((bits & RESULT_STATE) != 0 && call_state_set(c, state) < 0)
+	if (((bits & RESULT_STATE) != 0 && call_state_set(c, state) < 0)
+	    || (links.len > 0 && call_links_require(c, links) < 0))
 		return ERR_SYNTAX;
 	if (message.len > 0)
 		(void)call_fail(c, 0, message);
@@ -214,7 +218,9 @@ wire_message_write(struct buf *out, uint64_t id, const struct call_log *log)
 	size_t at = wire_begin(out, WIRE_MESSAGE, id);
 
 	wire_put_u32(out, (uint32_t)log->level);
-	wire_put_u32(out, log->is_json);
+	wire_put_u32(out,
+	    (log->is_json ? MESSAGE_JSON : 0u)
+		| (log->is_link_done ? MESSAGE_LINK : 0u));
 	wire_put_str(out, log->logger);
 	wire_put_str(out, log->data);
 	wire_end(out, at);
@@ -225,12 +231,15 @@ wire_message_read(struct str body, struct call *c)
 {
 	struct wire_in in = wire_in_of(body);
 	struct call_log log = { 0 };
-	uint32_t level = wire_get_u32(&in);
+	uint32_t level = wire_get_u32(&in), bits = wire_get_u32(&in);
 
 	log.level = (int)level;
-	log.is_json = wire_get_u32(&in) != 0;
+	log.is_json = (bits & MESSAGE_JSON) != 0;
 	log.logger = wire_get_str(&in);
 	log.data = wire_get_str(&in);
+	if (wire_get_end(&in) && (bits & MESSAGE_LINK) != 0)
+		return call_link_done(c, log.data) == ERR_PARAMS ? ERR_SYNTAX
+								 : 0;
 	if (!wire_get_end(&in) || level > TP_MESSAGE_EMERGENCY
 	    || !str_is_utf8(log.logger) || !str_is_utf8(log.data)
 	    || log.data.len > CALL_LOG_DATA_MAX
