@@ -27,8 +27,6 @@ EMPTY = ("ping", "logging/setLevel", "resources/subscribe",
          "resources/unsubscribe")
 # Payloads of a task are results of what was asked, and only tools are.
 TASK_RESULT = {"tasks/result": "CallToolResult"}
-# Of an extension, whose schema is not among those of the revisions.
-EXTENSION_CALLS = {R5: ("notifications/tasks",)}
 # MSG-11: a stateful client is never told what it has no name for.
 STATELESS_ONLY = ("resultType", "ttlMs", "cacheScope")
 # What a URI can be unknown to (ERR-03).
@@ -203,10 +201,6 @@ def judge_call(message, revision):
     kind = "requests" if "id" in message else "notifications"
     refuse(kind == "requests" and revision == R5, revision, message,
            "a request: no server sends one")  # STD-08
-    if message["method"] in EXTENSION_CALLS.get(revision, ()):
-        ORACLE.loose += 1
-        hold(revision, "JSONRPCNotification", envelope(message), message)
-        return
     about = ORACLE.about[revision]
     name = about["methods"].get(message["method"])
     refuse(name is None, revision, message,
