@@ -499,7 +499,7 @@ class Line:
     def __init__(self, target):
         if isinstance(target, Stdio):
             self.bytes = target.out
-            self._send = target.write
+            self._write = target.write
             self._close = target.end
         else:
             if isinstance(target, str):
@@ -510,18 +510,23 @@ class Line:
             sock.settimeout(DEADLINE)
             self.sock = sock
             self.bytes = Bytes(sock)
-            self._send = sock.sendall
+            self._write = sock.sendall
             self._close = sock.close
         self.last_id = 0
         self.watch = Watch()
+        self.begun = b""  # a line without its end
 
     def close(self):
         self._close()
 
+    def _send(self, data):
+        *whole, self.begun = (self.begun + data).split(b"\n")
+        for one in whole:
+            self.watch.sent(one)
+        self._write(data)
+
     def send(self, message, end=b"\n"):
         data = message if isinstance(message, bytes) else dumps(message)
-        for one in data.split(b"\n"):
-            self.watch.sent(one)
         self._send(data + end)
 
     def line(self, seconds=DEADLINE):
