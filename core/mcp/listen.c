@@ -259,6 +259,12 @@ mcp_listen(struct mcp_exchange *x, const struct rpc_message *m,
 	    json_get(m->params, S("notifications"));
 
 	(void)headers;
+	if (json_get(wishes, S("taskIds")) != NULL
+	    && (x->client & MCP_CLIENT_TASKS) == 0
+	    && mcp_tasks_are_offered(x->mcp)) { /* SUB-15 */
+		mcp_tasks_not_declared(x);
+		return;
+	}
 	if (!wishes_read(x, wishes) || !mcp_task_ids_read(x, wishes)) {
 		mcp_errorf(x, RPC_INVALID_PARAMS,
 		    "params.notifications must be an object of booleans, "

@@ -8,7 +8,7 @@
 
 static void ids_look(struct mcp_exchange *x);
 
-/* Ids mean nothing to who does not declare the extension. */
+/* Whose request does not declare the extension has been refused by then. */
 bool
 mcp_task_ids_read(struct mcp_exchange *x, const struct json_node *wishes)
 {

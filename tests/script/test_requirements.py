@@ -183,3 +183,98 @@ def test_no_extension_is_on_unasked(start, tmp_path):
     m = w.Modern(start.serve(plugins=(tmp_path / "plugins",)))
     assert "extensions" not in m.call("server/discover")["capabilities"]
     m.close()
+
+
+# --- tasks ---
+
+TASKS = "io.modelcontextprotocol/tasks"
+EXTENSION = dict(p.EVERYTHING, extensions={TASKS: {}})
+SLOW = {"name": "slow_compute", "arguments": {"seconds": 0.2}}
+
+
+def finished(peer, id):
+    while True:
+        t = peer.ask("tasks/get", {"taskId": id}).result
+        if t["status"] not in ("working", "input_required"):
+            return t
+
+
+def test_an_extension_of_the_server_alone_is_not_used(stateless):
+    """META-09, TKX-02, TKX-13"""
+    assert stateless.ask("tools/call", SLOW).result["resultType"] == "complete"
+    e = stateless.ask("tasks/get", {"taskId": "x"}).error
+    assert e["code"] == -32021
+    assert e["data"]["requiredCapabilities"] == {"extensions": {TASKS: {}}}
+
+
+def test_tasks_are_listened_to_with_their_extension_only(stateless):
+    """SUB-15"""
+    e = stateless.ask("subscriptions/listen", {"notifications": {"taskIds": ["x"]}}).error
+    assert e["code"] == -32021
+    assert e["data"]["requiredCapabilities"] == {"extensions": {TASKS: {}}}
+
+
+@pytest.mark.parametrize("way", ["stdio", "line", "sse"])
+def test_a_task_is_not_cancelled_by_a_notification(start, open_peer, way):
+    """CANC-06"""
+    own = start.serve("http: {legacy_sse: true}",
+                      listen=("127.0.0.1:0", "line+unix:" + start.path("l.sock")))
+    one = open_peer(way, w.R4, server=own)
+    t = one.ask("tools/call", dict(SLOW, task={})).result["task"]
+    one.tell(w.notification("notifications/cancelled", {"requestId": one.last_id}))
+    assert finished(one, t["taskId"])["status"] == "completed"
+    assert one.ask("tasks/result", {"taskId": t["taskId"]}).result["content"]
+
+
+@pytest.mark.parametrize("way", ["stdio", "line"])
+def test_the_token_of_a_task_lives_as_long_as_it(open_peer, way):
+    """PROG-06"""
+    one = open_peer(way, w.R4)
+    a = one.ask("tools/call", dict(SLOW, task={}), meta={"progressToken": "t"})
+    assert a.notes == []
+    b = one.ask("tasks/result", {"taskId": a.result["task"]["taskId"]})
+    told = b.of("notifications/progress")
+    assert told and {t["progressToken"] for t in told} == {"t"}
+    assert one.ask("tools/list").of("notifications/progress") == []
+
+
+@pytest.mark.parametrize("way", p.WAYS)
+def test_no_progress_of_the_extensions_tasks(open_peer, way):
+    """PROG-07, SUB-07"""
+    one = open_peer(way, w.R5, capabilities=EXTENSION)
+    changes = one.watch(toolsListChanged=True)
+    made = one.ask("tools/call", SLOW, meta={"progressToken": "t"})
+    id = made.result["taskId"]
+    notes = list(made.notes)
+    while True:
+        a = one.ask("tasks/get", {"taskId": id})
+        notes += a.notes
+        if a.result["status"] != "working":
+            break
+    notes += one.tool("test_trigger_tool_change").notes
+    n = changes.find("notifications/tools/list_changed", notes)
+    assert n["params"]["_meta"][w.SID] == "watch"
+    assert not [x for x in notes if x["method"] == "notifications/progress"]
+    changes.close()
+
+
+def test_support_for_tasks_is_told_to_one_revision(open_peer):
+    """TOOL-27, TKL-03"""
+    for revision in w.REVISIONS:
+        tools = {t["name"]: t for t in open_peer("http", revision).ask(
+            "tools/list").result["tools"]}
+        assert ("execution" in tools["slow_compute"]) == (revision == w.R4)
+        if revision == w.R4:
+            assert tools["slow_compute"]["execution"] == {"taskSupport": "optional"}
+            assert tools["test_simple_text"].get("execution", {}).get(
+                "taskSupport", "forbidden") == "forbidden"
+
+
+def test_context_is_not_asked_of_who_does_not_offer_it(open_peer):
+    """SAMP-05"""
+    ask = dict(MODEL, params=dict(MODEL["params"], includeContext="thisServer"))
+    for way in p.WAYS:
+        one = open_peer(way, w.R5, capabilities={"sampling": {}})
+        assert one.tool("fx_ask", {"rounds": [[ask]]}).code == -32021
+        one = open_peer(way, w.R4, capabilities={"sampling": {}})
+        assert one.tool("fx_ask", {"rounds": [[ask]]}).result["isError"] is True

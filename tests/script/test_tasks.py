@@ -385,13 +385,12 @@ def test_listen_streams_hear_of_tasks(http):
     conn.close()
 
 
-def test_ids_mean_nothing_without_the_extension(server, http):
-    """TKX-16, TKX-13"""
+def test_ids_need_the_extension(server, http):
+    """TKX-16, TKX-13, SUB-15"""
     id = started(http, "slow_compute", {"seconds": 0})
     c = w.Modern(server)
-    conn, stream, ack = c.listen(taskIds=[id], toolsListChanged=True)
-    assert ack["params"]["notifications"] == {"toolsListChanged": True}
-    conn.close()
+    e = c.error("subscriptions/listen", {"notifications": {"taskIds": [id]}}, status=400)
+    assert e["code"] == -32021
     for bad in ("x", [7], ["a"] * 65):
         e = http.error("subscriptions/listen", {"notifications": {"taskIds": bad}})
         assert e["code"] == -32602
