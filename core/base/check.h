@@ -18,8 +18,7 @@ _Noreturn void check_failed(const char *file, int line, const char *what);
 
 /* An object begins with 'uint32_t magic'. */
 #define OBJ_INIT(obj_, magic_) ((void)((obj_)->magic = (magic_)))
-#define OBJ_CHECK(obj_, magic_) \
-	CHECK((obj_) != NULL && (obj_)->magic == (magic_))
+#define OBJ_CHECK(obj_, magic_) CHECK((obj_)->magic == (magic_))
 /* Wiped at the end, so that a late use is seen. */
 #define OBJ_WIPE(obj_) ((void)((obj_)->magic = 0))
 #define OBJ_CAST(ptr_, type_, magic_) \

@@ -138,7 +138,7 @@ key_of(struct bundle *b, struct str uri)
 static bool
 is_draft_7_ref(const struct schema_source *s)
 {
-	return s->resource_of[0]->draft == DRAFT_7
+	return s != NULL && s->resource_of[0]->draft == DRAFT_7
 	    && json_type(json_get(s->doc.nodes, S("$ref"))) == JSON_STRING;
 }
 
@@ -147,7 +147,7 @@ static int
 parts_find(struct bundle *b)
 {
 	const struct schema_resource *own = b->root->resource_of[0];
-	size_t n = 0;
+	size_t n = 1;
 
 	for (const struct schema_source *s = b->schema->sources; s != NULL;
 	     s = s->next)
@@ -157,7 +157,7 @@ parts_find(struct bundle *b)
 		return fail(b, NULL, "out of memory");
 	b->by_id = b->root->resources > 1;
 	for (const struct schema_source *s = b->schema->sources;
-	     s != b->root && b->rc == 0; s = s->next) {
+	     s != NULL && s != b->root && b->rc == 0; s = s->next) {
 		const struct schema_resource *r = s->resource_of[0];
 
 		if (s->builtin)
@@ -319,10 +319,12 @@ put_comma(struct bundle *b, bool *first)
 static void
 put_part(struct bundle *b, const struct part *part)
 {
-	const struct schema_source *source = part->source;
-	const struct json_node *root = source->doc.nodes;
+	const struct json_node *root;
 	bool first = true;
 
+	if (part->source == NULL)
+		return; /* each has one, which the analyzer cannot see */
+	root = part->source->doc.nodes;
 	put_json(b, b->out, part->key);
 	buf_char(b->out, ':');
 	if (root->type != JSON_OBJECT) {
@@ -333,7 +335,7 @@ put_part(struct bundle *b, const struct part *part)
 	if (b->by_id) {
 		put_comma(b, &first);
 		BUF_LIT(b->out, "\"$id\":");
-		put_json(b, b->out, source->resource_of[0]->uri);
+		put_json(b, b->out, part->source->resource_of[0]->uri);
 	}
 	JSON_EACH_MEMBER (k, v, root) {
 		if (str_equal(json_str(k), S("$schema"))

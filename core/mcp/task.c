@@ -339,14 +339,14 @@ ttl_of(const struct mcp_exchange *x, const struct registry_entry *e,
 	const struct json_node *wish =
 	    json_get(json_get(params, S("task")), S("ttl"));
 	int64_t ttl = e->task_ttl_ns > 0 ? e->task_ttl_ns : limits->ttl_ns;
+	int64_t max_ms = limits->ttl_max_ns / NS_PER_MS;
 	double ms;
 
 	if (!mcp_exchange_is_stateless(x) && json_type(wish) == JSON_NUMBER
 	    && json_double(wish, &ms) == 0)
-		ttl = ms < 1 ? NS_PER_MS
-		    : ms < (double)(limits->ttl_max_ns / NS_PER_MS)
-		    ? (int64_t)ms * NS_PER_MS
-		    : limits->ttl_max_ns;
+		ttl = ms < 1              ? NS_PER_MS
+		    : ms < (double)max_ms ? (int64_t)ms * NS_PER_MS
+					  : limits->ttl_max_ns;
 	return ttl < limits->ttl_max_ns ? ttl : limits->ttl_max_ns;
 }
 

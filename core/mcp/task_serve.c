@@ -228,21 +228,30 @@ update_found(struct mcp_task_op *op, const struct mcp_task_row *row)
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "Out of memory");
 }
 
+static bool
+answers_are_sound(const struct json_node *answers)
+{
+	if (answers == NULL || answers->type != JSON_OBJECT)
+		return false;
+	JSON_EACH_MEMBER (k, v, answers) {
+		if (k == NULL || v->type != JSON_OBJECT)
+			return false;
+	}
+	return true;
+}
+
 void
 mcp_tasks_update(struct mcp_exchange *x, const struct rpc_message *m,
     const struct mcp_headers *headers)
 {
 	const struct json_node *answers =
 	    json_get(m->params, S("inputResponses"));
-	bool sound = json_type(answers) == JSON_OBJECT;
 	struct str id;
 
 	(void)headers;
 	if (!id_take(x, m, &id))
 		return;
-	JSON_EACH_MEMBER (k, v, answers)
-		sound = sound && k != NULL && v->type == JSON_OBJECT;
-	if (!sound) { /* MRTR-13 */
+	if (!answers_are_sound(answers)) { /* MRTR-13 */
 		mcp_errorf(x, RPC_INVALID_PARAMS,
 		    "params.inputResponses must be an object of results");
 		return;

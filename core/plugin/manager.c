@@ -406,11 +406,12 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	loop_timer_init(&m->rescan, rescan, m);
 	loop_timer_init(&m->stopping, stop_late, m);
 	m->hub = plugin_hub_create(control, m);
-	rc = m->hub != NULL ? options_take(m, o, err)
-			    : err_set(err, ERR_NOMEM, "out of memory");
+	rc = options_take(m, o, err);
 	if (rc == 0)
 		rc = copy_dir_make(m, err);
-	if (rc < 0) {
+	if (m->hub == NULL)
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+	if (rc < 0 || m->hub == NULL) {
 		plugin_manager_destroy(m);
 		return NULL;
 	}

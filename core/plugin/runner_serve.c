@@ -150,8 +150,10 @@ call_take(struct runner_line *l, uint64_t id, struct str body)
 		return;
 	}
 	s = arena_zalloc(&c->arena, sizeof *s);
-	if (s == NULL)
+	if (s == NULL) {
 		runner_give_up("out of memory for a call");
+		return;
+	}
 	s->line = l;
 	s->call = c;
 	s->id = id;

@@ -244,7 +244,7 @@ send_batch(int fd, const struct buf *frames, size_t *at)
 	sent = sendmmsg(fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		return send_failed();
-	for (int i = 0; i < sent; i++)
+	for (int i = 0; i < sent && i < n; i++)
 		*at += iovs[i].iov_len;
 	return 0;
 }
@@ -323,7 +323,7 @@ frame_take(struct wire_frame *f, struct msghdr *msg, char *bytes, size_t len)
 {
 	bool bad = (msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 	int file = file_of(msg, &bad);
-	struct wire_head head;
+	struct wire_head head = { 0 };
 	int rc = 0;
 
 	memset(f, 0, sizeof *f);

@@ -343,7 +343,8 @@ must_be_missing(struct tp_test_result *c, const char *path)
 	tp_test_free(c);
 }
 
-/* RSRC-10: 300 spellings and more: ways up x separators x targets x prefixes. */
+/* RSRC-10: 300 spellings and more: ways up x separators x targets x prefixes.
+ */
 static void
 no_spelling_leaves_the_root(struct tp_test_host *h)
 {
