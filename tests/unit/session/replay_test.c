@@ -2,6 +2,7 @@
 #include "session/replay.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -493,10 +494,13 @@ START_TEST(a_source_lets_its_reader_go) /* RSM-07 */
 }
 END_TEST
 
-/* One thread appends, this one comes and goes. */
+/* One thread appends, this one comes and goes.  No more are on their way than
+ * a stream keeps while nobody reads it. */
 struct race {
 	struct rig *rig;
 	struct replay_stream *stream;
+	sem_t room;
+	uint64_t last; /* taken */
 };
 
 #define RACE_EVENTS 2000
@@ -510,6 +514,8 @@ race_append(void *arg)
 
 	for (i = 1; i <= RACE_EVENTS; i++) {
 		(void)snprintf(text, sizeof text, "%d", i);
+		while (sem_wait(&race->room) < 0)
+			continue; /* a signal */
 		(void)replay_append(
 		    race->stream, REPLAY_MUST_KEEP, str_of(text), 0);
 	}
@@ -520,15 +526,17 @@ race_append(void *arg)
 static bool
 race_take(void *arg, const struct replay_event *e)
 {
-	uint64_t *last = arg, n;
+	struct race *race = arg;
 	struct str sequence;
+	uint64_t n;
 
 	ck_assert_uint_eq(e->missing, 0);
 	(void)str_split(e->id, '-', &sequence);
 	ck_assert_int_eq(str_to_u64(sequence, &n), 0);
-	ck_assert_uint_eq(n, *last + 1);
-	*last = n;
-	return *last % 7 != 0;
+	ck_assert_uint_eq(n, race->last + 1);
+	race->last = n;
+	ck_assert_int_eq(sem_post(&race->room), 0);
+	return n % 7 != 0;
 }
 
 START_TEST(a_reader_on_another_thread_misses_nothing)
@@ -536,26 +544,29 @@ START_TEST(a_reader_on_another_thread_misses_nothing)
 	enum replay_state state = REPLAY_OPEN;
 	struct taker a;
 	struct race race;
-	uint64_t last = 0;
 	pthread_t thread;
 	struct rig r;
 
 	rig_init(&r, 1024 * KIB, 1024 * KIB);
-	race = (struct race){ &r, stream(&r) };
+	race = (struct race){ .rig = &r, .stream = stream(&r) };
+	ck_assert_int_eq(sem_init(&race.room, 0, REPLAY_EVENTS_MAX / 2), 0);
 	taker_init(&a, &r);
 	replay_attach(race.stream, &a.base);
 	ck_assert_int_eq(pthread_create(&thread, NULL, race_append, &race), 0);
 	while (state != REPLAY_ENDED) {
-		state = replay_read(&a.base, race_take, &last);
+		state = replay_read(&a.base, race_take, &race);
+		ck_assert_int_ne(state, REPLAY_GONE);
 		loop_turn(r.loop);
-		if (state == REPLAY_PAUSED && last % 3 == 0) {
+		if (state == REPLAY_PAUSED && race.last % 3 == 0) {
 			taker_finish(&a, &r);
 			taker_init(&a, &r);
-			ck_assert_int_eq(resume(&r, race.stream, last, &a), 0);
+			ck_assert_int_eq(
+			    resume(&r, race.stream, race.last, &a), 0);
 		}
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert_uint_eq(last, RACE_EVENTS + 1);
+	ck_assert_uint_eq(race.last, RACE_EVENTS + 1);
+	(void)sem_destroy(&race.room); /* nobody waits */
 	taker_finish(&a, &r);
 	(void)replay_close(race.stream, NULL);
 	rig_finish(&r);
