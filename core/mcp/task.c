@@ -71,6 +71,7 @@ task_free(struct mcp_task *t)
 	loop_timer_clear(&t->expiry);
 	loop_timer_clear(&t->again);
 	list_drop(&t->node);
+	mcp_task_told(t);
 	(void)map_remove(&t->mcp->tasks_by_id, t->row.id); /* t */
 	buf_finish(&t->message);
 	buf_finish(&t->payload);
@@ -187,9 +188,12 @@ saved(struct store_request *q)
 	} else {
 		LOG_WARN("task not saved", F_CSTR("reason", err_name(q->rc)));
 	}
-	if (t->dirty && !t->lost)
+	if (t->dirty && !t->lost) {
 		mcp_task_save(t);
-	else if (over && t->x == NULL)
+		return;
+	}
+	mcp_task_told(t);
+	if (over && t->x == NULL)
 		task_free(t);
 }
 
@@ -387,6 +391,7 @@ task_make(struct mcp_exchange *x, const struct registry_entry *e,
 	OBJ_INIT(t, TASK_MAGIC);
 	t->mcp = x->mcp;
 	list_init(&t->node);
+	list_init(&t->told);
 	t->needs_tail = &t->needs;
 	buf_init(&t->message);
 	buf_init(&t->payload);

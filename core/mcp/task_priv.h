@@ -6,8 +6,9 @@
  * change: the exchange that its handler answers, what it asks for, its timer.
  * Requests come in on any reactor.  They read the row; a cancellation changes
  * the row itself; answers to what is asked go to the task's reactor by
- * mailbox.  Whoever has changed a row tells the reactors that somebody on them
- * waits to hear of (struct mcp_task_place). */
+ * mailbox, and are acknowledged when they have come back: a client that has
+ * its answer reads nothing older anywhere.  Whoever has changed a row tells the
+ * reactors that somebody on them waits to hear of (struct mcp_task_place). */
 #ifndef MCP_TASK_PRIV_H
 #define MCP_TASK_PRIV_H
 
@@ -88,6 +89,7 @@ struct mcp_task {
 	bool over; /* to be freed when q is done */
 	bool shrunk; /* what did not fit was left away */
 	bool starts; /* the handler runs when the row is there */
+	struct list told; /* messages to go home when the row is written */
 	struct mcp_task_row row; /* message and payload are in these: */
 	struct buf message;
 	struct buf payload;
@@ -209,11 +211,18 @@ enum mcp_task_word {
 	MCP_TASK_STOP, /* to the task's reactor: it was cancelled */
 	MCP_TASK_ANSWERS, /* the same: text is an object of answers */
 	MCP_TASK_REFUSED, /* the same: text says why */
+	MCP_TASK_HEARD, /* to who sent answers: the row knows them */
 	MCP_TASK_RELAY /* to who waits: text is a notification */
 };
 /* ERR_NOMEM */
 int mcp_task_post(struct mcp_tasks *tasks, unsigned place,
     enum mcp_task_word word, const struct mcp_task_row *row, struct str text);
+/* Answers to the task of a row: op ends with mcp_task_heard() when the row
+ * knows them, or they mean nothing any more.  ERR_NOMEM: it does not. */
+int mcp_task_answers_post(
+    struct mcp_task_op *op, const struct mcp_task_row *row, struct str answers);
+/* t's row is written, or t is over. */
+void mcp_task_told(struct mcp_task *t);
 /* To every reactor where somebody watches. */
 void mcp_task_tell(struct mcp_tasks *tasks, enum mcp_task_word word,
     const struct mcp_task_row *row, struct str text);
@@ -237,6 +246,8 @@ void mcp_task_scope_deaf(struct mcp_reactor *m, uint64_t scope);
 void mcp_task_look(struct mcp_exchange *x, struct str id,
     void (*found)(struct mcp_task_op *op, const struct mcp_task_row *row));
 void mcp_task_op_free(struct mcp_task_op *op);
+/* Acknowledges answers; op is gone then. */
+void mcp_task_heard(struct mcp_task_op *op);
 /* Ends x. */
 void mcp_task_unknown(struct mcp_exchange *x);
 

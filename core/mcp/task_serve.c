@@ -216,16 +216,23 @@ static void
 update_found(struct mcp_task_op *op, const struct mcp_task_row *row)
 {
 	struct mcp_exchange *x = op->x;
-	int rc = 0;
 
-	if (row->status == MCP_TASK_INPUT_REQUIRED)
-		rc = mcp_task_post(
-		    x->mcp->tasks, row->place, MCP_TASK_ANSWERS, row, x->state);
-	mcp_task_op_free(op);
-	if (rc == 0)
-		acknowledge(x);
-	else
+	if (row->status != MCP_TASK_INPUT_REQUIRED) {
+		mcp_task_heard(op);
+	} else if (mcp_task_answers_post(op, row, x->state) < 0) {
+		mcp_task_op_free(op);
 		mcp_errorf(x, RPC_INTERNAL_ERROR, "Out of memory");
+	}
+}
+
+void
+mcp_task_heard(struct mcp_task_op *op)
+{
+	struct mcp_exchange *x = op->x;
+
+	mcp_task_op_free(op);
+	if (x != NULL)
+		acknowledge(x);
 }
 
 static bool

@@ -8,7 +8,10 @@
 
 struct task_msg {
 	struct loop_msg msg;
-	struct mcp_reactor *mcp;
+	struct list node; /* in a task's told */
+	struct mcp_reactor *mcp; /* who is told; not used on the way home */
+	struct mcp_task_op *op; /* at home, who waits for it, or NULL */
+	struct loop *home; /* op's; outlives every reactor */
 	enum mcp_task_word word;
 	enum mcp_revision revision;
 	uint64_t scope;
@@ -111,45 +114,83 @@ relay(struct mcp_reactor *m, struct str id, struct str text)
 	}
 }
 
+/* The memory is the sender's own: an acknowledgement cannot fail. */
+static void
+go_home(struct task_msg *t)
+{
+	t->word = MCP_TASK_HEARD;
+	loop_post(t->home, &t->msg);
+}
+
+void
+mcp_task_told(struct mcp_task *t)
+{
+	LIST_EACH_SAFE (node, &t->told) {
+		list_drop(node);
+		go_home(LIST_OBJ(node, struct task_msg, node));
+	}
+}
+
+/* On the task's reactor, what is for the task alone. */
+static void
+task_hear(struct task_msg *t, struct mcp_task *task, struct str text)
+{
+	switch (t->word) {
+	case MCP_TASK_STOP:
+		mcp_task_stop(task);
+		break;
+	case MCP_TASK_ANSWERS:
+		mcp_task_answer(task, text);
+		break;
+	default:
+		mcp_task_refuse(task, text);
+		break;
+	}
+}
+
 static void
 task_msg_run(struct loop_msg *msg)
 {
 	struct task_msg *t = CONTAINER_OF(msg, struct task_msg, msg);
-	struct mcp_reactor *m = t->mcp;
 	struct str id = { t->text, t->id_len };
 	struct str text = { t->text + t->id_len, t->len };
-	struct mcp_task *task = NULL;
+	struct mcp_task *task;
 
-	if (t->word == MCP_TASK_CHANGED)
-		changed_hear(m, id, t);
-	else if (t->word == MCP_TASK_RELAY)
-		relay(m, id, text);
-	else
-		task = mcp_task_find(m, id);
-	if (task != NULL && t->word == MCP_TASK_STOP)
-		mcp_task_stop(task);
-	else if (task != NULL && t->word == MCP_TASK_ANSWERS)
-		mcp_task_answer(task, text);
-	else if (task != NULL)
-		mcp_task_refuse(task, text);
+	if (t->word == MCP_TASK_HEARD) {
+		mcp_task_heard(t->op);
+	} else if (t->word == MCP_TASK_CHANGED) {
+		changed_hear(t->mcp, id, t);
+	} else if (t->word == MCP_TASK_RELAY) {
+		relay(t->mcp, id, text);
+	} else {
+		task = mcp_task_find(t->mcp, id);
+		if (task != NULL)
+			task_hear(t, task, text);
+		if (t->op != NULL) {
+			/* It may have ended of what it was told. */
+			task = mcp_task_find(t->mcp, id);
+			if (task != NULL && task->saving)
+				list_push(&task->told, &t->node);
+			else
+				go_home(t);
+			return;
+		}
+	}
 	free(t);
 }
 
-int
-mcp_task_post(struct mcp_tasks *tasks, unsigned place, enum mcp_task_word word,
+/* NULL without memory. */
+static struct task_msg *
+task_msg_make(struct mcp_reactor *m, enum mcp_task_word word,
     const struct mcp_task_row *row, struct str text)
 {
-	struct mcp_reactor *m;
-	struct task_msg *t;
+	struct task_msg *t = malloc(sizeof *t + row->id.len + text.len);
 
-	/* A row may name a reactor of an earlier run. */
-	if (place >= tasks->places_len || tasks->places[place].mcp == NULL)
-		return 0;
-	m = tasks->places[place].mcp;
-	t = malloc(sizeof *t + row->id.len + text.len);
 	if (t == NULL)
-		return ERR_NOMEM;
+		return NULL;
+	memset(t, 0, sizeof *t);
 	t->msg.run = task_msg_run;
+	list_init(&t->node);
 	t->mcp = m;
 	t->word = word;
 	t->revision = row->revision;
@@ -159,6 +200,48 @@ mcp_task_post(struct mcp_tasks *tasks, unsigned place, enum mcp_task_word word,
 	memcpy(t->text, row->id.ptr, row->id.len);
 	if (text.len > 0)
 		memcpy(t->text + row->id.len, text.ptr, text.len);
+	return t;
+}
+
+/* NULL: a row may name a reactor of an earlier run. */
+static struct mcp_reactor *
+place_find(const struct mcp_tasks *tasks, unsigned place)
+{
+	return place < tasks->places_len ? tasks->places[place].mcp : NULL;
+}
+
+int
+mcp_task_post(struct mcp_tasks *tasks, unsigned place, enum mcp_task_word word,
+    const struct mcp_task_row *row, struct str text)
+{
+	struct mcp_reactor *m = place_find(tasks, place);
+	struct task_msg *t;
+
+	if (m == NULL)
+		return 0;
+	t = task_msg_make(m, word, row, text);
+	if (t == NULL)
+		return ERR_NOMEM;
+	loop_post(m->calls->loop, &t->msg);
+	return 0;
+}
+
+int
+mcp_task_answers_post(
+    struct mcp_task_op *op, const struct mcp_task_row *row, struct str answers)
+{
+	struct mcp_reactor *m = place_find(op->mcp->tasks, row->place);
+	struct task_msg *t;
+
+	if (m == NULL) {
+		mcp_task_heard(op);
+		return 0;
+	}
+	t = task_msg_make(m, MCP_TASK_ANSWERS, row, answers);
+	if (t == NULL)
+		return ERR_NOMEM;
+	t->op = op;
+	t->home = op->mcp->calls->loop;
 	loop_post(m->calls->loop, &t->msg);
 	return 0;
 }

@@ -159,11 +159,8 @@ def test_input_inside_a_task(modern):
     modern.update(id, {"nobody": YES})
     assert set(modern.get(id)["inputRequests"]) == {"name", "color"}
     modern.update(id, {"name": NAME, "nobody": YES})
-    while True:
-        t = modern.get(id)
-        if set(t["inputRequests"]) == {"color"}:
-            break
-    assert t["status"] == "input_required"
+    t = modern.get(id)
+    assert t["status"] == "input_required" and set(t["inputRequests"]) == {"color"}
     modern.update(id, {"name": {"action": "decline"}})  # answered: ignored
     modern.update(id, {"color": COLOR})
     t = modern.until(id, "completed")
@@ -183,8 +180,7 @@ def test_what_is_no_answer(modern):
     for odd in ({"action": "maybe"}, {"action": "accept", "content": {"name": 7}}, {}):
         modern.update(id, {"name": odd})
     modern.update(id, {"color": COLOR})
-    while set(modern.get(id)["inputRequests"]) != {"name"}:
-        pass
+    assert set(modern.get(id)["inputRequests"]) == {"name"}
     modern.cancel(id)
 
 
@@ -346,6 +342,30 @@ def test_any_reactor_cancels_and_answers(server, http):
             "action": "accept", "content": {"confirm": True}}}})
         while c.call("tasks/get", {"taskId": id})["status"] != "completed":
             pass
+        c.close()
+
+
+def test_an_acknowledgement_is_the_end_of_the_old_state(server, http):
+    """TKX-09, TKX-11, TKL-08: what one connection was told is true on every other, at once"""
+    others = [w.Modern(server, TASKS) for _ in range(8)]
+
+    def seen(id):
+        return [c.call("tasks/get", {"taskId": id}) for c in others]
+
+    for c in others:
+        id = started(http, "multi_input")
+        while c.call("tasks/get", {"taskId": id})["status"] != "input_required":
+            pass
+        c.call("tasks/update", {"taskId": id, "inputResponses": {"name": NAME}})
+        for t in seen(id):
+            assert t["status"] == "input_required" and set(t["inputRequests"]) == {"color"}, t
+        c.call("tasks/update", {"taskId": id, "inputResponses": {"color": COLOR}})
+        for t in seen(id):
+            assert t["status"] in ("working", "completed"), t
+        id = started(http, "slow_compute", {"seconds": 600})
+        c.call("tasks/cancel", {"taskId": id})
+        assert {t["status"] for t in seen(id)} == {"cancelled"}
+    for c in others:
         c.close()
 
 

@@ -127,7 +127,7 @@ begin(struct world *w)
 	ck_assert_int_eq(registry_publish(w->r.registry, NULL), 0);
 	w->late.store.ops = &late_ops;
 	w->late.inner = store_memory_create(&bounds, NULL);
-	w->tasks = mcp_tasks_create(&w->late.store, &limits, 1, NULL);
+	w->tasks = mcp_tasks_create(&w->late.store, &limits, 2, NULL);
 	ck_assert(w->late.inner != NULL && w->tasks != NULL);
 	mcp_reactor_tasks_set(w->r.mcp, w->tasks, 0);
 }
@@ -148,16 +148,22 @@ end(struct world *w)
 	"\"io.modelcontextprotocol/tasks\":{}}}}"
 
 static bool
-ask(struct world *w, const char *method, const char *more)
+ask_at(struct rig *r, struct world *w, const char *method, const char *more)
 {
 	char text[2048];
 
-	w->r.answer[0] = '\0';
+	r->answer[0] = '\0';
 	(void)snprintf(text, sizeof text,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{"
 	    "\"name\":\"say\",\"taskId\":\"%s\",%s" META "}}",
 	    method, w->id, more);
-	return rig_serve(&w->r, text);
+	return rig_serve(r, text);
+}
+
+static bool
+ask(struct world *w, const char *method, const char *more)
+{
+	return ask_at(&w->r, w, method, more);
 }
 
 static void
@@ -325,6 +331,133 @@ START_TEST(answers_and_a_cancellation_cross_each_other) /* TKX-09, TKX-11 */
 }
 END_TEST
 
+#define ACCEPT "\"inputResponses\":{\"a\":{\"action\":\"accept\"}},"
+
+/* A task of w that asks, and a second reactor with the same tasks. */
+static void
+pair_begin(struct world *w, struct rig *other)
+{
+	begin(w);
+	rig_begin(other);
+	other->entries[0].task = REGISTRY_TASK_OPTIONAL;
+	registry_touch(other->registry, REGISTRY_TOOL);
+	ck_assert_int_eq(registry_publish(other->registry, NULL), 0);
+	mcp_reactor_tasks_set(other->mcp, w->tasks, 1);
+	w->r.handler = ask_user;
+	ck_assert(ask(w, "tools/call", ""));
+	settle(w);
+	id_take(w);
+	ck_assert(ask_at(other, w, "tasks/update", ACCEPT));
+	go_on(&w->late); /* the row is found, its reactor is told */
+}
+
+static void
+pair_end(struct world *w, struct rig *other)
+{
+	loop_turn(other->loop);
+	settle(w);
+	loop_turn(other->loop);
+	rig_end(other);
+	end(w);
+}
+
+static void
+row_read(struct store_request *q)
+{
+	ck_assert_int_eq(q->rc, 0);
+}
+
+static struct str
+row_status(struct world *w)
+{
+	struct store_request q;
+	struct mcp_task_row row;
+
+	memset(&q, 0, sizeof q);
+	q.done = row_read;
+	q.row.id = str_of(w->id);
+	store_read(w->late.inner, &q);
+	ck_assert(mcp_task_row_read(&q.row, &row));
+	return mcp_task_status_name(row.status);
+}
+
+START_TEST(answers_are_acknowledged_when_the_row_knows_them) /* TKX-09 */
+{
+	struct rig other;
+	struct world w;
+	int steps;
+
+	pair_begin(&w, &other);
+	for (steps = 0; other.answers == 0; steps++) {
+		ck_assert_int_lt(steps, 10);
+		if (steps > 0)
+			loop_turn(w.r.loop);
+		loop_turn(other.loop);
+		if (other.answers == 0)
+			go_on(&w.late);
+	}
+	ck_assert_int_gt(steps, 1); /* not at once */
+	ck_assert_ptr_nonnull(strstr(other.answer, "\"complete\""));
+	ck_assert(str_equal(row_status(&w), S("completed")));
+	pair_end(&w, &other);
+}
+END_TEST
+
+START_TEST(who_sent_answers_may_go_before_they_are_known)
+{
+	struct rig other;
+	struct world w;
+
+	pair_begin(&w, &other);
+	mcp_scope_abandon(other.mcp, other.peer.scope);
+	settle(&w);
+	loop_turn(other.loop);
+	ck_assert_int_eq(other.answers, 0);
+	ck_assert(str_equal(row_status(&w), S("completed")));
+	pair_end(&w, &other);
+}
+END_TEST
+
+START_TEST(a_task_that_has_gone_acknowledges_what_it_is_told)
+{
+	struct rig other;
+	struct world w;
+	int saving;
+
+	for (saving = 0; saving < 2; saving++) {
+		pair_begin(&w, &other);
+		if (saving)
+			loop_turn(w.r.loop);
+		mcp_tasks_end(w.r.mcp); /* as a drain does */
+		loop_turn(w.r.loop);
+		loop_turn(other.loop);
+		ck_assert_int_eq(other.answers, !saving);
+		settle(&w);
+		loop_turn(other.loop);
+		ck_assert_int_eq(other.answers, 1);
+		pair_end(&w, &other);
+	}
+}
+END_TEST
+
+START_TEST(a_reactor_may_end_with_answers_on_the_way)
+{
+	struct rig other;
+	struct world w;
+
+	pair_begin(&w, &other);
+	mcp_scope_abandon(other.mcp, other.peer.scope);
+	mcp_reactor_destroy(other.mcp);
+	settle(&w);
+	loop_turn(other.loop); /* the message comes home to nobody */
+	other.mcp = mcp_reactor_create(&other.calls, other.registry,
+	    &(const struct mcp_identity){ .name = S("x"), .version = S("1") },
+	    NULL);
+	ck_assert_ptr_nonnull(other.mcp);
+	pair_end(&w, &other);
+}
+END_TEST
+
 START_TEST(a_session_that_ends_leaves_no_wait)
 {
 	struct world w;
@@ -397,5 +530,9 @@ UNIT_MAIN("mcp/task", a_task_turns_as_the_graph_says,
     a_row_reads_as_it_was_written, nobody_hears_of_a_task_before_it_is_kept,
     a_client_may_go_while_the_store_works,
     answers_and_a_cancellation_cross_each_other,
+    answers_are_acknowledged_when_the_row_knows_them,
+    who_sent_answers_may_go_before_they_are_known,
+    a_task_that_has_gone_acknowledges_what_it_is_told,
+    a_reactor_may_end_with_answers_on_the_way,
     a_session_that_ends_leaves_no_wait,
     a_task_without_memory_is_one_error_and_no_more)
