@@ -301,8 +301,11 @@ listener_send(struct mcp_listener *l, struct str message)
 static void
 rig_start(void)
 {
-	static const struct mcp_identity identity = { STR("fuzz"), STR("Fuzz"),
-		STR("1"), STR("none") };
+	static const struct mcp_identity identity = { .name = STR("fuzz"),
+		.title = STR("Fuzz"),
+		.version = STR("1"),
+		.instructions = STR("none"),
+		.apps = true };
 	struct err err;
 
 	rig.loop = loop_create(&err);
