@@ -162,7 +162,8 @@ void mcp_tasks_destroy(struct mcp_tasks *t);
  * before any of them serves. */
 void mcp_reactor_tasks_set(
     struct mcp_reactor *m, struct mcp_tasks *tasks, unsigned number);
-/* The work of every task of this reactor stops: nobody can ask for it. */
+/* The work of every task of this reactor stops, unless somebody on it waits
+ * for the result: there will be nobody to ask for it. */
 void mcp_tasks_end(struct mcp_reactor *m);
 
 /* No exchange may be open. */

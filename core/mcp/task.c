@@ -605,14 +605,32 @@ mcp_tasks_drain(struct mcp_reactor *m)
 	}
 }
 
+/* Its work stops, and its row says so: who asks later does not wait. */
+static void
+task_cancel(struct mcp_task *t)
+{
+	struct mcp_exchange *x = t->x;
+
+	t->x = NULL;
+	x->task = NULL;
+	mcp_exchange_abandon(x, MCP_ABANDON_WORK);
+	loop_timer_clear(&t->again);
+	buf_clear(&t->payload);
+	buf_clear(&t->message);
+	BUF_LIT(&t->message, "The server ends");
+	mcp_task_turn(t, MCP_TASK_CANCELLED);
+	mcp_task_save(t);
+}
+
 void
 mcp_tasks_end(struct mcp_reactor *m)
 {
 	LIST_EACH_SAFE (node, &m->tasks_live) {
 		struct mcp_task *t = LIST_OBJ(node, struct mcp_task, node);
 
-		if (t->stored)
-			mcp_task_stop(t);
+		if (t->stored && t->x != NULL
+		    && !mcp_task_is_awaited(m, t->row.id))
+			task_cancel(t);
 	}
 }
 

@@ -226,6 +226,8 @@ void mcp_task_told(struct mcp_task *t);
 /* To every reactor where somebody watches. */
 void mcp_task_tell(struct mcp_tasks *tasks, enum mcp_task_word word,
     const struct mcp_task_row *row, struct str text);
+/* Somebody on this reactor waits for its result. */
+bool mcp_task_is_awaited(const struct mcp_reactor *m, struct str id);
 /* So many more, or less, of this reactor watch. */
 void mcp_task_watch(struct mcp_reactor *m, int more);
 

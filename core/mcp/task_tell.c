@@ -28,17 +28,17 @@ struct changed {
 	char id[];
 };
 
-static struct mcp_task_waiter *
-waiter_find(struct mcp_reactor *m, struct str id)
+bool
+mcp_task_is_awaited(const struct mcp_reactor *m, struct str id)
 {
 	LIST_EACH (node, &m->task_waiters) {
-		struct mcp_task_waiter *w =
+		const struct mcp_task_waiter *w =
 		    LIST_OBJ(node, struct mcp_task_waiter, node);
 
 		if (str_equal(w->id, id))
-			return w;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* Those that see an end leave the list. */
@@ -82,7 +82,7 @@ changed_hear(struct mcp_reactor *m, struct str id, const struct task_msg *t)
 {
 	struct changed *c;
 
-	if (waiter_find(m, id) == NULL && !mcp_listening_has_task(m, id)
+	if (!mcp_task_is_awaited(m, id) && !mcp_listening_has_task(m, id)
 	    && (mcp_revision_is_stateless(t->revision)
 		|| list_is_empty(&m->listeners)))
 		return;

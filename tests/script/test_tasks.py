@@ -2,6 +2,7 @@
 """Tasks: calls that outlive their request, in both eras and on every way in."""
 
 import json
+import signal
 
 import pytest
 
@@ -812,3 +813,27 @@ def test_a_drain_waits_for_tasks(start):
     c.close()
     c.server.stop(allow_errors=True)
     s.close()
+
+
+def test_a_stop_of_the_process_waits_for_what_is_awaited(start, fixture_plugins):
+    """TKL-09: on a line, the result comes, or that there will be none"""
+    p = start.stdio(plugins=(w.PLUGINS, fixture_plugins))
+    line = w.Line(p)
+    line.ask(w.request("initialize", w.init_params(w.R4, {})))
+    line.send(w.notification("notifications/initialized"))
+
+    def begin(seconds):
+        t = line.ask(w.request("tools/call", {
+            "name": "slow_compute", "arguments": {"seconds": seconds}, "task": {}}))
+        return t["result"]["task"]["taskId"]
+
+    begin(600)  # nobody waits for it: its work stops
+    line.send(w.request("tasks/result", {"taskId": begin(0.2)}, 77))
+    line.ask(w.request("ping", {}, 78))
+    p.kill(signal.SIGTERM)
+    while True:
+        m = json.loads(line.line())
+        if m.get("id") == 77:
+            break
+    assert text_of(m["result"]) == "work: done after 0.2 s"
+    p.wait()

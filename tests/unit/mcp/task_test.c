@@ -5,93 +5,8 @@
 
 #include "mcp/task_priv.h"
 #include "unit/data/alloc.h"
+#include "unit/mcp/late_store.h"
 #include "unit/mcp/rig.h"
-
-#define LATE_MAX 64
-
-/* Keeps each request until it is told to go on. */
-struct late {
-	struct store store; /* first */
-	struct store *inner;
-	struct {
-		void (*run)(struct store *s, struct store_request *q);
-		struct store_request *q;
-	} kept[LATE_MAX];
-	size_t len;
-	bool at_once;
-};
-
-static void
-keep(struct store *s, struct store_request *q,
-    void (*run)(struct store *s, struct store_request *q))
-{
-	struct late *l = (struct late *)s;
-
-	if (l->at_once) {
-		run(l->inner, q);
-		return;
-	}
-	ck_assert_uint_lt(l->len, LATE_MAX);
-	l->kept[l->len].run = run;
-	l->kept[l->len++].q = q;
-}
-
-static void
-late_create(struct store *s, struct store_request *q)
-{
-	keep(s, q, ((struct late *)s)->inner->ops->create);
-}
-
-static void
-late_read(struct store *s, struct store_request *q)
-{
-	keep(s, q, ((struct late *)s)->inner->ops->read);
-}
-
-static void
-late_update(struct store *s, struct store_request *q)
-{
-	keep(s, q, ((struct late *)s)->inner->ops->update);
-}
-
-static void
-late_drop(struct store *s, struct store_request *q)
-{
-	keep(s, q, ((struct late *)s)->inner->ops->drop);
-}
-
-static void
-late_page(struct store *s, struct store_request *q)
-{
-	keep(s, q, ((struct late *)s)->inner->ops->page);
-}
-
-static size_t
-late_expire(struct store *s, int64_t wall_ns, size_t max)
-{
-	return store_expire(((struct late *)s)->inner, wall_ns, max);
-}
-
-static size_t
-late_count(struct store *s)
-{
-	return store_count(((struct late *)s)->inner);
-}
-
-static const struct store_ops late_ops = { late_create, late_read, late_update,
-	late_drop, late_page, late_expire, late_count, NULL };
-
-/* One step: what it makes the server ask comes next. */
-static void
-go_on(struct late *l)
-{
-	struct late now = *l;
-	size_t i;
-
-	l->len = 0;
-	for (i = 0; i < now.len; i++)
-		now.kept[i].run(l->inner, now.kept[i].q);
-}
 
 struct world {
 	struct rig r;
@@ -108,7 +23,7 @@ settle(struct world *w)
 	for (i = 0; i < 8; i++) {
 		loop_turn(w->r.loop);
 		while (w->late.len > 0)
-			go_on(&w->late);
+			late_go_on(&w->late);
 	}
 }
 
@@ -119,14 +34,12 @@ begin(struct world *w)
 	static const struct mcp_task_limits limits = { 60 * NS_PER_S,
 		60 * NS_PER_S, NS_PER_S, 10000 };
 
-	memset(&w->late, 0, sizeof w->late);
 	w->id[0] = '\0';
 	rig_begin(&w->r);
 	w->r.entries[0].task = REGISTRY_TASK_OPTIONAL;
 	registry_touch(w->r.registry, REGISTRY_TOOL);
 	ck_assert_int_eq(registry_publish(w->r.registry, NULL), 0);
-	w->late.store.ops = &late_ops;
-	w->late.inner = store_memory_create(&bounds, NULL);
+	late_init(&w->late, store_memory_create(&bounds, NULL));
 	w->tasks = mcp_tasks_create(&w->late.store, &limits, 2, NULL);
 	ck_assert(w->late.inner != NULL && w->tasks != NULL);
 	mcp_reactor_tasks_set(w->r.mcp, w->tasks, 0);
@@ -244,12 +157,12 @@ START_TEST(nobody_hears_of_a_task_before_it_is_kept) /* TKX-06 */
 	ck_assert(ask(&w, "tools/call", ""));
 	ck_assert_int_eq(w.r.answers, 0);
 	ck_assert_ptr_null(w.r.pending);
-	go_on(&w.late);
+	late_go_on(&w.late);
 	ck_assert(says(&w, "\"resultType\":\"task\""));
 	ck_assert_ptr_nonnull(w.r.pending);
 	id_take(&w);
 	ck_assert(ask(&w, "tasks/get", "")); /* before the result is kept */
-	go_on(&w.late);
+	late_go_on(&w.late);
 	ck_assert_int_eq(w.r.answers, 2);
 	settle(&w);
 	ck_assert(ask(&w, "tasks/get", ""));
@@ -348,7 +261,7 @@ pair_begin(struct world *w, struct rig *other)
 	settle(w);
 	id_take(w);
 	ck_assert(ask_at(other, w, "tasks/update", ACCEPT));
-	go_on(&w->late); /* the row is found, its reactor is told */
+	late_go_on(&w->late); /* the row is found, its reactor is told */
 }
 
 static void
@@ -394,7 +307,7 @@ START_TEST(answers_are_acknowledged_when_the_row_knows_them) /* TKX-09 */
 			loop_turn(w.r.loop);
 		loop_turn(other.loop);
 		if (other.answers == 0)
-			go_on(&w.late);
+			late_go_on(&w.late);
 	}
 	ck_assert_int_gt(steps, 1); /* not at once */
 	ck_assert_ptr_nonnull(strstr(other.answer, "\"complete\""));
@@ -422,19 +335,22 @@ START_TEST(a_task_that_has_gone_acknowledges_what_it_is_told)
 {
 	struct rig other;
 	struct world w;
-	int saving;
+	int when;
 
-	for (saving = 0; saving < 2; saving++) {
+	for (when = 0; when < 3; when++) {
 		pair_begin(&w, &other);
-		if (saving)
+		w.late.at_once = when == 0; /* gone, or its row is on its way */
+		if (when == 2) /* answered, and not yet written */
 			loop_turn(w.r.loop);
-		mcp_tasks_end(w.r.mcp); /* as a drain does */
+		mcp_tasks_end(w.r.mcp);
 		loop_turn(w.r.loop);
 		loop_turn(other.loop);
-		ck_assert_int_eq(other.answers, !saving);
+		ck_assert_int_eq(other.answers, when == 0);
 		settle(&w);
 		loop_turn(other.loop);
 		ck_assert_int_eq(other.answers, 1);
+		ck_assert_int_eq(
+		    when == 2, str_equal(row_status(&w), S("completed")));
 		pair_end(&w, &other);
 	}
 }
@@ -458,10 +374,58 @@ START_TEST(a_reactor_may_end_with_answers_on_the_way)
 }
 END_TEST
 
+static void
+result_ask(struct world *w)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text,
+	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tasks/result\","
+	    "\"params\":{\"taskId\":\"%s\"}}",
+	    w->id);
+	ck_assert(rig_serve(&w->r, text));
+}
+
+static int
+pend(struct call *c)
+{
+	(void)c; /* the rig has it */
+	return CALL_PENDING;
+}
+
+START_TEST(a_server_that_ends_keeps_nobody_waiting_for_a_task)
+{
+	struct world w;
+	int awaited;
+
+	for (awaited = 0; awaited < 2; awaited++) {
+		begin(&w);
+		w.late.at_once = true;
+		w.r.handler = pend;
+		rig_handshake(&w.r, "2025-11-25");
+		ck_assert(rig_serve(&w.r,
+		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+		    "\"params\":{\"name\":\"say\",\"task\":{}}}"));
+		id_take(&w);
+		if (awaited)
+			result_ask(&w);
+		mcp_tasks_end(w.r.mcp);
+		if (!awaited)
+			result_ask(&w);
+		settle(&w);
+		ck_assert_int_eq(says(&w, "The task was cancelled"), !awaited);
+		(void)rig_say(w.r.pending);
+		ck_assert_int_eq(call_done(w.r.pending, CALL_OK), 0);
+		settle(&w);
+		ck_assert_int_eq(says(&w, "said"), awaited);
+		end(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_session_that_ends_leaves_no_wait)
 {
 	struct world w;
-	char text[512];
 
 	begin(&w);
 	w.late.at_once = true;
@@ -472,11 +436,7 @@ START_TEST(a_session_that_ends_leaves_no_wait)
 	    "\"params\":{\"name\":\"say\",\"task\":{}}}"));
 	id_take(&w);
 	settle(&w);
-	(void)snprintf(text, sizeof text,
-	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tasks/result\","
-	    "\"params\":{\"taskId\":\"%s\"}}",
-	    w.id);
-	ck_assert(rig_serve(&w.r, text));
+	result_ask(&w);
 	/* This client cannot be asked: its task fails by itself (ELIC-01). */
 	settle(&w);
 	ck_assert(says(&w, "isError"));
@@ -534,5 +494,6 @@ UNIT_MAIN("mcp/task", a_task_turns_as_the_graph_says,
     who_sent_answers_may_go_before_they_are_known,
     a_task_that_has_gone_acknowledges_what_it_is_told,
     a_reactor_may_end_with_answers_on_the_way,
+    a_server_that_ends_keeps_nobody_waiting_for_a_task,
     a_session_that_ends_leaves_no_wait,
     a_task_without_memory_is_one_error_and_no_more)
