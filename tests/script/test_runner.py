@@ -140,6 +140,56 @@ def test_a_killed_runner_loses_its_calls_and_no_other(server, modern, gate):
         assert a.response().json["result"]["content"]
 
 
+def test_a_task_in_a_runner(server):
+    """TKX-04, TKX-09, TKX-11: by its handler, with input, cancelled"""
+    with_tasks = w.Modern(server, {"elicitation": {}, "extensions": {
+        "io.modelcontextprotocol/tasks": {}}})
+
+    def until(id, status):
+        while True:
+            t = with_tasks.call("tasks/get", {"taskId": id})
+            if t["status"] == status:
+                return t
+            assert t["status"] == "working", t
+
+    t = with_tasks.tool("fx_task_begin", {})
+    assert t["resultType"] == "task" and t["statusMessage"] == "first"
+    end = until(t["taskId"], "completed")
+    assert end["result"]["content"][0]["text"] == "begin 0, status 0"
+
+    id = with_tasks.tool("fx_task_ask", {"times": 2})["taskId"]
+    for _ in range(2):
+        asked = until(id, "input_required")["inputRequests"]
+        with_tasks.call("tasks/update", {"taskId": id, "inputResponses": {
+            key: {"action": "accept", "content": {"name": "Ada"}} for key in asked}})
+    end = until(id, "completed")
+    assert end["result"]["content"][0]["text"] == "asked 2 times"
+
+    id = with_tasks.tool("fx_task_status", {})["taskId"]
+    assert until(id, "input_required")["statusMessage"] == "half done"
+    id = with_tasks.tool("slow_compute", {"seconds": 600})["taskId"]
+    with_tasks.call("tasks/cancel", {"taskId": id})
+    until(id, "cancelled")
+    with_tasks.close()
+
+
+def test_a_task_dies_with_its_runner(server):
+    """TKX-08: an error of the protocol fails it"""
+    with_tasks = w.Modern(server, {"extensions": {"io.modelcontextprotocol/tasks": {}}})
+    id = with_tasks.tool("slow_compute", {"seconds": 600})["taskId"]
+    # Served behind the call: it is with its runner.
+    assert with_tasks.call("tasks/get", {"taskId": id})["status"] == "working"
+    pid = int(server.wait_log("runner ready", plugin="conformance")["pid"])
+    os.kill(pid, signal.SIGKILL)
+    while True:
+        t = with_tasks.call("tasks/get", {"taskId": id})
+        if t["status"] != "working":
+            break
+    assert t["status"] == "failed" and t["error"]["code"] == -32603
+    assert t["error"]["data"]["signal"] == 9
+    with_tasks.close()
+
+
 def test_five_deaths_in_ten_seconds_are_a_quarantine(start, hostile_plugins):
     """reliability.md 2: out of the lists, with the reason; a word of the
     operator brings it back."""
