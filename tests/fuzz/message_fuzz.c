@@ -6,8 +6,10 @@
  *
  * An input is two bytes, header bytes, and messages with byte 0x1e between
  * them.  A message of one low byte is an event (see event()); inside a message
- * byte 1 stands for the last requestState and byte 2 for the id of the last
- * request to the client, which no mutation could guess. */
+ * byte 1 stands for the last requestState, byte 2 for the id of the last
+ * request to the client and byte 3 for that of the last task, which no
+ * mutation could guess.  Header bytes of 3 alone stand for what the message
+ * names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #include "mcp/mcp.h"
 #include "registry/uri_template.h"
 #include "transport/batch.h"
+#include "unit/mcp/late_store.h"
 
 #define MESSAGES_MAX 32 /* of one input */
 #define PENDING_MAX 4
@@ -33,8 +36,10 @@ struct rig {
 	struct call_reactor calls;
 	struct mcp_reactor *mcp;
 	struct mcp_rounds rounds;
+	struct late late;
+	struct mcp_tasks *tasks;
 	struct registry_set set;
-	struct registry_entry entries[4];
+	struct registry_entry entries[5];
 	struct arena arena;
 	struct json_doc doc;
 
@@ -47,6 +52,8 @@ struct rig {
 	struct call *pending[PENDING_MAX];
 	struct buf state;
 	struct buf asked;
+	struct buf task;
+	struct str name; /* the header field, as it was given */
 	bool deaf; /* cannot be asked */
 };
 
@@ -104,6 +111,7 @@ report(struct call *c)
 	log.logger = json_str(text);
 	log.data = json_str(text);
 	(void)call_message(c, &log);
+	(void)call_task_status(c, json_str(text));
 }
 
 static int
@@ -129,10 +137,15 @@ handler(struct call_target *t, struct call *c)
 
 	(void)t;
 	report(c);
+	if (json_get(c->args, S("own")) != NULL)
+		(void)call_task_begin(c, json_str(json_get(c->args, S("own"))));
 	if (elicit.len > 0)
 		return ask(c, S("elicitation/create"), elicit);
 	if (sample.len > 0)
 		return ask(c, S("sampling/createMessage"), sample);
+	if (json_get(c->args, S("later")) != NULL && c->state.len == 0)
+		return call_state_set(c, S("later")) == 0 ? CALL_INPUT
+							  : CALL_ENOMEM;
 	if (json_get(c->args, S("fail")) != NULL)
 		return call_fail(c, CALL_EFAIL, raw_arg(c, S("fail")));
 	if (structured.len > 0)
@@ -190,7 +203,11 @@ plugin_start(void)
 	rig.set.plugin = S("fuzz");
 	rig.set.entries = rig.entries;
 	rig.set.released = released;
-	(void)entry(REGISTRY_TOOL, S("echo"));
+	entry(REGISTRY_TOOL, S("echo"))->task = REGISTRY_TASK_OPTIONAL;
+	e = entry(REGISTRY_TOOL, S("own"));
+	e->task = REGISTRY_TASK_REQUIRED;
+	e->task_by_handler = true;
+	e->task_message = S("soon");
 	(void)entry(REGISTRY_RESOURCE, S("test://x"));
 	e = entry(REGISTRY_PROMPT, S("x"));
 	e->arguments = &argument;
@@ -217,21 +234,28 @@ notify(struct mcp_exchange *x, struct str message)
 }
 
 static void
+remember(struct buf *to, const struct json_node *n)
+{
+	if (n == NULL)
+		return;
+	buf_clear(to);
+	buf_str(to, json_str(n));
+}
+
+static void
 answered(struct slot *s, struct str message)
 {
-	const struct json_node *state;
+	const struct json_node *result;
 
 	CHECK(s->open);
 	s->open = false;
 	if (message.len == 0)
 		return;
 	must_be_message(message);
-	state =
-	    json_get(json_get(rig.doc.nodes, S("result")), S("requestState"));
-	if (state == NULL)
-		return;
-	buf_clear(&rig.state);
-	buf_str(&rig.state, json_str(state));
+	result = json_get(rig.doc.nodes, S("result"));
+	remember(&rig.state, json_get(result, S("requestState")));
+	remember(&rig.task, json_get(result, S("taskId")));
+	remember(&rig.task, json_get(json_get(result, S("task")), S("taskId")));
 }
 
 static void
@@ -299,6 +323,19 @@ listener_send(struct mcp_listener *l, struct str message)
 }
 
 static void
+tasks_start(void)
+{
+	static const struct store_limits bounds = { 8, 6, 16384 };
+	static const struct mcp_task_limits limits = { 3600 * NS_PER_S,
+		3600 * NS_PER_S, NS_PER_S, 2048 };
+
+	late_init(&rig.late, store_memory_create(&bounds, NULL));
+	rig.tasks = mcp_tasks_create(&rig.late.store, &limits, 1, NULL);
+	CHECK(rig.late.inner != NULL && rig.tasks != NULL);
+	mcp_reactor_tasks_set(rig.mcp, rig.tasks, 0);
+}
+
+static void
 rig_start(void)
 {
 	static const struct mcp_identity identity = { .name = STR("fuzz"),
@@ -318,10 +355,12 @@ rig_start(void)
 	rig.rounds.wait_ns = rig.rounds.state_ns = 3600 * NS_PER_S;
 	CHECK(rig.rounds.seal != NULL);
 	mcp_reactor_rounds_set(rig.mcp, &rig.rounds, 0);
+	tasks_start();
 	arena_init(&rig.arena, 0);
 	json_doc_init(&rig.doc);
 	buf_init(&rig.state);
 	buf_init(&rig.asked);
+	buf_init(&rig.task);
 	plugin_start();
 }
 
@@ -443,6 +482,21 @@ event(uint8_t what)
 	case 8:
 		mcp_scope_end(rig.mcp, rig.peer.scope);
 		break;
+	case 9: /* from now on the store takes its time */
+		rig.late.at_once = false;
+		break;
+	case 10:
+		late_go_on(&rig.late);
+		break;
+	case 11:
+		loop_turn(rig.loop);
+		break;
+	case 12:
+		mcp_tasks_end(rig.mcp);
+		break;
+	case 13:
+		(void)mcp_drain(rig.mcp, true);
+		break;
 	default:
 		break;
 	}
@@ -459,8 +513,25 @@ message_fill(struct buf *out, struct str text)
 			buf_str(out, buf_view(&rig.state));
 		else if (text.ptr[i] == 2)
 			buf_str(out, buf_view(&rig.asked));
+		else if (text.ptr[i] == 3)
+			buf_str(out, buf_view(&rig.task));
 		else
 			buf_char(out, text.ptr[i]);
+}
+
+/* What Mcp-Name has to repeat. */
+static struct str
+named(const struct json_node *message)
+{
+	static const struct str keys[] = { STR("taskId"), STR("name"),
+		STR("uri") };
+	const struct json_node *params = json_get(message, S("params"));
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(keys); i++)
+		if (json_get(params, keys[i]) != NULL)
+			return json_str(json_get(params, keys[i]));
+	return STR_NONE;
 }
 
 static void
@@ -477,9 +548,13 @@ take_message(struct str text)
 	buf_init(&whole);
 	message_fill(&whole, text);
 	if (json_parse(doc, buf_view(&whole), JSON_PROTOCOL) == 0) {
-		if (rig.headers != NULL)
+		if (rig.headers != NULL) {
 			rig.headers->method =
 			    json_str(json_get(doc->nodes, S("method")));
+			rig.headers->name = str_equal(rig.name, S("\003"))
+			    ? named(doc->nodes)
+			    : rig.name;
+		}
 		if (doc->nodes[0].type == JSON_ARRAY) {
 			serve_array(doc->nodes);
 		} else {
@@ -490,6 +565,20 @@ take_message(struct str text)
 	buf_finish(&whole);
 }
 
+/* Until the store, and what it makes the reactor say, has come to rest. */
+static void
+store_settle(void)
+{
+	int turns;
+
+	rig.late.at_once = true;
+	for (turns = 0; turns < 4; turns++) {
+		late_go_on(&rig.late);
+		loop_turn(rig.loop);
+	}
+	CHECK(rig.late.len == 0);
+}
+
 /* Everything that may still be owed is said now. */
 static void
 peer_end(void)
@@ -497,11 +586,20 @@ peer_end(void)
 	size_t i;
 
 	mcp_listener_stop(&rig.listener);
+	store_settle();
+	pending_end();
+	(void)mcp_drain(rig.mcp, true);
+	store_settle();
 	pending_end();
 	mcp_scope_listening_end(rig.mcp, rig.peer.scope);
 	mcp_scope_deaf(rig.mcp, rig.peer.scope);
+	store_settle();
 	for (i = 0; i < rig.slots_len; i++)
 		CHECK(!rig.slots[i].open);
+	mcp_tasks_end(rig.mcp);
+	store_settle();
+	(void)store_expire(rig.late.inner, INT64_MAX, SIZE_MAX);
+	CHECK(store_count(rig.late.inner) == 0);
 	mcp_peer_finish(&rig.peer);
 }
 
@@ -522,7 +620,7 @@ peer_start(uint8_t how, struct mcp_headers *headers, struct str *header)
 					  : mcp_revision_name(MCP_2026_07_28);
 	if ((how & 4) != 0)
 		headers->version = *header;
-	headers->name = *header;
+	headers->name = rig.name = *header;
 	rig.headers = (how & 1) != 0 ? headers : NULL;
 	mcp_peer_init(&rig.peer);
 	rig.peer.revision = how >> 5 & 3;
@@ -534,6 +632,8 @@ peer_start(uint8_t how, struct mcp_headers *headers, struct str *header)
 	rig.deaf = false;
 	buf_clear(&rig.state);
 	buf_clear(&rig.asked);
+	buf_clear(&rig.task);
+	rig.late.at_once = true;
 	memset(&rig.listener, 0, sizeof rig.listener);
 	rig.listener.peer = &rig.peer;
 	rig.listener.send = listener_send;
