@@ -80,8 +80,8 @@ send_bytes(struct pipe_run *run, const char *bytes, size_t len)
 		ssize_t n = write(run->to, bytes, len);
 
 		if (n <= 0) {
-			bench_wrong(run->result, BENCH_CLOSED, "write: %s",
-			    strerror(errno));
+			bench_wrong(run->result, BENCH_CLOSED,
+			    "the server closed its input: %s", strerror(errno));
 			return false;
 		}
 		bytes += n;

@@ -246,7 +246,7 @@ START_TEST(text_that_is_no_keys_is_refused_by_line)
 	}
 	buf_init(&many);
 	for (i = 0; i <= CRYPTO_SEAL_KEYS_MAX; i++)
-		buf_printf(&many, "%02zx%s\n", i, HEX_ONE + 2);
+		buf_printf(&many, "%02zx%s\n", i, &HEX_ONE[2]);
 	ck_assert_ptr_null(crypto_seal_create_text(buf_view(&many), &err));
 	ck_assert_ptr_nonnull(strstr(err.text, "line 9: more than 8"));
 	buf_finish(&many);
