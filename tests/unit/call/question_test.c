@@ -160,8 +160,8 @@ START_TEST(what_surrounds_the_fields_is_judged_too) /* ELIC-02 */
 		FORM(FIELDS ",\"required\":[\"a\"]"),
 		FORM(FIELDS ",\"$schema\":"
 			    "\"https://json-schema.org/draft/2020-12/schema\""),
-		"{\"mode\":\"form\",\"message\":\"m\",\"requestedSchema\":{"
-		"\"type\":\"object\",\"properties\":{}}}",
+		("{\"mode\":\"form\",\"message\":\"m\",\"requestedSchema\":{"
+		 "\"type\":\"object\",\"properties\":{}}}"),
 	};
 	static const char *const bad[][2] = {
 		{ "{}", "message" },
@@ -276,8 +276,8 @@ START_TEST(a_link_is_one) /* ELIC-05, ELIC-09 */
 		LINK("https://ada:pw@e.test/"), LINK("https://ada@e.test/"),
 		"{\"mode\":\"url\",\"url\":\"https://e.test/\"}",
 		"{\"mode\":\"url\",\"message\":\"m\"}",
-		"{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://e.test/"
-		"\",\"elicitationId\":7}" };
+		("{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://e.test/"
+		 "\",\"elicitationId\":7}") };
 	size_t i;
 
 	ck_assert_int_eq(
@@ -349,8 +349,8 @@ START_TEST(a_model_is_asked_in_its_own_terms) /* SAMP-02, SAMP-03, SAMP-05 */
 		"{\"maxTokens\":1,\"messages\":[],\"toolChoice\":{\"mode\":1}}",
 		"{\"maxTokens\":1,\"messages\":[],\"includeContext\":\"all\"}",
 		"{\"maxTokens\":1,\"messages\":[],\"modelPreferences\":[]}",
-		"{\"maxTokens\":1,\"messages\":[],"
-		"\"modelPreferences\":{\"costPriority\":1.1}}",
+		("{\"maxTokens\":1,\"messages\":[],"
+		 "\"modelPreferences\":{\"costPriority\":1.1}}"),
 	};
 	size_t i;
 
