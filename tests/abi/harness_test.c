@@ -129,6 +129,23 @@ is_late(struct tp_call *call, void *state)
 	return tp_cancelled(call) ? TP_EDEADLINE : TP_OK;
 }
 
+static struct tp_plugin *self;
+
+/* {"done": id, "links": [..]} */
+static int
+links(struct tp_call *call, void *state)
+{
+	const struct tp_host *h = call->host;
+	const struct tp_elicit *elicit = tp_elicit_of(self);
+	const struct tp_json *id = h->json_get(h->args(call), "done");
+	const struct tp_json *list = h->json_get(h->args(call), "links");
+
+	(void)state;
+	if (id != NULL)
+		return elicit->complete(call, h->json_str(id));
+	return elicit->required(call, h->json_raw(list));
+}
+
 static const struct tp_entry entries[] = {
 	TP_TOOL("later", later),
 	TP_TOOL("twice", twice),
@@ -138,6 +155,7 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("asks", asks),
 	TP_TOOL("arguments", arguments),
 	TP_TOOL("is_late", is_late),
+	TP_TOOL("links", links),
 };
 
 TP_PLUGIN("harness", "1.0.0", entries);
@@ -207,6 +225,50 @@ answers_arguments_and_deadlines_reach_the_handler(struct tp_test_host *h)
 	tp_test_free(r);
 }
 
+#define A_LINK \
+	"{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://e.test/\"," \
+	"\"elicitationId\":\"e\"}"
+
+static void
+links_and_their_ends_are_kept(struct tp_test_host *h)
+{
+	static const char *const bad[] = { "{\"links\": []}", "{\"links\": {}}",
+		"{\"links\": [7]}", "{\"links\": [{}]}",
+		"{\"links\": [" A_LINK ", {\"mode\":\"url\"}]}", "{}",
+		"{\"done\": \"\"}" };
+	struct tp_test_result *r;
+	size_t i;
+
+	self = &h->plugin;
+	r = tp_test_call(h, "links", "{\"links\": [" A_LINK "]}");
+	TP_TEST(r->status == TP_EFAIL && r->links.len == 1);
+	TP_TEST_IS(r->links.first->text, "[" A_LINK "]");
+	tp_test_free(r);
+	r = tp_test_call(h, "links", "{\"done\": \"e\"}");
+	TP_TEST(r->status == TP_OK && r->links_done.len == 1);
+	TP_TEST_IS(r->links_done.first->text, "e");
+	tp_test_free(r);
+	r = tp_test_new(h, "links", "{\"done\": \"e\"}");
+	tp_test_cancel(r);
+	TP_TEST(tp_test_run(r) == TP_ECANCELLED && r->links_done.len == 0);
+	tp_test_free(r);
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		r = tp_test_call(h, "links", bad[i]);
+		TP_TEST(r->status == TP_EPARAMS && r->links.len == 0);
+		TP_TEST(h->misuse == (int)i + 1);
+		tp_test_free(r);
+	}
+	h->misuse = 0; /* all of it was meant */
+	h->capabilities = TP_TEST_EVERYTHING & ~(unsigned)TP_TEST_LINKS;
+	r = tp_test_call(h, "links", "{\"done\": \"e\"}");
+	TP_TEST(r->status == TP_ENOTSUP);
+	tp_test_free(r);
+	r = tp_test_call(h, "links", "{}");
+	TP_TEST(r->status == TP_ENOTSUP);
+	tp_test_free(r);
+	h->capabilities = TP_TEST_EVERYTHING;
+}
+
 static void
 the_reader_is_strict(void)
 {
@@ -254,6 +316,7 @@ main(void)
 	pending_calls_end_from_a_thread_or_by_cancellation(&host);
 	misuse_is_counted(&host);
 	answers_arguments_and_deadlines_reach_the_handler(&host);
+	links_and_their_ends_are_kept(&host);
 	the_reader_is_strict();
 	tp_test_close(&host);
 	return tp_test_end();

@@ -237,6 +237,8 @@ tp_test_reset(struct tp_test_result *c)
 	tp_test_notes_drop(&c->progress);
 	tp_test_notes_drop(&c->messages);
 	tp_test_notes_drop(&c->task_status);
+	tp_test_notes_drop(&c->links);
+	tp_test_notes_drop(&c->links_done);
 	tp_test_notes_drop(&c->requests);
 	if (c->next_state.len > 0) {
 		tp_test_notes_drop(&c->state);

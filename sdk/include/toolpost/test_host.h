@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <time.h>
 #include <toolpost/ext/complete.h>
+#include <toolpost/ext/draft/elicit.h>
 #include <toolpost/ext/draft/task.h>
 #include <toolpost/ext/stream.h>
 #include <toolpost/plugin.h>
@@ -26,6 +27,7 @@
 
 #define TP_TEST_WAIT_MS 30000
 #define TP_TEST_STATE_MAX (16 * 1024)
+#define TP_TEST_KEY_MAX 256
 #define TP_TEST_TIMEOUT (-100) /* tp_test_wait(): no answer yet */
 
 enum tp_test_capability {
@@ -33,7 +35,8 @@ enum tp_test_capability {
 	TP_TEST_ELICITATION = 1 << 1,
 	TP_TEST_ROOTS = 1 << 2,
 	TP_TEST_TASKS = 1 << 3, /* can follow a task */
-	TP_TEST_EVERYTHING = 15
+	TP_TEST_LINKS = 1 << 4, /* knows what tp.elicit/1 says */
+	TP_TEST_EVERYTHING = 31
 };
 
 /* Something that was said: which of the members are used depends on the
@@ -105,6 +108,8 @@ struct tp_test_result {
 	struct tp_test_notes requests;
 	int task; /* tp_task_begin() has let the caller go */
 	struct tp_test_notes task_status; /* what it was said to do */
+	struct tp_test_notes links; /* required(): the last list is first */
+	struct tp_test_notes links_done; /* complete(): each id */
 	struct tp_test_notes next_state; /* what set_state() was given last */
 	struct tp_test_json structured;
 	char *message; /* of a failure, else NULL */
@@ -325,6 +330,86 @@ tp_test_task_table(void)
 	return &table;
 }
 
+static inline int
+tp_test_str_is(struct tp_str s, const char *word)
+{
+	return s.len == strlen(word) && memcmp(s.ptr, word, s.len) == 0;
+}
+
+static inline int
+tp_test_link_done(struct tp_call *call, struct tp_str id)
+{
+	struct tp_test_result *c = tp_test_of(call);
+	int rc = TP_OK;
+
+	if ((c->host->capabilities & TP_TEST_LINKS) == 0)
+		return TP_ENOTSUP;
+	if (id.len == 0 || id.len > TP_TEST_KEY_MAX || !tp_test_utf8(id)) {
+		tp_test_misuse(c->host, c->entry->name, "id of a link");
+		return TP_EPARAMS;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->cancelled)
+		rc = TP_ECANCELLED;
+	else
+		(void)tp_test_note_add(&c->links_done, id);
+	(void)pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+/* The host looks at them more closely. */
+static inline int
+tp_test_links_are_good(const struct tp_json *list)
+{
+	static const char *const keys[] = { "message", "url", "elicitationId" };
+	size_t i, k;
+
+	for (i = 0; i < tp_test_json_len(list); i++) {
+		const struct tp_json *link = tp_test_json_at(list, i);
+
+		if (!tp_test_str_is(
+			tp_test_json_str(tp_test_json_get(link, "mode")),
+			"url"))
+			return 0;
+		for (k = 0; k < sizeof keys / sizeof keys[0]; k++)
+			if (tp_test_json_type(tp_test_json_get(link, keys[k]))
+			    != TP_STRING)
+				return 0;
+	}
+	return tp_test_json_type(list) == TP_ARRAY && i > 0;
+}
+
+static inline int
+tp_test_links_required(struct tp_call *call, struct tp_str links)
+{
+	struct tp_test_result *c = tp_test_of(call);
+	struct tp_test_json doc;
+	int good;
+
+	if ((c->host->capabilities & TP_TEST_LINKS) == 0)
+		return TP_ENOTSUP;
+	doc = tp_test_json_parse(links);
+	good = doc.root != NULL && tp_test_links_are_good(doc.root);
+	tp_test_json_free(&doc);
+	if (!good) {
+		tp_test_misuse(c->host, c->entry->name, "list of links");
+		return TP_EPARAMS;
+	}
+	tp_test_notes_drop(&c->links);
+	(void)tp_test_note_add(&c->links, links);
+	return TP_EFAIL;
+}
+
+static inline const struct tp_elicit *
+tp_test_elicit_table(void)
+{
+	static const struct tp_elicit table = { (uint32_t)sizeof(
+						    struct tp_elicit),
+		0, tp_test_link_done, tp_test_links_required };
+
+	return &table;
+}
+
 static inline const void *
 tp_test_host_extension(struct tp_plugin *p, const char *id)
 {
@@ -335,6 +420,8 @@ tp_test_host_extension(struct tp_plugin *p, const char *id)
 
 	if (strcmp(id, TP_EXT_TASK) == 0)
 		return tp_test_task_table();
+	if (strcmp(id, TP_EXT_ELICIT) == 0)
+		return tp_test_elicit_table();
 	for (i = 0; i < h->extensions_len; i++)
 		if (strcmp(h->extensions[i].id, id) == 0)
 			return h->extensions[i].table;
@@ -554,12 +641,6 @@ static inline const struct tp_json *
 tp_test_host_input(struct tp_call *call, const char *key)
 {
 	return tp_test_json_get(tp_test_of(call)->answers.root, key);
-}
-
-static inline int
-tp_test_str_is(struct tp_str s, const char *word)
-{
-	return s.len == strlen(word) && memcmp(s.ptr, word, s.len) == 0;
 }
 
 static inline int
