@@ -149,6 +149,8 @@ mcp_describe(const struct registry_entry *e, unsigned dialect, struct buf *out)
 {
 	enum mcp_revision r = (enum mcp_revision)dialect;
 
+	if (e->unlisted)
+		return;
 	BUF_LIT(out, "{\"name\":");
 	if (json_write_str(out, e->name) < 0)
 		out->failed = true;

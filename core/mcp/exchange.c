@@ -172,6 +172,18 @@ mcp_reactor_rounds_set(
 	m->number = number;
 }
 
+void
+mcp_reactor_features_set(struct mcp_reactor *m, unsigned off)
+{
+	m->no_logging = (off & MCP_FEATURE_LOGGING) != 0;
+	m->client_off = 0;
+	if ((off & MCP_FEATURE_SAMPLING) != 0)
+		m->client_off |= (unsigned)(MCP_CLIENT_SAMPLING
+		    | MCP_CLIENT_SAMPLING_TOOLS | MCP_CLIENT_SAMPLING_CONTEXT);
+	if ((off & MCP_FEATURE_ROOTS) != 0)
+		m->client_off |= MCP_CLIENT_ROOTS;
+}
+
 unsigned
 mcp_reactor_number(const struct mcp_reactor *m)
 {

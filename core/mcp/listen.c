@@ -98,6 +98,17 @@ mcp_subscription_write(struct buf *out, const struct mcp_exchange *x)
 	buf_char(out, '}');
 }
 
+/* What a slow client has not read need not be said twice (SUB-16): it is one
+ * mark a list or URI, however often it comes again. */
+static bool
+must_wait(struct mcp_exchange *x)
+{
+	if (x->ops->is_full == NULL || !x->ops->is_full(x))
+		return false;
+	x->is_behind = true;
+	return true;
+}
+
 bool
 mcp_exchange_updated(struct mcp_exchange *x, struct str uri)
 {
@@ -109,6 +120,9 @@ mcp_exchange_updated(struct mcp_exchange *x, struct str uri)
 			break;
 	if (i == x->uris_len)
 		return false;
+	x->uris_due[i] = must_wait(x);
+	if (x->uris_due[i])
+		return true;
 	buf_shrink(out, MCP_OUT_KEPT);
 	rpc_write_notification(out, S("notifications/resources/updated"));
 	buf_char(out, '{');
@@ -128,6 +142,8 @@ mcp_exchange_tell(struct mcp_exchange *x)
 	struct buf *out = &x->mcp->out;
 	size_t i;
 
+	if (must_wait(x)) /* the versions it has seen stay as they are */
+		return;
 	for (i = 0; i < ARRAY_LEN(lists); i++) {
 		if (!versions_take(s, x->seen, x->kinds & lists[i].kinds))
 			continue;
@@ -138,6 +154,33 @@ mcp_exchange_tell(struct mcp_exchange *x)
 		BUF_LIT(out, "}}");
 		if (!out->failed)
 			x->ops->notify(x, buf_view(out));
+	}
+}
+
+void
+mcp_exchange_drained(struct mcp_exchange *x)
+{
+	size_t i;
+
+	OBJ_CHECK(x, MCP_EXCHANGE_MAGIC);
+	if (!x->is_behind)
+		return;
+	x->is_behind = false;
+	mcp_exchange_tell(x);
+	for (i = 0; i < x->uris_len; i++)
+		if (x->uris_due[i])
+			(void)mcp_exchange_updated(x, x->uris[i]);
+}
+
+void
+mcp_scope_drained(struct mcp_reactor *m, uint64_t scope)
+{
+	LIST_EACH (node, &m->listening) {
+		struct mcp_exchange *x =
+		    LIST_OBJ(node, struct mcp_exchange, node);
+
+		if (x->scope == scope)
+			mcp_exchange_drained(x);
 	}
 }
 
@@ -165,6 +208,7 @@ wishes_read(struct mcp_exchange *x, const struct json_node *wishes)
 	if (uris->type != JSON_ARRAY || uris->count > MCP_SUBSCRIPTIONS_MAX)
 		return false;
 	x->uris = arena_alloc(&x->arena, (uris->count + 1) * sizeof *x->uris);
+	x->uris_due = arena_zalloc(&x->arena, uris->count + 1);
 	JSON_EACH_ELEMENT (v, uris) {
 		if (v->type != JSON_STRING || x->uris == NULL)
 			return false;

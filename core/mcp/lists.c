@@ -46,7 +46,9 @@ mcp_discover(struct mcp_exchange *x, const struct rpc_message *m,
 	    "\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
-	    "\"logging\":{},\"completions\":{}"); /* LOG-01, COMP-01 */
+	    "\"completions\":{}"); /* COMP-01 */
+	if (!x->mcp->no_logging) /* LOG-01 */
+		BUF_LIT(out, ",\"logging\":{}");
 	extensions_write(out, x->mcp);
 	BUF_LIT(out, "},");
 	if (x->mcp->instructions.len > 0) {

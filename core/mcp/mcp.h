@@ -123,6 +123,9 @@ struct mcp_reply_ops {
 	/* Who asks, as verified by whoever let him in; what he leaves with us
 	 * is his alone (MRTR-09).  NULL: nobody has to say. */
 	struct str (*principal)(const struct mcp_exchange *x);
+	/* True: a listen stream's client has enough to read already; once it
+	 * has read that, mcp_exchange_drained() follows.  NULL: never. */
+	bool (*is_full)(struct mcp_exchange *x);
 };
 
 /* Mirrored header fields of a stateless HTTP request. */
@@ -150,6 +153,14 @@ void mcp_reactor_streams_set(
 void mcp_reactor_rounds_set(
     struct mcp_reactor *m, const struct mcp_rounds *rounds, unsigned number);
 unsigned mcp_reactor_number(const struct mcp_reactor *m);
+/* Deprecated features that are switched off (DEP-02): bits; before it serves.
+ * Without this all are there. */
+enum mcp_feature {
+	MCP_FEATURE_LOGGING = 1,
+	MCP_FEATURE_SAMPLING = 2,
+	MCP_FEATURE_ROOTS = 4
+};
+void mcp_reactor_features_set(struct mcp_reactor *m, unsigned off);
 
 /* Tasks of all reactors, in one store, which is borrowed. */
 struct mcp_tasks;
@@ -188,6 +199,11 @@ struct str mcp_exchange_id(const struct mcp_exchange *x);
  * otherwise it goes on and its result is dropped (POSTL-04). */
 enum mcp_abandon { MCP_ABANDON_WORK, MCP_KEEP_WORK };
 void mcp_exchange_abandon(struct mcp_exchange *x, enum mcp_abandon how);
+/* There is room again: a listen stream hears what has waited, each list and
+ * each URI once. */
+void mcp_exchange_drained(struct mcp_exchange *x);
+/* The same for those of a scope. */
+void mcp_scope_drained(struct mcp_reactor *m, uint64_t scope);
 /* A subscriptions/listen that has been acknowledged or is about to be. */
 bool mcp_exchange_is_listening(const struct mcp_exchange *x);
 /* Does the era say that a closed stream cancels? */

@@ -17,6 +17,8 @@ struct mcp_reactor {
 	struct str identity_title;
 	struct str identity_more; /* description, icons, websiteUrl */
 	bool apps; /* APP-01 */
+	bool no_logging; /* DEP-02 */
+	unsigned client_off; /* enum mcp_client: no client has these (DEP-02) */
 	struct str instructions; /* a JSON string, or empty */
 	struct arena arena; /* holds the texts above */
 	struct json_doc doc; /* the message being served */
@@ -90,7 +92,9 @@ struct mcp_exchange {
 	uint64_t told; /* as of a listener */
 	unsigned kinds; /* bit per registry kind asked for */
 	struct str *uris;
+	bool *uris_due; /* of each: its update waits for room */
 	size_t uris_len;
+	bool is_behind; /* lists or URIs wait */
 	struct str *task_ids; /* in the order asked for */
 	size_t task_ids_len;
 	size_t task_ids_known; /* of those looked up so far, in front */
@@ -108,7 +112,9 @@ struct mcp_meta {
 	const struct json_node *token;
 };
 void mcp_meta_read(const struct rpc_message *m, struct mcp_meta *meta);
-unsigned mcp_client_read(const struct json_node *capabilities);
+/* enum mcp_client, without what is switched off. */
+unsigned mcp_client_read(
+    const struct mcp_reactor *m, const struct json_node *capabilities);
 /* Remembers the progress token; false: of a wrong type. */
 bool mcp_token_take(struct mcp_exchange *x, const struct json_node *token);
 

@@ -38,7 +38,8 @@ mcp_meta_read(const struct rpc_message *m, struct mcp_meta *meta)
 }
 
 unsigned
-mcp_client_read(const struct json_node *capabilities)
+mcp_client_read(
+    const struct mcp_reactor *m, const struct json_node *capabilities)
 {
 	const struct json_node *elicit =
 	    json_get(capabilities, S("elicitation"));
@@ -67,7 +68,7 @@ mcp_client_read(const struct json_node *capabilities)
 		S(MCP_TASKS_EXTENSION)))
 	    == JSON_OBJECT) /* TKX-01 */
 		client |= MCP_CLIENT_TASKS;
-	return client;
+	return client & ~m->client_off;
 }
 
 bool

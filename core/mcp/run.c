@@ -157,7 +157,8 @@ mcp_call_start(struct mcp_exchange *x, enum call_kind kind,
 	if (kind != CALL_COMPLETE) /* MRTR-02 */
 		c->client = client_of(x);
 	/* A session may lower its level while the call runs. */
-	c->log_level = x->peer != NULL ? 0 : x->log_level;
+	c->log_level =
+	    x->peer != NULL && !x->mcp->no_logging ? 0 : x->log_level;
 	/* Older clients may not take an event without data (RSM-06). */
 	c->releasable = x->ops->release != NULL && x->peer != NULL
 	    && x->revision == MCP_2025_11_25;
@@ -189,6 +190,19 @@ revision_lacks(unsigned bits)
 	return "audio for its model";
 }
 
+/* DEP-02: it may well have declared what it cannot be asked for here. */
+static void
+switched_off(struct mcp_exchange *x, const struct call *c)
+{
+	bool sampling =
+	    (c->refused & x->mcp->client_off & ~(unsigned)MCP_CLIENT_ROOTS)
+	    != 0;
+
+	mcp_call_failed(x, c->kind,
+	    sampling ? S("Sampling is switched off on this server")
+		     : S("Roots are switched off on this server"));
+}
+
 /* MRTR-06, ERR-06; the stateful era has no code for it. */
 static void
 client_cannot(struct mcp_exchange *x, const struct call *c)
@@ -207,7 +221,10 @@ client_cannot(struct mcp_exchange *x, const struct call *c)
 		mcp_call_failed(x, c->kind, str_of(words));
 		return;
 	}
-
+	if ((c->refused & x->mcp->client_off) != 0) {
+		switched_off(x, c);
+		return;
+	}
 	buf_init(&text);
 	if (stateless)
 		BUF_LIT(&text, "{\"requiredCapabilities\":");

@@ -50,6 +50,9 @@ method_of(const struct mcp_exchange *x, const struct rpc_message *m)
 {
 	const struct mcp_method *method = mcp_method_find(m->method);
 
+	if (method != NULL && method->serve == mcp_set_level
+	    && x->mcp->no_logging) /* DEP-02 */
+		return NULL;
 	if (method != NULL && method->is_task
 	    && (x->revision < MCP_2025_11_25 || !mcp_tasks_are_offered(x->mcp)))
 		return NULL;
@@ -215,8 +218,8 @@ mcp_serve_stateless(struct mcp_exchange *x, const struct rpc_message *m,
 		    STR_NONE);
 		return;
 	}
-	x->client = mcp_client_read(meta.capabilities);
-	if (meta.log_level != NULL) /* LOG-05 */
+	x->client = mcp_client_read(x->mcp, meta.capabilities);
+	if (meta.log_level != NULL && !x->mcp->no_logging) /* LOG-05 */
 		x->log_level = mcp_log_level_find(meta.log_level);
 	method->serve(x, m, headers);
 }
@@ -262,7 +265,10 @@ initialize(
 	peer->revision = asked >= 0 && asked <= (int)MCP_NEWEST_STATEFUL
 	    ? (enum mcp_revision)asked
 	    : MCP_NEWEST_STATEFUL;
-	peer->client = mcp_client_read(json_get(m->params, S("capabilities")));
+	peer->client =
+	    mcp_client_read(mcp, json_get(m->params, S("capabilities")));
+	if (mcp->no_logging) /* and there is no method that lowers it */
+		atomic_store(&peer->log_level, MCP_LOG_NONE);
 	atomic_store(&peer->phase, MCP_PEER_OPEN);
 	x->revision = peer->revision;
 	out = mcp_result_begin(x);
@@ -271,8 +277,9 @@ initialize(
 	BUF_LIT(out,
 	    "\",\"capabilities\":{\"tools\":{\"listChanged\":true},"
 	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
-	    "\"prompts\":{\"listChanged\":true},"
-	    "\"logging\":{}"); /* LOG-01 */
+	    "\"prompts\":{\"listChanged\":true}");
+	if (!mcp->no_logging) /* LOG-01 */
+		BUF_LIT(out, ",\"logging\":{}");
 	if (peer->revision >= MCP_2025_03_26) /* COMP-01 */
 		BUF_LIT(out, ",\"completions\":{}");
 	if (peer->revision == MCP_2025_11_25

@@ -259,7 +259,7 @@ task_notify(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops task_reply = { task_notify, task_answer, NULL,
-	NULL, NULL };
+	NULL, NULL, NULL };
 
 static void
 dropped(struct store_request *q)

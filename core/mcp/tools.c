@@ -140,6 +140,15 @@ contents_write(
 		rc = json_write_str(out, c->structured);
 		buf_char(out, '}');
 	}
+	/* APP-05: neither a model nor a client without apps sees a page */
+	if (c->contents == NULL && c->structured.len == 0
+	    && x->entry->has_page) {
+		mcp_defect_log(
+		    "a tool with a page says nothing beside it", c, STR_NONE);
+		BUF_LIT(out,
+		    "{\"type\":\"text\",\"text\":\"The result is on the "
+		    "page of this tool alone.\"}");
+	}
 	BUF_LIT(out, "],");
 	return rc;
 }

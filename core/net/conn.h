@@ -49,7 +49,8 @@ struct net_conn_ops {
 	 * and the true end is told again. */
 	bool (*eof)(struct net_conn *c);
 	/* Output has fallen to nothing after having been above NET_OUT_SOFT,
-	 * or a final flush is done.  May be NULL. */
+	 * or after net_conn_drained_want(), or a final flush is done.  May be
+	 * NULL. */
 	void (*drained)(struct net_conn *c);
 	/* The last call: the descriptor is closed; free yourself here. */
 	void (*closed)(struct net_conn *c, enum net_close why);
@@ -103,6 +104,9 @@ void net_conn_flush_later(struct net_conn *c);
 bool net_conn_is_open(const struct net_conn *c);
 /* Bytes not yet taken by the kernel. */
 size_t net_conn_out_len(const struct net_conn *c);
+/* ops->drained is wanted once what is queued has been taken, also when it is
+ * less than NET_OUT_SOFT. */
+void net_conn_drained_want(struct net_conn *c);
 /* Stops and restarts input (a request is in service, the owner's bound).
  * Held bytes are offered again at the end of the turn after a resume. A
  * hang-up is still reported while paused: ops->eof. */

@@ -21,6 +21,13 @@ net_conn_out_len(const struct net_conn *c)
 	return c->out.len - c->out_at;
 }
 
+void
+net_conn_drained_want(struct net_conn *c)
+{
+	conn_mark(c, CONN_SOFT);
+	net_conn_flush_later(c);
+}
+
 struct buf *
 net_conn_out(struct net_conn *c)
 {
@@ -213,6 +220,9 @@ conn_write(struct net_conn *c)
 		conn_end(c, NET_CLOSE_ERROR);
 		return;
 	}
+	/* Also when the kernel takes it all at once: somebody may wait. */
+	if (net_conn_out_len(c) > NET_OUT_SOFT)
+		conn_mark(c, CONN_SOFT);
 	while ((len = net_conn_out_len(c)) > 0) {
 		n = write(c->out_fd, c->out.ptr + c->out_at, len);
 		if (n < 0 && errno == EINTR)

@@ -191,7 +191,7 @@ page_check(struct manifest_reader *r, const struct yaml_node *map,
 
 void
 manifest_check_app(struct manifest_reader *r, const struct yaml_node *map,
-    const char *path, const struct plugin_manifest_entry *e)
+    const char *path, struct plugin_manifest_entry *e)
 {
 	const struct yaml_node *meta = yaml_get(map, S("_meta"));
 	const struct yaml_node *ui = yaml_get(meta, S("ui"));
@@ -200,6 +200,8 @@ manifest_check_app(struct manifest_reader *r, const struct yaml_node *map,
 	if (e->entry.kind == REGISTRY_TOOL && meta != NULL) {
 		manifest_path_set(&below, "%s._meta.ui", path);
 		tool_check(r, meta, ui, below.text);
+		e->entry.has_page = yaml_get(ui, S("resourceUri")) != NULL
+		    || yaml_get(meta, S("ui/resourceUri")) != NULL;
 	} else if (e->entry.kind == REGISTRY_RESOURCE
 	    || e->entry.kind == REGISTRY_TEMPLATE) {
 		page_check(r, map, ui, path, e);

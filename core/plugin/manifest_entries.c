@@ -36,6 +36,7 @@ struct raw_task {
 struct raw_entry {
 	struct str name, title, description, mime, uri, uri_template;
 	int64_t size;
+	bool listed;
 	const struct yaml_node *annotations, *icons, *meta, *input, *output;
 	const struct yaml_node *arguments, *limits, *complete, *unavailable;
 	struct raw_cache cache;
@@ -169,6 +170,8 @@ static const struct settings_item resource_items[] = {
 	  .offset = offsetof(struct raw_entry, size) },
 	{ .key = "cache", .type = SETTINGS_MAP, .items = cache_items,
 	  .offset = offsetof(struct raw_entry, cache) },
+	{ .key = "listed", .type = SETTINGS_BOOL, .fallback = "true",
+	  .offset = offsetof(struct raw_entry, listed) },
 	ITEM("watch", SETTINGS_NODE, unavailable),
 	ITEM("complete", SETTINGS_NODE, complete),
 	ITEM("file", SETTINGS_NODE, unavailable),
@@ -492,6 +495,7 @@ read_resource(struct manifest_reader *r, const struct yaml_node *map,
 	read_address(r, map, path, &raw, out);
 	manifest_read_complete(r, raw.complete, path, out);
 	read_cache(map, &raw.cache, e);
+	e->unlisted = !raw.listed;
 	manifest_path_set(&below, "%s.name", path);
 	(void)manifest_check_label(r, raw.name, below.text,
 	    manifest_at(map, "name")); /* it has reported */

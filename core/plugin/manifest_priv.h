@@ -90,7 +90,7 @@ const char *manifest_meta_key_fault(struct str key);
 
 /* manifest_apps.c: MCP Apps; the entries of the manifest have been read. */
 void manifest_check_app(struct manifest_reader *r, const struct yaml_node *map,
-    const char *path, const struct plugin_manifest_entry *e);
+    const char *path, struct plugin_manifest_entry *e);
 
 /* manifest_schema.c */
 

@@ -69,6 +69,7 @@ struct registry_entry {
 	struct str meta; /* JSON object */
 	struct str input_schema; /* JSON object; tools */
 	struct str output_schema; /* JSON */
+	bool has_page; /* an app's: tools (APP-05) */
 	bool output_is_object; /* its root type is "object" (TOOL-08) */
 	const struct registry_argument *arguments; /* prompts */
 	size_t arguments_len;
@@ -83,6 +84,7 @@ struct registry_entry {
 	struct str task_message; /* what a model is told at once */
 	int64_t cache_ttl_ms; /* resources/read; negative: default */
 	bool cache_public;
+	bool unlisted; /* it can be read, and is in no list (APP-04) */
 	bool single_use; /* what it has handed out counts once (MRTR-10) */
 	const struct schema *input; /* owned by the set's owner; tools */
 	const struct schema *output; /* NULL: none */

@@ -111,6 +111,18 @@ static const struct settings_item identity_settings[] = {
 };
 #undef AT
 
+#define AT(member_) offsetof(struct server_features_config, member_)
+static const struct settings_item features_settings[] = {
+	{ .key = "logging", .type = SETTINGS_BOOL, .offset = AT(logging), .fallback = "true",
+	  .help = "Messages of handlers to the log of a client; false: logging is not offered, and what handlers say goes nowhere." },
+	{ .key = "sampling", .type = SETTINGS_BOOL, .offset = AT(sampling), .fallback = "true",
+	  .help = "Handlers may ask the model of a client; false: no client has one." },
+	{ .key = "roots", .type = SETTINGS_BOOL, .offset = AT(roots), .fallback = "true",
+	  .help = "Handlers may ask for the roots of a client; false: no client has any." },
+	{ .key = NULL }
+};
+#undef AT
+
 #define AT(member_) offsetof(struct server_log_config, member_)
 static const struct settings_item log_settings[] = {
 	{ .key = "format", .type = SETTINGS_ENUM, .offset = AT(format), .names = log_formats, .fallback = "json",
@@ -153,6 +165,8 @@ const struct settings_item server_settings[] = {
 	  .help = "Every bound of the server." },
 	{ .key = "tasks", .type = SETTINGS_MAP, .offset = AT(tasks), .items = tasks_settings,
 	  .help = "Calls that outlive their request." },
+	{ .key = "features", .type = SETTINGS_MAP, .offset = AT(features), .items = features_settings,
+	  .help = "Deprecated features, each with its switch; that of HTTP+SSE is http.legacy_sse." },
 	{ .key = "log", .type = SETTINGS_MAP, .offset = AT(log), .items = log_settings,
 	  .help = "The log on standard error." },
 	{ .key = "reactors", .type = SETTINGS_INT, .offset = AT(reactors), .fallback = "0", .min = 0, .max = LOOP_REACTORS_MAX,

@@ -70,6 +70,13 @@ struct server_tasks_config {
 	int64_t poll;
 };
 
+/* What revision 2026-07-28 deprecates (DEP-02). */
+struct server_features_config {
+	bool logging;
+	bool sampling;
+	bool roots;
+};
+
 struct server_log_config {
 	int format;
 	int level;
@@ -80,6 +87,7 @@ struct server_config {
 	struct server_http_config http;
 	struct server_limits_config limits;
 	struct server_tasks_config tasks;
+	struct server_features_config features;
 	struct server_log_config log;
 	int64_t reactors; /* 0: one a core */
 	int64_t workers; /* 0: twice the cores, at least 4 */

@@ -42,6 +42,20 @@ reactor_end(struct loop_reactor *r, void *arg)
 	panic_thread_finish();
 }
 
+static void
+features_set(struct mcp_reactor *m, const struct server_features_config *f)
+{
+	unsigned off = 0;
+
+	if (!f->logging)
+		off |= MCP_FEATURE_LOGGING;
+	if (!f->sampling)
+		off |= MCP_FEATURE_SAMPLING;
+	if (!f->roots)
+		off |= MCP_FEATURE_ROOTS;
+	mcp_reactor_features_set(m, off);
+}
+
 static int
 reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 {
@@ -52,8 +66,10 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 	call_reactor_init(&h->calls, r->loop, s->pool);
 	h->calls.number = r->index;
 	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
-	if (h->mcp != NULL)
+	if (h->mcp != NULL) {
 		mcp_reactor_rounds_set(h->mcp, &s->rounds, r->index);
+		features_set(h->mcp, &s->config.features);
+	}
 	if (h->mcp != NULL && s->tasks != NULL)
 		mcp_reactor_tasks_set(h->mcp, s->tasks, r->index);
 	if (h->mcp != NULL)

@@ -133,7 +133,7 @@ member_ask(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops reply = { member_notify, member_answer,
-	member_ask, NULL, NULL };
+	member_ask, NULL, NULL, NULL };
 
 static void
 member_serve(struct batch *b, const struct json_node *v, struct mcp_peer *peer)

@@ -410,6 +410,8 @@ http_drained(struct net_conn *conn)
 
 	if (c->reader != NULL)
 		http_reader_pump(c);
+	else if (c->x != NULL && net_conn_is_open(conn))
+		mcp_exchange_drained(c->x);
 }
 
 static const struct net_conn_ops ops = {

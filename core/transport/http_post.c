@@ -88,11 +88,25 @@ exchange_release(struct mcp_exchange *x, int64_t retry_ms)
 		http_work_release(x, retry_ms);
 }
 
+/* At half of the bound: a change that is told has more than one message. */
+static bool
+exchange_is_full(struct mcp_exchange *x)
+{
+	struct http_conn *c = mcp_exchange_owner(x);
+	size_t bound = c->t->shared->limits.stream_max / 2;
+	size_t owed = net_conn_out_len(&c->net);
+
+	if (owed <= (bound < NET_OUT_SOFT ? bound : NET_OUT_SOFT))
+		return false;
+	net_conn_drained_want(&c->net);
+	return true;
+}
+
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask, NULL, NULL };
+	exchange_ask, NULL, NULL, exchange_is_full };
 /* Of sessions whose streams can be resumed. */
 static const struct mcp_reply_ops reply_resumable = { exchange_notify,
-	exchange_answer, exchange_ask, exchange_release, NULL };
+	exchange_answer, exchange_ask, exchange_release, NULL, NULL };
 
 static struct mcp_exchange *
 exchange_open(struct http_conn *c, uint64_t scope)

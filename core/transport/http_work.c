@@ -95,7 +95,7 @@ http_work_release(struct mcp_exchange *x, int64_t retry_ms)
 }
 
 static const struct mcp_reply_ops reply = { work_notify, work_answer, work_ask,
-	http_work_release, NULL };
+	http_work_release, NULL, NULL };
 
 static void
 batch_notify(struct batch *b, struct str message)

@@ -106,7 +106,7 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask, NULL, NULL };
+	exchange_ask, NULL, NULL, NULL };
 
 static void
 batch_notify(struct batch *b, struct str message)

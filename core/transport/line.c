@@ -112,8 +112,22 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 	return line_ask(mcp_exchange_owner(x), message);
 }
 
+/* At half of the bound: a change that is told has more than one message. */
+static bool
+exchange_is_full(struct mcp_exchange *x)
+{
+	struct line_conn *l = mcp_exchange_owner(x);
+	size_t bound = l->t->shared->limits.stream_max / 2;
+
+	if (net_conn_out_len(&l->net) <= NET_OUT_SOFT
+	    && (l->owed <= bound || net_conn_out_len(&l->net) == 0))
+		return false;
+	net_conn_drained_want(&l->net);
+	return true;
+}
+
 static const struct mcp_reply_ops reply = { exchange_notify, exchange_answer,
-	exchange_ask, NULL, NULL };
+	exchange_ask, NULL, NULL, exchange_is_full };
 
 static void
 listener_send(struct mcp_listener *listener, struct str message)
@@ -345,6 +359,15 @@ line_eof(struct net_conn *c)
 }
 
 static void
+line_drained(struct net_conn *c)
+{
+	struct line_conn *l = line_of(c);
+
+	if (net_conn_is_open(c))
+		mcp_scope_drained(l->t->mcp, l->peer.scope);
+}
+
+static void
 line_closed(struct net_conn *c, enum net_close why)
 {
 	struct line_conn *l = line_of(c);
@@ -367,6 +390,7 @@ line_closed(struct net_conn *c, enum net_close why)
 static const struct net_conn_ops ops = {
 	.input = line_input,
 	.eof = line_eof,
+	.drained = line_drained,
 	.closed = line_closed,
 };
 

@@ -291,7 +291,7 @@ exchange_ask(struct mcp_exchange *x, struct str message)
 }
 
 static const struct mcp_reply_ops reply = { notify, answer, exchange_ask, NULL,
-	NULL };
+	NULL, NULL };
 
 static void
 batch_notify(struct batch *b, struct str message)

@@ -14,10 +14,24 @@ static int say(struct tp_call *c, void *s)
     (void)s;
     return tp_text(c, tp_cstr("<!doctype html><title>Map</title>"));
 }
+static int nothing(struct tp_call *c, void *s)
+{
+    (void)c;
+    (void)s;
+    return TP_OK;
+}
+static int object(struct tp_call *c, void *s)
+{
+    (void)s;
+    return c->host->structured(c, tp_cstr("{\\"n\\":1}"));
+}
 static const struct tp_entry entries[] = {
     TP_TOOL("all_tool", say), TP_TOOL("all_list", say),
     TP_RESOURCE("all://r", say), TP_RESOURCE("all://t/{x}", say),
     TP_RESOURCE("ui://all/map", say), TP_PROMPT("all_prompt", say),
+    TP_RESOURCE("ui://all/quiet", say), TP_RESOURCE("ui://all/q/{x}", say),
+    TP_TOOL("page_alone", nothing), TP_TOOL("page_and_text", say),
+    TP_TOOL("page_and_object", object),
 };
 TP_PLUGIN("all", "1.0.0", entries);
 """
@@ -38,7 +52,16 @@ tools:
     inputSchema: {type: object, properties: {region: {type: string, x-mcp-header: Region}}}
     outputSchema: {type: object}
   - {name: all_list, description: d, outputSchema: {type: array}}
+  - {name: page_alone, description: d, _meta: {ui: {resourceUri: "ui://all/quiet"}}}
+  - {name: page_and_text, description: d, _meta: {ui: {resourceUri: "ui://all/q/1"}}}
+  - {name: page_and_object, description: d, _meta: {ui: {resourceUri: "ui://all/quiet"}}}
 resources:
+  - name: Quiet
+    uri: "ui://all/quiet"
+    mimeType: text/html;profile=mcp-app
+    listed: false
+    _meta: {ui: {prefersBorder: true}}
+  - {name: Q, uriTemplate: "ui://all/q/{x}", mimeType: text/html;profile=mcp-app, listed: false}
   - name: R
     uri: "all://r"
     title: Title
@@ -169,6 +192,53 @@ def test_a_page_of_an_app(client):
             client, "resources/list", "uri", "ui://all/map")["_meta"]
     c = client.call("resources/read", {"uri": "all://r"})["contents"][0]
     assert "_meta" not in c
+
+
+def test_a_page_may_be_in_no_list(client):
+    """APP-04: and is there for who follows a tool's link"""
+    uris = [r["uri"] for r in client.call("resources/list")["resources"]]
+    assert uris == ["all://r", "ui://all/map"]
+    templates = client.call("resources/templates/list")["resourceTemplates"]
+    assert [t["uriTemplate"] for t in templates] == ["all://t/{x}"]
+    for uri in ("ui://all/quiet", "ui://all/q/7"):
+        c = client.call("resources/read", {"uri": uri})["contents"][0]
+        assert c["uri"] == uri and c["mimeType"] == "text/html;profile=mcp-app"
+        assert ("_meta" in c) == (uri == "ui://all/quiet" and client.revision >= w.R3)
+
+
+CAPABILITIES = [{}, {"extensions": {UI: {"mimeTypes": ["text/html;profile=mcp-app"]}}}]
+
+
+@pytest.mark.parametrize("capabilities", CAPABILITIES)
+@pytest.mark.parametrize("revision", w.REVISIONS)
+def test_a_tool_with_a_page_says_something_beside_it(server, revision, capabilities):
+    """APP-05: to clients with apps and without"""
+    c = (w.Modern(server, capabilities) if revision == w.R5
+         else w.Legacy(server, revision, capabilities))
+    said = {}
+    for name in ("page_alone", "page_and_text", "page_and_object"):
+        r = c.tool(name)
+        assert [b["type"] for b in r["content"]] == ["text"], r
+        said[name] = r["content"][0]["text"]
+    assert said == {"page_alone": "The result is on the page of this tool alone.",
+                    "page_and_text": "<!doctype html><title>Map</title>",
+                    "page_and_object": '{"n":1}'}
+    c.close()
+
+
+def test_lists_do_not_depend_on_what_a_client_shows(server):
+    """APP-05, CACHE-01: a list may be cached for all, so it is one for all"""
+    lists = []
+    for capabilities in CAPABILITIES:
+        c = w.Modern(server, capabilities)
+        lists.append(c.call("tools/list"))
+        c.close()
+    assert lists[0] == lists[1] and lists[0]["cacheScope"] == "public"
+    for revision in (w.R3, w.R4):
+        a, b = (w.Legacy(server, revision, c) for c in CAPABILITIES)
+        assert a.call("tools/list") == b.call("tools/list")
+        a.close()
+        b.close()
 
 
 def test_cache_hints(client):

@@ -29,6 +29,7 @@ struct rig {
 	int notices;
 	int asks;
 	bool deaf; /* cannot be asked */
+	bool full; /* does not read */
 	struct str principal; /* who asks */
 	int status;
 };
@@ -105,8 +106,16 @@ rig_principal(const struct mcp_exchange *x)
 	return r->principal;
 }
 
+static bool
+rig_is_full(struct mcp_exchange *x)
+{
+	const struct rig *r = mcp_exchange_owner(x);
+
+	return r->full;
+}
+
 static const struct mcp_reply_ops rig_reply = { rig_notify, rig_answer, rig_ask,
-	NULL, rig_principal };
+	NULL, rig_principal, rig_is_full };
 
 static int
 rig_say(struct call *c)

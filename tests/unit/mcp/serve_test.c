@@ -59,6 +59,78 @@ START_TEST(listen_streams_have_a_bound) /* SUB-14 */
 }
 END_TEST
 
+static const char listen_to_two[] =
+    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"subscriptions/listen\","
+    "\"params\":{\"notifications\":{\"toolsListChanged\":true,"
+    "\"resourceSubscriptions\":[\"rig://one\",\"rig://two\"]}," RIG_META "}}";
+
+static void
+again(struct rig *r)
+{
+	struct err err;
+
+	registry_touch(r->registry, REGISTRY_TOOL);
+	ck_assert_int_eq(registry_publish(r->registry, &err), 0);
+	mcp_lists_changed(r->mcp);
+}
+
+/* SUB-16, reliability 3.4: marks, not a queue. */
+START_TEST(who_reads_slowly_hears_of_each_thing_once)
+{
+	struct rig r;
+	int i;
+
+	rig_begin(&r);
+	ck_assert(rig_serve(&r, listen_to_two));
+	ck_assert_int_eq(r.notices, 1);
+	mcp_scope_drained(r.mcp, r.peer.scope); /* nothing waits */
+	ck_assert_int_eq(r.notices, 1);
+	r.full = true;
+	for (i = 0; i < 100000; i++) {
+		mcp_resource_updated(
+		    r.mcp, i % 2 ? S("rig://one") : S("rig://two"));
+		if (i % 1000 == 0)
+			again(&r);
+	}
+	ck_assert_int_eq(r.notices, 1);
+	mcp_scope_drained(r.mcp, r.peer.scope); /* it is full again at once */
+	ck_assert_int_eq(r.notices, 1);
+	r.full = false;
+	mcp_scope_drained(r.mcp, r.peer.scope + 1); /* another's */
+	ck_assert_int_eq(r.notices, 1);
+	mcp_scope_drained(r.mcp, r.peer.scope);
+	ck_assert_int_eq(r.notices, 4); /* the list, and both */
+	ck_assert_ptr_nonnull(strstr(r.notice, "rig://two"));
+	mcp_scope_drained(r.mcp, r.peer.scope);
+	ck_assert_int_eq(r.notices, 4);
+	mcp_resource_updated(r.mcp, S("rig://one"));
+	ck_assert_int_eq(r.notices, 5);
+	again(&r);
+	ck_assert_int_eq(r.notices, 6);
+	mcp_scope_listening_end(r.mcp, r.peer.scope);
+	rig_end(&r);
+}
+END_TEST
+
+/* What is told at once need not be told later. */
+START_TEST(a_mark_goes_when_its_update_is_told) /* SUB-16 */
+{
+	struct rig r;
+
+	rig_begin(&r);
+	ck_assert(rig_serve(&r, listen_to_two));
+	r.full = true;
+	mcp_resource_updated(r.mcp, S("rig://one"));
+	r.full = false;
+	mcp_resource_updated(r.mcp, S("rig://one"));
+	ck_assert_int_eq(r.notices, 2);
+	mcp_scope_drained(r.mcp, r.peer.scope);
+	ck_assert_int_eq(r.notices, 2);
+	mcp_scope_listening_end(r.mcp, r.peer.scope);
+	rig_end(&r);
+}
+END_TEST
+
 /* Found by fuzzing: the URIs were repeated as the client had laid them out. */
 START_TEST(an_acknowledgement_is_one_line) /* SUB-02, STD-01 */
 {
@@ -83,16 +155,6 @@ heard(struct mcp_listener *l, struct str message)
 {
 	(void)message;
 	l->seen[0] = UINT64_MAX; /* marks that it came */
-}
-
-static void
-again(struct rig *r)
-{
-	struct err err;
-
-	registry_touch(r->registry, REGISTRY_TOOL);
-	ck_assert_int_eq(registry_publish(r->registry, &err), 0);
-	mcp_lists_changed(r->mcp);
 }
 
 START_TEST(nobody_is_told_before_he_is_ready) /* LIFE-06 */
@@ -295,8 +357,9 @@ START_TEST(a_resource_that_changes_often_is_told_once_to_who_waits) /* SUB-06 */
 END_TEST
 
 UNIT_MAIN("mcp/serve", each_era_gets_its_own_answer,
-    listen_streams_have_a_bound, an_acknowledgement_is_one_line,
-    nobody_is_told_before_he_is_ready,
+    who_reads_slowly_hears_of_each_thing_once,
+    a_mark_goes_when_its_update_is_told, listen_streams_have_a_bound,
+    an_acknowledgement_is_one_line, nobody_is_told_before_he_is_ready,
     many_are_told_in_several_turns_and_each_once,
     a_resource_that_changes_often_is_told_once_to_who_waits,
     a_message_is_one_line_whatever_a_plugin_writes,

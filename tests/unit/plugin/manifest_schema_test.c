@@ -71,6 +71,7 @@ static const char every_key[] =
     "  annotations: {audience: [user, assistant], priority: 0.5,\n"
     "    lastModified: \"2026-07-28T10:00:00Z\"}\n"
     "  size: 10\n"
+    "  listed: false\n"
     "  cache: {ttl: 5m, scope: public}\n"
     "- name: Station\n"
     "  uriTemplate: \"every://station/{id}\"\n"
