@@ -214,6 +214,29 @@ START_TEST(an_owner_that_leaves_early_is_offered_the_rest)
 }
 END_TEST
 
+START_TEST(who_wants_to_know_is_told_when_little_output_has_gone)
+{
+	char got[16];
+	struct pair p;
+
+	pair_init(&p);
+	answer(&p.owner.conn, "one");
+	turns(&p, 1);
+	ck_assert_uint_eq(p.owner.drains, 0);
+	answer(&p.owner.conn, "two");
+	net_conn_drained_want(&p.owner.conn);
+	net_conn_drained_want(&p.owner.conn);
+	ck_assert_uint_eq(p.owner.drains, 0);
+	turns(&p, 1);
+	ck_assert_uint_eq(p.owner.drains, 1);
+	ck_assert_int_eq(peer_read(&p, got, sizeof got), 6);
+	peer_send(&p, "more"); /* and it reads on */
+	TURN_UNTIL(&p, p.owner.seen.len == 4);
+	ck_assert_uint_eq(p.owner.drains, 1);
+	pair_finish(&p);
+}
+END_TEST
+
 START_TEST(a_half_close_lets_the_answer_through)
 {
 	char got[16];
@@ -546,6 +569,7 @@ UNIT_MAIN("net/conn", input_split_in_two_is_offered_from_its_start,
     pipelined_requests_are_answered_in_one_turn,
     reading_stops_while_output_waits_and_goes_on_after,
     an_owner_that_leaves_early_is_offered_the_rest,
+    who_wants_to_know_is_told_when_little_output_has_gone,
     a_half_close_lets_the_answer_through,
     the_end_of_input_closes_unless_the_owner_goes_on,
     a_hang_up_is_told_while_paused,

@@ -97,6 +97,26 @@ START_TEST(files_on_both_sides)
 }
 END_TEST
 
+/* Who stopped above the bound waits for it, however fast the kernel is. */
+START_TEST(output_that_is_taken_at_once_has_drained_too)
+{
+	int in[2], out = file_with("");
+	struct pair p;
+
+	ck_assert_int_eq(pipe(in), 0);
+	start(&p, in[0], out);
+	answer_many(&p.owner.conn, NET_OUT_SOFT);
+	turns(&p, 1);
+	ck_assert_uint_eq(p.owner.drains, 0);
+	answer_many(&p.owner.conn, NET_OUT_SOFT + 1);
+	turns(&p, 1);
+	ck_assert_uint_eq(p.owner.drains, 1);
+	(void)close(in[1]);
+	TURN_UNTIL(&p, p.owner.closed);
+	pair_finish(&p);
+}
+END_TEST
+
 START_TEST(no_input_at_all_is_the_end_of_input)
 {
 	int in = open("/dev/null", O_RDONLY), out[2];
@@ -182,5 +202,6 @@ END_TEST
 
 UNIT_MAIN("net/stdio", pipes_carry_both_ways,
     a_file_as_input_is_read_to_its_end, files_on_both_sides,
+    output_that_is_taken_at_once_has_drained_too,
     no_input_at_all_is_the_end_of_input, a_reader_that_is_slow_is_waited_for,
     a_paused_pipe_that_ends_is_told, closing_standard_input_leaves_no_hole)
