@@ -192,7 +192,7 @@ life_timer(void *arg)
 		runner_life_kill(l, "it was not ready in time");
 	} else if (l->retired) {
 		if (atomic_load(&l->live) == 0)
-			runner_life_kill(l, "a call in it did not end");
+			runner_life_kill(l, NULL);
 		loop_timer_set(
 		    l->runner->control, &l->timer, now + RUNNER_GRACE_NS);
 	} else if (l->missed >= RUNNER_BEATS_MISSED) {
@@ -433,6 +433,8 @@ condemn_run(struct loop_msg *msg)
 		runner_life_kill(l, m->why);
 	} else if (l->child != NULL && !l->retired && !l->stopping) {
 		l->retired = true;
+		(void)snprintf(
+		    l->reason, sizeof l->reason, "a call in it does not end");
 		loop_timer_set(l->runner->control, &l->timer, clock_now_ns());
 		runner_has_died(l->runner, l); /* for new calls it has */
 	}

@@ -337,6 +337,19 @@ seat_wake(struct loop_msg *msg)
 	plugin_runner_unref(r);
 }
 
+/* Whose client has left may still take its time; whose deadline has passed may
+ * not: when to look at this one. */
+static void
+grace_begin(struct runner_channel *ch, const struct remote_call *rc)
+{
+	int64_t due = rc->call->deadline_ns + RUNNER_GRACE_NS;
+
+	if (ch->fd < 0 || ch->told
+	    || (loop_timer_is_set(&ch->timer) && ch->timer.due_ns <= due))
+		return;
+	loop_timer_set(ch->loop, &ch->timer, due);
+}
+
 /* [reactor] The hook of call_on_cancel(). */
 static void
 call_cancelled(void *arg)
@@ -353,9 +366,7 @@ call_cancelled(void *arg)
 	(void)atomic_fetch_sub(&ch->life->live, 1);
 	wire_end(&ch->out, wire_begin(&ch->out, WIRE_CANCEL, rc->id));
 	channel_write_later(ch);
-	if (ch->fd >= 0 && !loop_timer_is_set(&ch->timer))
-		loop_timer_set(
-		    ch->loop, &ch->timer, clock_now_ns() + RUNNER_GRACE_NS);
+	grace_begin(ch, rc);
 }
 
 static struct remote_call *
@@ -389,6 +400,7 @@ static void
 channel_timer(void *arg)
 {
 	struct runner_channel *ch = arg;
+	int64_t now = clock_now_ns();
 
 	if (ch->fd < 0) {
 		channel_lose(ch);
@@ -400,6 +412,10 @@ channel_timer(void *arg)
 
 		if (!rc->cancelled || ch->told)
 			continue;
+		if (rc->call->deadline_ns + RUNNER_GRACE_NS > now) {
+			grace_begin(ch, rc);
+			continue;
+		}
 		ch->told = true;
 		LOG_WARN("call does not end",
 		    F_CSTR("plugin", ch->seat->runner->name),

@@ -204,6 +204,7 @@ hold(struct tp_call *call, void *state)
 {
 	struct tp_str name = tp_arg_str(call, "gate", "");
 	char path[108];
+	int stubborn = tp_arg_bool(call, "stubborn", 0), told = 0;
 	double step = 0;
 	int fd, rc = TP_PENDING;
 
@@ -216,9 +217,10 @@ hold(struct tp_call *call, void *state)
 		struct pollfd p = { fd, POLLIN, 0 };
 		char c = 'g';
 
-		if (tp_cancelled(call)) {
+		if (tp_cancelled(call) && !told) {
 			gate_say(fd, "cancelled\n");
-			rc = TP_ECANCELLED;
+			told = 1;
+			rc = stubborn ? TP_PENDING : TP_ECANCELLED;
 		} else if (poll(&p, 1, 5) > 0) {
 			if (recv(fd, &c, 1, 0) <= 0)
 				c = 'f';

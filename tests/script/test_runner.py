@@ -193,6 +193,21 @@ def test_a_task_dies_with_its_runner(server):
     with_tasks.close()
 
 
+def test_a_client_that_leaves_does_not_hurry_the_plugin(server, modern, gate):
+    """Only a passed deadline retires a runner, not a cancellation."""
+    with w.Http(server.http) as conn:
+        m = w.modern("tools/call", {"name": "fx_hold", "arguments": {
+            "gate": gate.path, "stubborn": True}}, 1)
+        conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        slow = gate.entered()
+    assert slow.said() == "cancelled"
+    # 300 ms later, by a call of the same plugin that obeys:
+    e = modern.error("tools/call", {"name": "fx_deadline", "arguments": {"gate": gate.path}})
+    assert "deadline" in e["message"]
+    slow.go()
+    assert not [x for x in server.lines if x.get("event") == "runner retired"]
+
+
 def test_five_deaths_in_ten_seconds_are_a_quarantine(start, hostile_plugins):
     """reliability.md 2: out of the lists, with the reason; a word of the
     operator brings it back."""
