@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A child is started by posix_spawn: no copy of a large process, and nothing
- * of ours runs between fork and exec.  It leads a process group of its own, so
- * that what it starts ends with it. */
+ * of ours runs between fork and exec.  It leads a session and a process group
+ * of its own, so that what it starts ends with it. */
 #define _GNU_SOURCE
 #include "loop/child.h"
 
@@ -57,10 +57,9 @@ spawn_prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
 	(void)sigemptyset(&none);
 	rc = posix_spawnattr_setflags(attr,
 	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-		| POSIX_SPAWN_SETPGROUP);
+		| POSIX_SPAWN_SETSID);
 	rc = rc != 0 ? rc : posix_spawnattr_setsigmask(attr, &none);
 	rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(attr, &all);
-	rc = rc != 0 ? rc : posix_spawnattr_setpgroup(attr, 0);
 	rc = rc != 0 ? rc
 		     : posix_spawn_file_actions_addopen(
 			 actions, 0, "/dev/null", O_RDONLY, 0);

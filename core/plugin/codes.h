@@ -37,6 +37,7 @@
 #define TP_COMPLETE "TP1330"
 #define TP_DYNAMIC "TP1331"
 #define TP_APP "TP1332" /* MCP Apps */
+#define TP_GRANT "TP1333" /* no path, no place in a network */
 
 #define TP_MODULE_FILE "TP1401" /* missing, not ours, too large */
 #define TP_MODULE_HASH "TP1402"

@@ -119,6 +119,7 @@ struct plugin_generation {
 	unsigned number;
 	enum plugin_state at;
 	bool may_close; /* the operator consents */
+	struct plugin_grants grants; /* text in arena; counts in a runner */
 	int64_t draining_ns; /* since when */
 	bool reported; /* as draining for long */
 	struct loop_msg msg;

@@ -18,6 +18,8 @@
 #include "plugin/manager_priv.h"
 #include "plugin/watchers.h"
 
+#define OVERRIDE_MEMORY ((size_t)1024 * 1024) /* of what one says */
+
 static struct plugin_manager *
 manager_of(void *arg)
 {
@@ -258,6 +260,7 @@ overrides_free(struct manager_override *o, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		free(o[i].name);
 		free(o[i].config_json);
+		arena_finish(&o[i].arena);
 	}
 	free(o);
 }
@@ -272,6 +275,11 @@ override_copy(struct manager_override *to, const struct plugin_override *from)
 	to->isolation = from->isolation;
 	to->name = strndup(from->name.ptr, from->name.len);
 	if (to->name == NULL)
+		return ERR_NOMEM;
+	to->has_grants = from->grants != NULL;
+	arena_init(&to->arena, OVERRIDE_MEMORY);
+	if (to->has_grants
+	    && !plugin_grants_copy(&to->grants, from->grants, &to->arena))
 		return ERR_NOMEM;
 	if (from->config == NULL)
 		return 0;
@@ -380,6 +388,7 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	m->resident_max =
 	    o->resident_max > 0 ? o->resident_max : PLUGIN_RESIDENT_MAX;
 	m->isolation = o->isolation;
+	m->place.best_effort = o->best_effort;
 	if (plugin_manager_override(m, o->overrides, o->overrides_len) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	return 0;

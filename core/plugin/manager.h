@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "data/settings.h"
 #include "loop/loop.h"
+#include "plugin/grants.h"
 #include "registry/registry.h"
 
 #define PLUGIN_RESIDENT_MAX 64
@@ -41,6 +42,8 @@ struct plugin_override {
 	bool disabled;
 	bool may_close; /* consent to dlclose what says TP_CLOSABLE */
 	enum plugin_isolation isolation;
+	const struct plugin_grants
+	    *grants; /* in place of the manifest's; NULL */
 	const struct yaml_node
 	    *config; /* given to load() as JSON; may be NULL */
 };
@@ -54,6 +57,7 @@ struct plugin_manager_options {
 	bool watch;
 	int64_t resident_max;
 	enum plugin_isolation isolation; /* where nobody says more */
+	bool best_effort; /* runners without what the kernel lacks */
 	const struct plugin_override *overrides;
 	size_t overrides_len;
 };

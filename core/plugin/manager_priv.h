@@ -28,6 +28,9 @@ struct manager_override {
 	bool disabled;
 	bool may_close;
 	enum plugin_isolation isolation;
+	bool has_grants; /* in place of the manifest's */
+	struct plugin_grants grants;
+	struct arena arena; /* of their text */
 };
 
 /* One plugin that there is a manifest for. */

@@ -30,7 +30,7 @@ struct raw_manifest {
 	bool release;
 	struct raw_limits limits;
 	bool format_assertion;
-	const struct yaml_node *config_schema, *schemas, *dynamic;
+	const struct yaml_node *config_schema, *schemas, *dynamic, *grants;
 	const struct yaml_node *unavailable;
 	struct manifest_lists lists;
 };
@@ -75,12 +75,13 @@ static const struct settings_item root_items[] = {
 	ITEM("formatAssertion", SETTINGS_BOOL, format_assertion),
 	ITEM("schemas", SETTINGS_NODE, schemas),
 	ITEM("dynamic", SETTINGS_NODE, dynamic),
+	ITEM("grants", SETTINGS_NODE, grants),
 	ITEM("tools", SETTINGS_NODE, lists.tools),
 	ITEM("resources", SETTINGS_NODE, lists.resources),
 	ITEM("prompts", SETTINGS_NODE, lists.prompts),
 	LATER("kind"), LATER("http"), LATER("upstream"), LATER("include"),
 	LATER("exclude"), LATER("override"), LATER("health"),
-	LATER("changes"), LATER("grants"), LATER("runners"),
+	LATER("changes"), LATER("runners"),
 	LATER("spare"), LATER("quarantine"), LATER("scopes"), LATER("watch"),
 	{ .key = NULL },
 };
@@ -94,7 +95,6 @@ static const struct manifest_missing root_missing[] = {
 	{ "override", "remove it" },
 	{ "health", "remove it" },
 	{ "changes", "remove it" },
-	{ "grants", "remove it; there are no runners that could grant it" },
 	{ "runners", "remove it; it needs a runner" },
 	{ "spare", "remove it; it needs a runner" },
 	{ "quarantine", "remove it; it needs a runner" },
@@ -433,6 +433,8 @@ read_root(struct manifest_reader *r, const struct yaml_node *root)
 		r->m->config_schema = manifest_read_schema(r, raw.config_schema,
 		    "configSchema", &r->m->config_schema_json);
 	manifest_read_grant(r, raw.dynamic);
+	(void)plugin_grants_read(raw.grants, "grants", &r->m->grants,
+	    &r->m->arena, r->file, r->diags); /* it has reported */
 	manifest_read_entries(r, &raw.lists);
 	if (r->m->entries_len == 0 && r->m->dynamic.max == 0
 	    && r->diags->errors == r->errors_before)

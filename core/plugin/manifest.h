@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/str.h"
 #include "crypto/digest.h"
+#include "plugin/grants.h"
 #include "registry/entry.h"
 
 /* Bounds on what reaches clients, in bytes. */
@@ -75,6 +76,7 @@ struct plugin_manifest {
 	struct plugin_limits limits;
 	bool format_assertion;
 	struct plugin_grant dynamic;
+	struct plugin_grants grants; /* what it asks for */
 	struct str config_schema_json;
 	struct schema *config_schema; /* owned; NULL: none */
 	struct plugin_manifest_entry *entries; /* in the order of the file:

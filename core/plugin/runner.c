@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,7 +372,11 @@ reason_set(struct runner_life *l, int status)
 	buf_init(&text);
 	if (l->reason[0] != '\0')
 		buf_printf(&text, "%s: ", l->reason);
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && l->signal == SIGSYS)
+		BUF_LIT(&text, "killed: system call not allowed");
+	else if (WIFSIGNALED(status) && l->signal == SIGXCPU)
+		BUF_LIT(&text, "killed: more CPU time than it was granted");
+	else if (WIFSIGNALED(status))
 		buf_printf(&text, "killed by signal %d (%s)", l->signal,
 		    strsignal(l->signal));
 	else

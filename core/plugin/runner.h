@@ -52,6 +52,7 @@ struct runner_channel;
 struct plugin_runner_place {
 	const char *exe; /* toolpost-runner, an absolute path */
 	unsigned reactors;
+	bool best_effort; /* a box without what the kernel lacks */
 };
 
 enum runner_state {

@@ -3,12 +3,7 @@
 #define _GNU_SOURCE
 #include "plugin/runner_main.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/panic.h"
+#include "plugin/box.h"
 #include "plugin/runner_priv.h"
 #include "plugin/watchers.h"
 
@@ -146,18 +142,16 @@ outline_read(
 
 static void
 plugin_load(struct runner_process *p, struct plugin_manifest *m,
-    unsigned number, struct str copy, struct str config,
+    unsigned number, const char *copy, struct str config,
     const struct tp_snapshot *state)
 {
-	char path[4096];
 	struct diags diags;
 	struct err err;
 	int rc;
 
 	diags_init(&diags);
-	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
 	p->generation = plugin_generation_open(
-	    p->hub, m, path, number, config, NULL, &diags);
+	    p->hub, m, copy, number, config, NULL, &diags);
 	if (p->generation == NULL)
 		start_fail(p, TP_EFAIL,
 		    diags.len > 0 ? diags.items[0].message : "out of memory");
@@ -167,12 +161,42 @@ plugin_load(struct runner_process *p, struct plugin_manifest *m,
 	diags_finish(&diags);
 }
 
+/* Threads take over what is closed when they are made: Landlock before the
+ * workers.  The loader needs the calls that are closed at the end. */
+static void
+load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
+    unsigned number, struct str copy, struct str config,
+    const struct tp_snapshot *state)
+{
+	char path[4096];
+	struct err err;
+
+	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
+	if (box_enter(b, path, p->channels, &err) < 0)
+		start_fail(p, TP_EFAIL, err.text);
+	p->pool = loop_pool_create(RUNNER_WORKERS, RUNNER_WORKERS_QUEUE,
+	    panic_thread_init, panic_thread_finish, &err);
+	if (p->pool == NULL)
+		start_fail(p, TP_ENOMEM, err.text);
+	call_reactor_init(&p->calls, p->loop, p->pool);
+	box_settle(b);
+	plugin_load(p, m, number, path, config, state);
+	if (box_close(b, &err) < 0)
+		start_fail(p, TP_EFAIL, err.text);
+	if (b->lacks == NULL)
+		return;
+	(void)snprintf(path, sizeof path,
+	    "its sandbox is open: this kernel has no %s", b->lacks);
+	plugin_logs(p, LOG_LEVEL_WARN, str_of(path));
+}
+
 static void
 start_take(struct runner_process *p, struct str body)
 {
 	struct wire_in in = wire_in_of(body);
 	struct tp_snapshot state = { .size = sizeof state };
 	struct str name, version, module, copy, config, bytes;
+	static struct box box; /* too large for a stack */
 	struct plugin_manifest *m;
 	unsigned number;
 	bool has_state;
@@ -189,12 +213,14 @@ start_take(struct runner_process *p, struct str body)
 	state.bytes = (struct tp_str){ bytes.ptr, bytes.len };
 	log_open(
 	    STDERR_FILENO, LOG_FORMAT_TEXT, (enum log_level)wire_get_u32(&in));
+	box_get(&box, &in);
 	m = outline_read(&in, name, version, module);
 	if (!wire_get_end(&in) || p->generation != NULL)
 		runner_give_up("a start that cannot be read");
 	if (m == NULL)
 		start_fail(p, TP_ENOMEM, "out of memory");
-	plugin_load(p, m, number, copy, config, has_state ? &state : NULL);
+	load_in_box(
+	    p, &box, m, number, copy, config, has_state ? &state : NULL);
 	for (unsigned i = 0; i < p->lines_len; i++)
 		runner_line_open(&p->lines[i], p, RUNNER_FIRST_FD + 1 + (int)i);
 	control_send_kind(p, WIRE_READY);
@@ -290,38 +316,17 @@ control_events(void *arg, unsigned events)
 }
 
 static void
-confine(void)
-{
-	struct rlimit none = { 0, 0 };
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	/* What a plugin prints goes where its errors go, not into a pipe that
-	 * nobody reads. */
-	if (null < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		runner_give_up("no standard output");
-	(void)close(null);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0
-	    || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
-	    || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		runner_give_up("cannot be confined");
-	(void)setrlimit(RLIMIT_CORE, &none); /* there may be none at all */
-	(void)umask(077);
-}
-
-static void
 process_open(struct runner_process *p, unsigned channels)
 {
 	struct err err;
 
 	p->control = RUNNER_FIRST_FD;
+	p->channels = channels;
 	p->lines_len = channels - 1;
 	p->lines = calloc(channels, sizeof *p->lines);
 	p->space = malloc(WIRE_SPACE * RUNNER_SPACES);
 	p->loop = loop_create(&err);
-	p->pool = loop_pool_create(RUNNER_WORKERS, RUNNER_WORKERS_QUEUE,
-	    panic_thread_init, panic_thread_finish, &err);
-	if (p->lines == NULL || p->space == NULL || p->loop == NULL
-	    || p->pool == NULL)
+	if (p->lines == NULL || p->space == NULL || p->loop == NULL)
 		runner_give_up("out of memory");
 	p->hub = plugin_hub_create(p->loop, p);
 	if (p->hub == NULL)
@@ -330,7 +335,6 @@ process_open(struct runner_process *p, unsigned channels)
 	p->hub->touched = lists_touched;
 	p->hub->resource = resource_touched;
 	p->hub->log = plugin_logs;
-	call_reactor_init(&p->calls, p->loop, p->pool);
 	loop_io_init(&p->io);
 	if (loop_io_start(
 		&p->io, p->loop, p->control, LOOP_READ, control_events, p)
@@ -363,6 +367,7 @@ plugin_runner_main(int argc, char **argv)
 {
 	static struct runner_process process;
 	uint64_t channels;
+	struct err err;
 
 	if (argc != 3 || str_to_u64(str_of(argv[1]), &channels) < 0
 	    || channels < 1 || channels > RUNNER_CHANNELS_MAX
@@ -371,7 +376,8 @@ plugin_runner_main(int argc, char **argv)
 		    "toolpost-runner is started by toolpost, for one plugin\n");
 		return 2;
 	}
-	confine();
+	if (box_begin(RUNNER_FIRST_FD, (unsigned)channels, &err) < 0)
+		runner_give_up(err.text);
 	panic_install();
 	panic_thread_init();
 	process_open(&process, (unsigned)channels);

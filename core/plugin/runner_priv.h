@@ -36,6 +36,7 @@ struct runner_process {
 	char *space; /* WIRE_SPACE * RUNNER_SPACES, for whoever reads */
 	struct runner_line *lines;
 	unsigned lines_len;
+	unsigned channels;
 	bool stopping;
 };
 

@@ -144,6 +144,15 @@ copy_check(struct attempt *a)
 	return rc < 0 ? refuse_module(a, TP_MODULE_ELF, err.text) : 0;
 }
 
+/* The operator's word counts in place of the manifest's. */
+static const struct plugin_grants *
+grants_choose(const struct attempt *a)
+{
+	return a->override != NULL && a->override->has_grants
+	    ? &a->override->grants
+	    : &a->manifest->grants;
+}
+
 /* The same bytes and words as what serves: a touch, a copy over itself. */
 static bool
 is_same(const struct attempt *a)
@@ -158,6 +167,7 @@ is_same(const struct attempt *a)
 		   sizeof g->manifest->digest)
 	    == 0
 	    && str_equal(g->config_text, config)
+	    && plugin_grants_equal(&g->grants, grants_choose(a))
 	    && strcmp(g->manifest->path, a->manifest->path) == 0;
 }
 
@@ -322,7 +332,10 @@ open_and_put(struct attempt *a)
 		plugin_copy_keep(&a->copy);
 	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
 	g->may_close = a->override != NULL && a->override->may_close;
-	rc = plugin_generation_start(g, a->slot->current, &a->diags);
+	if (plugin_grants_copy(&g->grants, grants_choose(a), &g->arena))
+		rc = plugin_generation_start(g, a->slot->current, &a->diags);
+	else
+		rc = refuse_module(a, TP_MEMORY, "out of memory");
 	if (rc == 0)
 		plugin_watchers_prepare(a->m, g);
 	if (rc == 0)

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "plugin/box.h"
 #include "plugin/generation.h"
 #include "plugin/runner.h"
 
@@ -104,12 +105,20 @@ runner_changed(struct plugin_runner *r, enum runner_state state,
 	seats_wake(r);
 }
 
-static void
+/* ERR_LIMIT: grants that no box holds. */
+static int
 start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 {
 	const struct plugin_generation *g = r->generation;
 	const struct plugin_manifest *m = g->manifest;
+	static struct box box; /* [control] */
 	size_t at;
+
+	if (plugin_grants_box(&g->grants, g->config, &box) < 0)
+		return ERR_LIMIT;
+	box.parent = (uint32_t)getpid();
+	if (r->place->best_effort)
+		box.flags |= BOX_BEST_EFFORT;
 
 	buf_clear(&r->start);
 	at = wire_begin(&r->start, WIRE_START, 0);
@@ -126,6 +135,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 		? (struct str){ previous->bytes.ptr, previous->bytes.len }
 		: STR_NONE);
 	wire_put_u32(&r->start, (uint32_t)log_level_get());
+	box_put(&box, &r->start);
 	wire_put_u32(&r->start, m->release);
 	wire_put_u32(&r->start, (uint32_t)m->entries_len);
 	for (size_t i = 0; i < m->entries_len; i++) {
@@ -136,6 +146,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 		    &r->start, (uint64_t)m->entries[i].limits.result_max);
 	}
 	wire_end(&r->start, at);
+	return 0;
 }
 
 /* Waits for frames of the first life, here.  ERR_TIMEOUT. */
@@ -172,7 +183,9 @@ plugin_runner_start(struct plugin_runner *r, const struct tp_snapshot *previous,
 	struct runner_life *l;
 	int rc;
 
-	start_frame(r, previous);
+	if (start_frame(r, previous) < 0)
+		return err_set(
+		    err, ERR_LIMIT, "its grants have too many paths or ports");
 	if (r->start.failed)
 		return err_set(err, ERR_LIMIT, "its state is too large");
 	l = runner_life_create(r, err);
@@ -250,10 +263,16 @@ plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri)
 void
 runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 {
+	struct buf grants;
+
 	if (r->state == RUNNER_STOPPING || l->stopping)
 		return;
+	buf_init(&grants);
+	plugin_grants_print(&r->generation->grants, &grants);
 	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
-	    F_INT("life", l->number), F_INT("pid", l->pid));
+	    F_INT("life", l->number), F_INT("pid", l->pid),
+	    F_STR("grants", buf_view(&grants)));
+	buf_finish(&grants);
 	runner_changed(r, RUNNER_UP, l);
 	if (l->number > 1 && r->generation->hub->owner != NULL
 	    && r->generation->hub->restarted != NULL)

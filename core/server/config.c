@@ -181,6 +181,7 @@ const struct settings_item server_settings[] = {
 };
 
 static const char *const default_isolations[] = { "none", "process", NULL };
+static const char *const sandboxes[] = { "required", "best-effort", NULL };
 
 /* Keys of plugins that are no plugin names. */
 const struct settings_item server_plugin_settings[] = {
@@ -192,6 +193,8 @@ const struct settings_item server_plugin_settings[] = {
 	  .help = "Replaced generations that stay mapped; beyond it a reload is refused." },
 	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = default_isolations, .fallback = "none",
 	  .help = "Where plugins run whose operator and manifest do not say: process: each in a supervised runner; none: in this process." },
+	{ .key = "sandbox", .type = SETTINGS_ENUM, .offset = AT(sandbox), .names = sandboxes, .fallback = "required",
+	  .help = "Of runners: required: none starts where the kernel lacks a part of it; best-effort: they go without that part, and the log says so." },
 	{ .key = "run_dir", .type = SETTINGS_STR, .offset = AT(run_dir),
 	  .help = "Where private copies of modules are made; by default a folder of its own under /run or /tmp." },
 	{ .key = NULL }
@@ -202,6 +205,7 @@ struct override_settings {
 	bool enabled;
 	bool close;
 	int isolation;
+	const struct yaml_node *grants;
 	const struct yaml_node *config;
 };
 static const char *const isolations[] = { "default", "none", "process", NULL };
@@ -213,6 +217,8 @@ static const struct settings_item override_items[] = {
 	  .help = "process: in a supervised runner; none: in this process; default: what the manifest asks for, else plugins.isolation." },
 	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
 	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
+	{ .key = "grants", .type = SETTINGS_NODE, .offset = AT(grants),
+	  .help = "What its runner may do, in place of what its manifest asks for; {}: nothing." },
 	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
 	  .help = "Given to the plugin; checked by its configSchema." },
 	{ .key = NULL }
@@ -253,6 +259,25 @@ override_of(struct server_config *c, struct str name)
 	return &bigger[c->overrides_len++];
 }
 
+/* NULL: this file does not say. */
+static int
+grants_read(struct server_config *c, struct plugin_override *o,
+    const struct yaml_node *node, const char *prefix, const char *file,
+    struct diags *diags)
+{
+	struct plugin_grants *g;
+	char path[160];
+
+	if (node == NULL)
+		return 0;
+	g = arena_zalloc(&c->arena, sizeof *g);
+	if (g == NULL)
+		return ERR_NOMEM;
+	(void)snprintf(path, sizeof path, "%s.grants", prefix);
+	o->grants = g;
+	return plugin_grants_read(node, path, g, &c->arena, file, diags);
+}
+
 static int
 override_read(struct server_config *c, const struct yaml_node *node,
     const char *file, struct diags *diags)
@@ -272,6 +297,8 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	    prefix, sizeof prefix, "plugins.%.*s", STR_FMT(node->key));
 	rc = settings_merge(
 	    override_items, node, prefix, &s, &c->arena, file, diags);
+	if (grants_read(c, o, s.grants, prefix, file, diags) < 0)
+		rc = ERR_CONFIG;
 	o->disabled = !s.enabled;
 	o->may_close = s.close;
 	o->isolation = (enum plugin_isolation)s.isolation;

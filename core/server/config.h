@@ -99,6 +99,7 @@ struct server_config {
 	bool watch;
 	int64_t resident_max;
 	int isolation; /* of plugins; 1: process */
+	int sandbox; /* of runners; 1: best-effort */
 	struct str run_dir;
 	struct plugin_override *overrides;
 	size_t overrides_len;

@@ -148,6 +148,7 @@ plugins_start(struct server *s, struct err *err)
 		.resident_max = s->config.resident_max,
 		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS
 						      : PLUGIN_ISOLATION_NONE,
+		.best_effort = s->config.sandbox == 1,
 		.overrides = s->config.overrides,
 		.overrides_len = s->config.overrides_len,
 	};

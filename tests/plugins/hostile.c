@@ -2,11 +2,16 @@
 /* One tool for each way in which a plugin can hurt whoever runs it
  * (reliability.md, R-11).  Never load it into a server that matters. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
@@ -313,6 +318,153 @@ done_twice(struct tp_call *call, void *state)
 	return TP_PENDING;
 }
 
+/* What the system said, for a test to compare. */
+static int
+say_errno(struct tp_call *call, int failed)
+{
+	return tp_text(call, tp_cstr(failed ? strerror(errno) : "done"));
+}
+
+static struct tp_str
+argument(struct tp_call *call, const char *key)
+{
+	const struct tp_host *h = call->host;
+
+	return h->json_str(h->json_get(h->args(call), key));
+}
+
+static int
+opens(struct tp_call *call, void *state)
+{
+	struct tp_str path = argument(call, "path");
+	struct tp_str how = argument(call, "how");
+	char text[512];
+	int fd;
+
+	(void)state;
+	(void)snprintf(text, sizeof text, "%.*s", TP_FMT(path));
+	fd = open(text,
+	    how.len > 0 ? O_WRONLY | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC,
+	    0600);
+	if (fd >= 0 && how.len > 0)
+		(void)!write(fd, "x", 1);
+	return say_errno(call, fd < 0);
+}
+
+static int
+connects(struct tp_call *call, void *state)
+{
+	struct tp_str port = argument(call, "port");
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	char text[16];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	(void)snprintf(text, sizeof text, "%.*s", TP_FMT(port));
+	a.sin_port = htons((uint16_t)strtoul(text, NULL, 10));
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return say_errno(
+	    call, fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0);
+}
+
+/* A datagram socket by a way around socket(). */
+static int
+pairs(struct tp_call *call, void *state)
+{
+	int fds[2];
+
+	(void)state;
+	return say_errno(call, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) < 0);
+}
+
+static int
+programs(struct tp_call *call, void *state)
+{
+	char *const argv[] = { "/bin/true", NULL };
+	int status = 0;
+	pid_t pid = argument(call, "how").len > 0 ? fork() : 0;
+
+	(void)state;
+	if (pid == 0) {
+		(void)execv(argv[0], argv);
+		_exit(9);
+	}
+	(void)waitpid(pid, &status, 0);
+	return tp_text(
+	    call, tp_cstr(pid > 0 && status == 0 ? "ran" : "did not run"));
+}
+
+static int
+traces(struct tp_call *call, void *state)
+{
+	(void)state;
+	return say_errno(call, ptrace(PTRACE_ATTACH, getppid(), 0, 0) < 0);
+}
+
+static int
+kills(struct tp_call *call, void *state)
+{
+	(void)state;
+	return say_errno(call, kill(getppid(), SIGKILL) < 0);
+}
+
+static int
+maps(struct tp_call *call, void *state)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	return say_errno(call, p == MAP_FAILED);
+}
+
+/* Code from data: the other way. */
+static int
+protects(struct tp_call *call, void *state)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	return say_errno(call, mprotect(p, 4096, PROT_READ | PROT_EXEC) < 0);
+}
+
+static void *
+idle(void *arg)
+{
+	return arg;
+}
+
+static int
+threads(struct tp_call *call, void *state)
+{
+	pthread_t thread;
+
+	(void)state;
+	errno = pthread_create(&thread, NULL, idle, NULL);
+	if (errno == 0)
+		(void)pthread_join(thread, NULL);
+	return say_errno(call, errno != 0);
+}
+
+static int
+grows(struct tp_call *call, void *state)
+{
+	int fd = memfd_create("hostile", MFD_CLOEXEC);
+
+	(void)state;
+	return say_errno(call, ftruncate(fd, (off_t)4 << 30) < 0);
+}
+
+static int
+unlimits(struct tp_call *call, void *state)
+{
+	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)state;
+	return say_errno(call, setrlimit(RLIMIT_AS, &r) < 0);
+}
+
 static const struct tp_entry entries[] = {
 	TP_TOOL("hostile_none", whole),
 	TP_TOOL("hostile_segv", segv),
@@ -335,6 +487,17 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("hostile_close", closes),
 	TP_TOOL("hostile_stop", stops),
 	TP_TOOL("hostile_done_twice", done_twice),
+	TP_TOOL("hostile_open", opens),
+	TP_TOOL("hostile_connect", connects),
+	TP_TOOL("hostile_pair", pairs),
+	TP_TOOL("hostile_exec", programs),
+	TP_TOOL("hostile_ptrace", traces),
+	TP_TOOL("hostile_kill", kills),
+	TP_TOOL("hostile_map", maps),
+	TP_TOOL("hostile_protect", protects),
+	TP_TOOL("hostile_thread", threads),
+	TP_TOOL("hostile_grow", grows),
+	TP_TOOL("hostile_unlimit", unlimits),
 };
 
 TP_PLUGIN("hostile", "1.0.0", entries);

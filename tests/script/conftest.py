@@ -40,6 +40,19 @@ def fixture_plugins(tmp_path_factory):
     return str(folder)
 
 
+@pytest.fixture(scope="session")
+def hostile_plugins(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    here = os.path.join(w.ROOT, "tests/plugins")
+    (folder / "hostile").mkdir()
+    with open(os.path.join(here, "hostile.c")) as f:
+        w.compile_plugin(f.read(), folder / "hostile/hostile.so", "-pthread",
+                         "-Wl,-z,now")
+    shutil.copy(os.path.join(here, "hostile.yaml"), folder / "hostile/hostile.yaml")
+    os.chmod(folder / "hostile/hostile.yaml", 0o644)
+    return str(folder)
+
+
 class Starter:
     """Starts servers and, at the end, checks that each ended well."""
 
@@ -66,6 +79,8 @@ class Starter:
             config += "reactors: 2\n"
         if "workers:" not in config:
             config += "workers: 16\n"
+        if w.ISOLATION and "plugins:" not in config:
+            config += "plugins: {isolation: %s%s}\n" % (w.ISOLATION, w.BEST_EFFORT)
         s = w.Server(config=self.config(config), **more)
         self.running.append((s, allow_errors))
         return s

@@ -2,6 +2,7 @@
 """The program as a process: its log, its addresses, its end."""
 
 import atexit
+import ctypes
 import json
 import os
 import re
@@ -18,6 +19,13 @@ BAD_LOG = re.compile(
     r"|runtime error:|toolpost panic")
 
 
+with open(BIN, "rb") as _f:
+    SANITIZED = b"__asan_init" in _f.read()
+
+LANDLOCK = max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))
+# Where the kernel has none of it, runners go without.
+BEST_EFFORT = "" if LANDLOCK else ", sandbox: best-effort"
+
 # TOOLPOST_ISOLATION=process: the same tests with every plugin in a runner.
 ISOLATION = os.environ.get("TOOLPOST_ISOLATION")
 
@@ -29,7 +37,7 @@ def isolation_args():
                         % (ISOLATION, os.getpid()))
     if not os.path.exists(path):
         with open(path, "w") as f:
-            f.write("plugins: {isolation: %s}\n" % ISOLATION)
+            f.write("plugins: {isolation: %s%s}\n" % (ISOLATION, BEST_EFFORT))
         atexit.register(os.unlink, path)
     return ["--config", path]
 

@@ -159,6 +159,8 @@ BAD = [
     ("drain: \"x\n", 2, 1, "quot"), ("- a\n", 1, 1, "map"), ("[" * 100 + "]" * 100, 1, None, ""),
     ("plugins: {hello: {enabled: maybe}}\n", 1, 28, "enabled"),
     ("plugins: {hello: {isolation: prison}}\n", 1, 30, "isolation"),
+    ("plugins: {hello: {grants: {read: [etc]}}}\n", 1, 34, "no path"),
+    ("plugins: {hello: {grants: {colour: red}}}\n", 1, 28, "colour"),
     ("<<: {a: b}\n", 1, 1, ""), ("server: {name: \"\\u0000\"}\n", 1, 16, ""),
 ]
 

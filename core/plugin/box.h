@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The box around a plugin in a runner: what its process may do, closed by the
+ * kernel.  Used in toolpost-runner alone.
+ *
+ * box_begin() as the first of all; box_enter() with one thread, since Landlock
+ * counts for the thread that asks and those it makes; then load(), which needs
+ * the loader's system calls; then box_close() for all threads. */
+#ifndef PLUGIN_BOX_H
+#define PLUGIN_BOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "plugin/wire.h"
+
+#define BOX_PATHS_MAX 256
+#define BOX_PORTS_MAX 64
+#define BOX_FILES 64 /* descriptors beside the channels */
+#define BOX_FILE_MAX ((uint64_t)1024 * 1024 * 1024) /* with a write grant */
+
+/* Sanitizers map shadow memory, start threads and read /proc: they get wide
+ * limits, and a filter that names what is refused. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) \
+    || __has_feature(memory_sanitizer)
+#define BOX_SANITIZED 1
+#endif
+#endif
+#ifndef BOX_SANITIZED
+#define BOX_SANITIZED 0
+#endif
+
+enum box_flag {
+	BOX_BEST_EFFORT = 1, /* what the kernel lacks is left out */
+	BOX_EXEC = 2, /* may start programs */
+	BOX_THREADS = 4,
+	BOX_UNIX = 8, /* sockets of this machine */
+	BOX_TCP = 16, /* to ports, or to any */
+	BOX_ANY_PORT = 32,
+	BOX_NAMES = 64 /* looks up names: UDP, and the resolver's files */
+};
+
+struct box_path {
+	struct str path;
+	bool write; /* besides reading */
+};
+
+struct box {
+	uint32_t parent; /* process id of the host */
+	uint32_t flags; /* enum box_flag */
+	uint64_t memory; /* bytes of address space */
+	uint64_t cpu_s; /* 0: no bound */
+	uint32_t ports[BOX_PORTS_MAX];
+	size_t ports_len;
+	struct box_path paths[BOX_PATHS_MAX];
+	size_t paths_len;
+	const char *lacks; /* constant; what it goes without, or NULL */
+};
+
+/* box_wire.c: part of the start frame; what is read is borrowed from it. */
+void box_put(const struct box *b, struct buf *out);
+void box_get(struct box *b, struct wire_in *in);
+
+/* Standard output, descriptors, the tie to the parent, no new privileges.
+ * channels are the descriptors from first_fd on that stay. */
+int box_begin(int first_fd, unsigned channels, struct err *err);
+/* Capabilities, limits and paths; copy is the module. */
+int box_enter(
+    struct box *b, const char *copy, unsigned channels, struct err *err);
+/* No process and no thread is made from here on, where none is granted. */
+void box_settle(const struct box *b);
+/* The system calls. */
+int box_close(struct box *b, struct err *err);
+
+/* Between the files of the box. */
+
+/* box_landlock.c */
+int box_paths_close(struct box *b, const char *copy, struct err *err);
+/* box_seccomp.c */
+int box_calls_close(struct box *b, struct err *err);
+/* What the kernel does not offer: an error, or with best effort a note. */
+int box_lacks(struct box *b, struct err *err, const char *what);
+/* May it open files when it has been loaded? */
+bool box_opens(const struct box *b);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A box in the start frame. */
+#include <string.h>
+
+#include "plugin/box.h"
+
+void
+box_put(const struct box *b, struct buf *out)
+{
+	wire_put_u32(out, b->parent);
+	wire_put_u32(out, b->flags);
+	wire_put_u64(out, b->memory);
+	wire_put_u64(out, b->cpu_s);
+	wire_put_u32(out, (uint32_t)b->ports_len);
+	for (size_t i = 0; i < b->ports_len; i++)
+		wire_put_u32(out, b->ports[i]);
+	wire_put_u32(out, (uint32_t)b->paths_len);
+	for (size_t i = 0; i < b->paths_len; i++) {
+		wire_put_u32(out, b->paths[i].write);
+		wire_put_str(out, b->paths[i].path);
+	}
+}
+
+void
+box_get(struct box *b, struct wire_in *in)
+{
+	memset(b, 0, sizeof *b);
+	b->parent = wire_get_u32(in);
+	b->flags = wire_get_u32(in);
+	b->memory = wire_get_u64(in);
+	b->cpu_s = wire_get_u64(in);
+	b->ports_len = wire_get_u32(in);
+	if (b->ports_len > BOX_PORTS_MAX) {
+		b->ports_len = 0;
+		in->bad = true;
+	}
+	for (size_t i = 0; i < b->ports_len; i++)
+		b->ports[i] = wire_get_u32(in);
+	b->paths_len = wire_get_u32(in);
+	if (b->paths_len > BOX_PATHS_MAX) {
+		b->paths_len = 0;
+		in->bad = true;
+	}
+	for (size_t i = 0; i < b->paths_len; i++) {
+		b->paths[i].write = wire_get_u32(in) != 0;
+		b->paths[i].path = wire_get_str(in);
+	}
+}

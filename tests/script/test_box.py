@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sandbox of runners (security.md 8, T-22): what a plugin was not granted
+is an error of that call or the end of that runner, and of nothing else."""
+
+import os
+import socket
+import sys
+
+import pytest
+
+import mcp_server
+import mcp_wire as w
+
+pytestmark = pytest.mark.skipif(
+    w.LANDLOCK < 4, reason="this kernel has no Landlock for ports")
+
+QUIET = "plugins: {isolation: process}\n"
+
+
+def pid_of(client):
+    return int(client.tool("hostile_none")["content"][0]["text"])
+
+
+def serves(server, modern):
+    assert server.proc.poll() is None
+    assert modern.tool("hello")["content"][0]["text"] == "Hello, world!"
+
+
+def said(modern, tool, **args):
+    return modern.tool("hostile_" + tool, args)["content"][0]["text"]
+
+
+def granted(start, folder, grants, **more):
+    return start.serve("plugins: {hostile: {grants: {%s}}}\n" % grants,
+                       plugins=(folder, w.PLUGINS), **more)
+
+
+# Runs the program where the kernel does not know of Landlock: a filter makes
+# landlock_create_ruleset() ENOSYS for it and for all that it starts.
+WITHOUT_LANDLOCK = """#!%s
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("=HBBI", *i) for i in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50026), (0x06, 0, 0, 0x7fff0000)))
+room = ctypes.create_string_buffer(code)
+prog = struct.pack("@HP", 4, ctypes.addressof(room))
+libc = ctypes.CDLL(None)
+ok = libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.c_char_p(prog)) == 0
+assert ok
+os.execv(%r, [%r] + sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def old_kernel(tmp_path, monkeypatch):
+    path = tmp_path / "old-kernel"
+    path.write_text(WITHOUT_LANDLOCK % (sys.executable, w.BIN, w.BIN))
+    os.chmod(path, 0o755)
+    monkeypatch.setattr(mcp_server, "BIN", str(path))
+
+
+def test_without_landlock_no_runner_starts(start, old_kernel):
+    server = start.serve(QUIET, plugins=(w.PLUGINS,))
+    refused = server.wait_log("plugin refused", plugin="hello")
+    assert "Landlock" in refused["reason"] and "best-effort" in refused["reason"]
+    m = w.Modern(server)
+    assert m.call("tools/list")["tools"] == []
+    m.close()
+
+
+def test_best_effort_goes_without_and_says_so(start, old_kernel, hostile_plugins):
+    server = start.serve("plugins: {sandbox: best-effort, isolation: process}\n",
+                         plugins=(hostile_plugins, w.PLUGINS))
+    m = w.Modern(server)
+    serves(server, m)
+    for plugin in ("hello", "hostile"):
+        text = server.wait_log("plugin says", plugin=plugin)["text"]
+        assert "sandbox is open" in text and "Landlock" in text
+    if not w.SANITIZED:  # the rest of the box is there
+        assert said(m, "open", path="/etc/passwd") == "Permission denied"
+    m.close()
+
+
+@pytest.fixture
+def server(start, hostile_plugins):
+    return start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS))
+
+
+@pytest.mark.parametrize("tool, args", [
+    ("open", {"path": "/etc/passwd"}), ("open", {"path": "/proc/self/mem"}),
+    ("open", {"path": "/tmp/box-was-open", "how": "write"}),
+    ("connect", {"port": "1"}), ("pair", {})])
+def test_what_was_not_granted_is_an_error_of_the_call(server, modern, tool, args):
+    before = pid_of(modern)
+    assert said(modern, tool, **args) == "Permission denied"
+    assert pid_of(modern) == before
+    serves(server, modern)
+
+
+@pytest.mark.parametrize("tool", ["exec", "fork", "ptrace", "kill", "map", "protect"])
+def test_what_no_plugin_does_in_good_faith_ends_its_runner(start, hostile_plugins, tool):
+    server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS))
+    modern = w.Modern(server)
+    before = pid_of(modern)
+    e = modern.error("tools/call", {"name": "hostile_" + tool, "arguments": {}})
+    assert e["code"] == -32603
+    assert e["data"]["reason"] == "killed: system call not allowed"
+    assert e["data"]["signal"] == 31 and e["data"]["plugin"] == "hostile"
+    serves(server, modern)
+    assert server.wait_log("runner died", plugin="hostile")["pid"] == before
+    assert pid_of(modern) != before
+    modern.close()
+
+
+@pytest.mark.skipif(w.SANITIZED, reason="sanitizers need memory without a bound")
+def test_memory_beyond_the_grant_is_not_there(server, modern):
+    e = modern.error("tools/call", {"name": "hostile_memory", "arguments": {}})
+    assert e["message"] == "Out of memory"
+    serves(server, modern)
+
+
+def test_descriptors_have_a_bound(server, modern):
+    assert said(modern, "descriptors") == "all taken"
+    serves(server, modern)
+
+
+def test_files_and_limits_cannot_grow(server, modern):
+    assert said(modern, "grow") == "File too large"
+    if not w.SANITIZED:
+        assert said(modern, "unlimit") == "Operation not permitted"
+    serves(server, modern)
+
+
+def test_threads_are_a_grant(start, server, modern, hostile_plugins):
+    if not w.SANITIZED:
+        assert said(modern, "thread") == "Resource temporarily unavailable"
+    m = w.Modern(granted(start, hostile_plugins, "threads: 1"))
+    assert said(m, "thread") == "done"
+    m.close()
+
+
+def test_paths_are_granted_one_by_one(start, hostile_plugins, tmp_path):
+    for name in ("read", "write", "none"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("text")
+    server = granted(start, hostile_plugins, "read: [%s], write: [%s]"
+                     % (tmp_path / "read", tmp_path / "write"))
+    m = w.Modern(server)
+
+    def tried(folder, how=""):
+        return said(m, "open", path="%s/%s/file" % (tmp_path, folder), how=how)
+    denied = "Permission denied"
+    assert [tried("read"), tried("write"), tried("none")] == ["done", "done", denied]
+    assert tried("read", "w") == tried("none", "w") == denied
+    assert tried("write", "w") == "done"
+    assert said(m, "open", path="/etc/passwd") == denied
+    m.close()
+    ready = server.wait_log("runner ready", plugin="hostile")["grants"]
+    assert "read %s" % (tmp_path / "read") in ready and "memory 512MiB" in ready
+
+
+def test_ports_are_granted_one_by_one(start, hostile_plugins):
+    with socket.socket() as one, socket.socket() as two:
+        ports = []
+        for s in (one, two):
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            ports.append(str(s.getsockname()[1]))
+        server = granted(start, hostile_plugins,
+                         'network: ["127.0.0.1:%s"]' % ports[0])
+        m = w.Modern(server)
+        assert said(m, "connect", port=ports[0]) == "done"
+        assert said(m, "connect", port=ports[1]) == "Permission denied"
+        assert said(m, "pair") == "Permission denied"
+        m.close()
+
+
+def test_a_grant_of_exec_is_weak_and_works(start, hostile_plugins):
+    server = granted(start, hostile_plugins, "exec: true, memory: 1GiB")
+    m = w.Modern(server)
+    assert said(m, "exec", how="fork") == "ran"
+    assert said(m, "open", path="/etc/passwd") == "Permission denied"
+    assert said(m, "connect", port="1") == "Permission denied"
+    e = m.error("tools/call", {"name": "hostile_ptrace", "arguments": {}})
+    assert e["data"]["reason"] == "killed: system call not allowed"
+    m.close()
+    assert "exec (weak)" in server.wait_log("runner ready", plugin="hostile")["grants"]
+
+
+def test_the_operator_takes_away_what_a_manifest_asks_for(start, fixture_plugins, gate):
+    """fx asks for sockets of this machine: its gates."""
+    server = start.serve("plugins: {isolation: process, fx: {grants: {}}}\n",
+                         plugins=(fixture_plugins,))
+    m = w.Modern(server)
+    result = m.tool("fx_hold", {"gate": gate.path})
+    assert result["isError"]
+    m.close()
+
+
+def test_a_grant_may_name_a_key_of_the_configuration(start, tmp_path):
+    (tmp_path / "a.txt").write_text("words")
+    server = start.serve(
+        "plugins: {isolation: process, files: {config: {roots: [%s]}}}\n" % tmp_path,
+        plugins=(w.PLUGINS,))
+    m = w.Modern(server)
+    text = m.tool("files_read", {"path": str(tmp_path / "a.txt")})
+    assert "words" in text["content"][0]["text"]
+    m.close()
