@@ -53,7 +53,22 @@ finished(struct call *c, enum call_status status)
 }
 
 static const struct call_target_ops ops = { run, pin, pin };
-static const struct call_sink sink = { progressed, finished, messaged };
+static void
+let_go(struct call *c, int64_t retry_ms)
+{
+	(void)c;
+	CHECK(retry_ms >= 0);
+}
+
+static void
+tasked(struct call *c, struct str text)
+{
+	CHECK(c->can_task && str_is_utf8(text));
+	CHECK(text.len <= CALL_TASK_TEXT_MAX);
+}
+
+static const struct call_sink sink = { progressed, finished, messaged, let_go,
+	tasked };
 
 static void
 rig_start(void)
@@ -84,9 +99,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c = call_create(
 	    &rig.calls, CALL_TOOL, &rig.target, S("x"), NULL, &sink, NULL);
 	CHECK(c != NULL);
-	c->client = 63;
+	c->client = ~0u;
+	c->can_task = c->releasable = (data[0] & 8) != 0;
 	call_start(c);
-	switch (data[0] & 3) {
+	switch (data[0] & 7) {
 	case 0:
 		rc = wire_result_read(body, c, &status);
 		break;
@@ -95,6 +111,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		rc = wire_message_read(body, c);
+		break;
+	case 4:
+		rc = wire_task_read(body, c);
+		break;
+	case 5:
+		rc = wire_release_read(body, c);
 		break;
 	default:
 		(void)wire_call_read(body, &call); /* the runner's side */
