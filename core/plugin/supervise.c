@@ -355,8 +355,7 @@ death_log(struct plugin_runner *r, const struct runner_life *l)
 
 	LOG_WARN(retired ? "runner retired" : "runner died",
 	    F_CSTR("plugin", r->name), F_INT("life", l->number),
-	    F_INT("pid", l->pid),
-	    F_CSTR("reason", l->reason),
+	    F_INT("pid", l->pid), F_CSTR("reason", l->reason),
 	    F_STR("last_words", str_trim(buf_view(&r->words))));
 	buf_clear(&r->words);
 }

@@ -24,8 +24,10 @@ writeFileSync(file, JSON.stringify({ mcpServers: { tested: {
 	type: "stdio", command, args,
 	env: { FILES_ROOT: process.env.FILES_ROOT ?? "" } } } }));
 
-/* Runs the Inspector; its standard output is one JSON value. */
-async function inspect(target, more) {
+/* Runs the Inspector; its standard output is one JSON value.  It walks the
+ * pages of a list before a call; one that another client has changed meanwhile
+ * is walked again, as the server says. */
+async function inspect(target, more, walks = 5) {
 	const { stdout } = await run(process.execPath,
 		[main, "--cli", ...target, ...more],
 		{ timeout: 20000, maxBuffer: 1 << 24 })
@@ -34,9 +36,12 @@ async function inspect(target, more) {
 			 * after it has printed the result. */
 			if (error.stdout?.trimStart().startsWith("{"))
 				return error;
+			if (walks > 1 && error.stderr?.includes("begin again without"))
+				return { stdout: null };
 			throw error;
 		});
-	return JSON.parse(stdout);
+	return stdout === null ? inspect(target, more, walks - 1)
+		: JSON.parse(stdout);
 }
 
 function argument([name, value]) {

@@ -194,12 +194,15 @@ counts(struct tp_call *call, void *state)
 {
 	struct state *s = state;
 	unsigned live, done;
+	int holds;
 
 	pthread_mutex_lock(&s->lock);
 	live = s->live;
 	done = s->gone;
+	holds = s->held != NULL;
 	pthread_mutex_unlock(&s->lock);
-	return tp_textf(call, "live %u gone %u", live, done);
+	return tp_textf(call, "live %u gone %u%s", live, done,
+	    holds ? ", holds a call" : "");
 }
 
 /* What the snapshot names is there before anybody can look. */
