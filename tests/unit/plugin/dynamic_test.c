@@ -179,11 +179,14 @@ START_TEST(a_call_in_flight_keeps_its_entry)
 	    &sink, answer);
 	call_start(c);
 	/* A worker has it when the next call of the pool is answered. */
-	while (strcmp(stage_call(&s, "dyn_counts", "{}"), "live 1 gone 0") != 0)
+	while (strcmp(stage_call(&s, "dyn_counts", "{}"),
+		   "live 1 gone 0, holds a call")
+	    != 0)
 		continue;
 	expect_change(&s, CHANGES("{\"drop\":\"gh_hold\"}"), "0 = 0");
 	ck_assert_ptr_null(stage_find(&s, REGISTRY_TOOL, "gh_hold"));
-	ck_assert_str_eq(stage_call(&s, "dyn_counts", "{}"), "live 1 gone 0");
+	ck_assert_str_eq(
+	    stage_call(&s, "dyn_counts", "{}"), "live 1 gone 0, holds a call");
 	while (strcmp(stage_call(&s, "dyn_release", "{}"), "released") != 0)
 		stage_turn(&s);
 	while (answer[0] == '\0')
