@@ -111,11 +111,11 @@ def test_what_no_plugin_does_in_good_faith_ends_its_runner(start, hostile_plugin
     modern.close()
 
 
-@pytest.mark.skipif(w.SANITIZED, reason="sanitizers need memory without a bound")
-def test_memory_beyond_the_grant_is_not_there(server, modern):
-    e = modern.error("tools/call", {"name": "hostile_memory", "arguments": {}})
-    assert e["message"] == "Out of memory"
-    serves(server, modern)
+if not w.SANITIZED:  # which need memory without a bound
+    def test_memory_beyond_the_grant_is_not_there(server, modern):
+        e = modern.error("tools/call", {"name": "hostile_memory", "arguments": {}})
+        assert e["message"] == "Out of memory"
+        serves(server, modern)
 
 
 def test_descriptors_have_a_bound(server, modern):
