@@ -523,14 +523,6 @@ call_abandon(struct call *c)
 	stop(c);
 }
 
-void
-call_reactor_each(
-    struct call_reactor *r, void (*fn)(struct call *c, void *arg), void *arg)
-{
-	LIST_EACH_SAFE (node, &r->running)
-		fn(LIST_OBJ(node, struct call, node), arg);
-}
-
 int
 call_done(struct call *c, int status)
 {

@@ -227,9 +227,6 @@ void call_abandon(struct call *c);
 void call_cancel(struct call *c);
 /* [reactor] The same, but the sink hears only when the handler has ended. */
 void call_interrupt(struct call *c);
-/* [reactor] Every call not yet over, for drain. */
-void call_reactor_each(
-    struct call_reactor *r, void (*fn)(struct call *c, void *arg), void *arg);
 
 /* What the target's side uses; the marks are those of abi.h. */
 

@@ -190,12 +190,6 @@ mcp_reactor_number(const struct mcp_reactor *m)
 	return m->number;
 }
 
-struct registry *
-mcp_reactor_registry(const struct mcp_reactor *m)
-{
-	return m->registry;
-}
-
 struct mcp_exchange *
 mcp_exchange_open(struct mcp_reactor *m, const struct mcp_reply_ops *ops,
     void *owner, uint64_t scope)

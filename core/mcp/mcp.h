@@ -181,7 +181,6 @@ void mcp_tasks_end(struct mcp_reactor *m);
 void mcp_reactor_destroy(struct mcp_reactor *m);
 /* The document that the next message is parsed into. */
 struct json_doc *mcp_reactor_doc(struct mcp_reactor *m);
-struct registry *mcp_reactor_registry(const struct mcp_reactor *m);
 
 /* An exchange for one message; NULL without memory. */
 struct mcp_exchange *mcp_exchange_open(struct mcp_reactor *m,

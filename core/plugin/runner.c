@@ -5,7 +5,6 @@
 
 #include <sys/wait.h>
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -41,12 +41,6 @@ replay_bytes(const struct replay *r)
 	return atomic_load(&((struct replay *)(uintptr_t)r)->bytes);
 }
 
-int64_t
-replay_age_ns(const struct replay *r)
-{
-	return r->limits.age_ns;
-}
-
 void
 replay_lock(struct replay_shard *s)
 {

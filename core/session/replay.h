@@ -93,7 +93,6 @@ size_t replay_bytes(const struct replay *r);
 /* [control] Lets go of what nobody has read since before_ns; how many streams
  * that were. */
 size_t replay_expire(struct replay *r, int64_t before_ns, int64_t now_ns);
-int64_t replay_age_ns(const struct replay *r);
 
 /* [any] The log in *slot, made if there is none yet; NULL without memory. */
 struct replay_log *replay_log_get(

@@ -113,12 +113,6 @@ transport_reactor_destroy(struct transport_reactor *t)
 	free(t);
 }
 
-struct mcp_reactor *
-transport_reactor_mcp(const struct transport_reactor *t)
-{
-	return t->mcp;
-}
-
 int64_t
 transport_wall_ns(struct transport_reactor *t)
 {

@@ -75,7 +75,6 @@ void transport_reactor_close(struct transport_reactor *t);
  * for their peer's end do not count. */
 size_t transport_reactor_busy(struct transport_reactor *t);
 void transport_reactor_destroy(struct transport_reactor *t);
-struct mcp_reactor *transport_reactor_mcp(const struct transport_reactor *t);
 
 /* [reactor] Begins to accept on what was opened for it; borrowed. */
 int transport_reactor_listen(struct transport_reactor *t,
