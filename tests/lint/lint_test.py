@@ -6,6 +6,8 @@ import sys
 import tempfile
 import unittest
 
+import coverage
+
 HERE = pathlib.Path(__file__).resolve().parent
 ORDER = "\n".join(f"toolpost_folder({name})" for name in (
     "base", "loop", "crypto", "data", "net", "http", "call", "registry",
@@ -103,6 +105,27 @@ class Lint(unittest.TestCase):
                 cover"""
             done = subprocess.run(["sh", "-c", script], check=False)
             self.assertEqual(done.returncode, wanted, parts)
+
+    def test_counters_of_a_killed_process(self):
+        """They are named and count as not run; other faults of gcov's end
+        the check."""
+        self.write("a.c", "int main(void)\n{\n\treturn 0;\n}\n")
+        for command in (["gcc", "--coverage", "-c", "a.c"],
+                        ["gcc", "--coverage", "a.o", "-o", "a"], ["./a"]):
+            subprocess.run(command, cwd=self.root, check=True)
+
+        def times(cut):
+            document, = coverage.read_gcov([self.root / "a.gcno"], cut)
+            return [line["count"] for line in document["files"][0]["lines"]]
+
+        cut = set()
+        self.assertEqual((times(cut), cut), ([1, 1], set()))
+        self.write("a.gcda", "")
+        self.assertEqual(times(cut), [0, 0])
+        self.assertEqual([pathlib.Path(path).name for path in cut],
+                         ["a.gcda"])
+        with self.assertRaises(RuntimeError):
+            list(coverage.read_gcov([self.root / "none.gcno"], cut))
 
 
 unittest.main(argv=["lint_test", "--quiet"])
