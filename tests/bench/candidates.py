@@ -40,9 +40,11 @@ ANSWER = ('{"jsonrpc":"2.0","id":1000001,"result":{"content":'
 ECHO_STREAM = ["--tool", "echo_stream", "--args",
                '{"message":"hello world"}',
                "--expect", "hello world"]
+ECHO_POOL = ["--tool", "echo_pool", *ECHO_STREAM[2:]]
 # No idle connection may end, no session either, while a run holds it.
 CONFIG = """\
-limits: {idle_timeout: 1h, session_idle: 1h}
+limits: {{idle_timeout: 1h, session_idle: 1h}}
+plugins: {{isolation: {}}}
 """
 MCP_GO = "mcp-time-linux-x64@0.4.0"
 
@@ -107,14 +109,25 @@ class Limit(Candidate):
 class Toolpost(Candidate):
     """The server, with the plugins of its build."""
 
+    workloads = (*Candidate.workloads, "W1r", "W1p", "start")
+
     def __init__(self, binary, plugins, build):
         super().__init__("toolpost", "toolpost")
         self.binary = binary
         self.plugins = plugins
         self.more = build / "bench/plugins"
+        self.copied = build / "bench/copied"
+
+    def many(self, port, work, folder, isolation):
+        """The command that serves the plugins of this folder alone."""
+        (work / "toolpost.yaml").write_text(CONFIG.format(isolation))
+        return [self.binary, "serve", "--reactors", "1",
+                "--config", work / "toolpost.yaml",
+                "--listen", f"127.0.0.1:{port}", "--plugins", folder]
 
     def http(self, workload, port, work):
-        (work / "toolpost.yaml").write_text(CONFIG)
+        (work / "toolpost.yaml").write_text(CONFIG.format(
+            "process" if workload == "W1r" else "none"))
         command = [self.binary, "serve", "--reactors", "1",
                    "--config", work / "toolpost.yaml",
                    "--listen", f"127.0.0.1:{port}"]
@@ -129,7 +142,7 @@ class Toolpost(Candidate):
         return [self.binary, "stdio", "--plugins", self.plugins]
 
     def flags(self, workload):
-        return ECHO_STREAM if workload == "W3" else []
+        return {"W3": ECHO_STREAM, "W1p": ECHO_POOL}.get(workload, [])
 
     def change(self, server, work):
         manifest = work / "plugins/stream/stream.yaml"
