@@ -11,6 +11,11 @@ target_compile_definitions(toolpost_flags INTERFACE
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
 	target_compile_definitions(toolpost_flags INTERFACE _FORTIFY_SOURCE=2)
 endif()
+# A build that counts lines: runners write their counters there as they end.
+if(CMAKE_C_FLAGS MATCHES "--coverage")
+	target_compile_definitions(toolpost_flags INTERFACE
+		TOOLPOST_COUNTERS="${PROJECT_BINARY_DIR}")
+endif()
 target_include_directories(toolpost_flags INTERFACE
 	${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR}/sdk/include)
 target_link_libraries(toolpost_flags INTERFACE Threads::Threads)

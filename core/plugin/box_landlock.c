@@ -82,6 +82,9 @@ static const struct base_path base_paths[] = {
 #if BOX_SANITIZED
 	{ "/proc/self/maps", READ, 0 },
 #endif
+#ifdef TOOLPOST_COUNTERS
+	{ TOOLPOST_COUNTERS, READ | CHANGE, 0 },
+#endif
 	{ "/etc/resolv.conf", READ, BOX_NAMES },
 	{ "/etc/hosts", READ, BOX_NAMES },
 	{ "/etc/host.conf", READ, BOX_NAMES },

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/leave.h"
 #include "data/json.h"
 #include "loop/child.h"
 #include "plugin/codes.h"
@@ -53,7 +54,9 @@ child_confine(void)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CHILD_CPU_S);
 	limit(RLIMIT_NOFILE, CHILD_FILES);
+#ifndef TOOLPOST_COUNTERS
 	limit(RLIMIT_FSIZE, 0);
+#endif
 	limit(RLIMIT_AS, CHILD_MEMORY);
 	/* Where the kernel has none of these the rest remains. */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -103,13 +106,13 @@ plugin_rehearse_main(const char *copy)
 		return child_say("rehearse: no output");
 	child_confine();
 	if (plugin_loader_open(&module, copy, &err) < 0)
-		_exit(child_say(err.text));
+		leave(child_say(err.text));
 	buf_init(&text);
 	plugin_module_describe(&module, &text);
 	rc = text.failed ? ERR_NOMEM : file_write_all(out, text.ptr, text.len);
 	buf_finish(&text);
 	/* Destructors of the object are not part of the rehearsal. */
-	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	leave(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 __attribute__((format(printf, 4, 5))) static int

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/leave.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "plugin/box.h"
@@ -22,7 +23,7 @@ _Noreturn void
 runner_give_up(const char *why)
 {
 	(void)fprintf(stderr, "toolpost-runner: %s\n", why); /* last words */
-	_exit(EXIT_FAILURE);
+	leave(EXIT_FAILURE);
 }
 
 /* [any] A datagram is whole: no lock is needed between threads. */
@@ -97,7 +98,7 @@ start_fail(const struct runner_process *p, int status, const char *text)
 {
 	control_send_str(p, WIRE_FAILED, (uint32_t)status,
 	    str_sub(str_of(text), 0, RUNNER_REASON_MAX));
-	_exit(EXIT_FAILURE);
+	leave(EXIT_FAILURE);
 }
 
 /* What the host read in the manifest, as far as code needs it. */
@@ -273,7 +274,7 @@ static void
 stop_take(struct runner_process *p)
 {
 	if (p->generation == NULL)
-		_exit(EXIT_SUCCESS);
+		leave(EXIT_SUCCESS);
 	if (!p->stopping)
 		registry_set_unref(&p->generation->set);
 	p->stopping = true;
@@ -288,7 +289,7 @@ control_events(void *arg, unsigned events)
 
 	(void)events;
 	if (n == ERR_CLOSED)
-		_exit(EXIT_SUCCESS); /* the host is gone */
+		leave(EXIT_SUCCESS); /* the host is gone */
 	if (n < 0)
 		runner_give_up("the control channel is broken");
 	for (int i = 0; i < n; i++) {

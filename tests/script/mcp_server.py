@@ -19,15 +19,17 @@ BAD_LOG = re.compile(
     r"|runtime error:|toolpost panic")
 
 
-def is_sanitized():
+def built_with(symbol):
     """The page of compatibility is written before anything is built."""
     if not os.path.exists(BIN):
         return False
     with open(BIN, "rb") as f:
-        return b"__asan_init" in f.read()
+        return symbol in f.read()
 
 
-SANITIZED = is_sanitized()
+SANITIZED = built_with(b"__asan_init")
+# Counts its lines: its runners open files, to write the counters.
+COUNTED = built_with(b"__gcov_dump")
 
 LANDLOCK = max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))
 # Where the kernel has none of it, runners go without.

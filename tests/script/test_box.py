@@ -75,7 +75,7 @@ def test_best_effort_goes_without_and_says_so(start, old_kernel, hostile_plugins
     for plugin in ("hello", "hostile"):
         text = server.wait_log("plugin says", plugin=plugin)["text"]
         assert "sandbox is open" in text and "Landlock" in text
-    if not w.SANITIZED:  # the rest of the box is there
+    if not (w.SANITIZED or w.COUNTED):  # the rest of the box is there
         assert said(m, "open", path="/etc/passwd") == "Permission denied"
     m.close()
 
