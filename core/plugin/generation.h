@@ -23,6 +23,7 @@
 #include "loop/loop.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
+#include "plugin/restart.h"
 #include "plugin/runner.h"
 #include "registry/entry.h"
 #include "registry/registry.h"
@@ -120,6 +121,7 @@ struct plugin_generation {
 	enum plugin_state at;
 	bool may_close; /* the operator consents */
 	struct plugin_grants grants; /* text in arena; counts in a runner */
+	struct plugin_restart restart; /* counts in a runner */
 	int64_t draining_ns; /* since when */
 	bool reported; /* as draining for long */
 	struct loop_msg msg;

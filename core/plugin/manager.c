@@ -273,6 +273,7 @@ override_copy(struct manager_override *to, const struct plugin_override *from)
 	to->disabled = from->disabled;
 	to->may_close = from->may_close;
 	to->isolation = from->isolation;
+	to->restart = from->restart;
 	to->name = strndup(from->name.ptr, from->name.len);
 	if (to->name == NULL)
 		return ERR_NOMEM;

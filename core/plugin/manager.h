@@ -16,6 +16,7 @@
 #include "data/settings.h"
 #include "loop/loop.h"
 #include "plugin/grants.h"
+#include "plugin/restart.h"
 #include "registry/registry.h"
 
 #define PLUGIN_RESIDENT_MAX 64
@@ -44,6 +45,7 @@ struct plugin_override {
 	enum plugin_isolation isolation;
 	const struct plugin_grants
 	    *grants; /* in place of the manifest's; NULL */
+	struct plugin_restart restart; /* zero: the default */
 	const struct yaml_node
 	    *config; /* given to load() as JSON; may be NULL */
 };

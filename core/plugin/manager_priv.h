@@ -28,6 +28,7 @@ struct manager_override {
 	bool disabled;
 	bool may_close;
 	enum plugin_isolation isolation;
+	struct plugin_restart restart; /* zero: the default */
 	bool has_grants; /* in place of the manifest's */
 	struct plugin_grants grants;
 	struct arena arena; /* of their text */

@@ -25,6 +25,7 @@
 #include "call/call.h"
 #include "loop/child.h"
 #include "loop/loop.h"
+#include "plugin/restart.h"
 #include "plugin/wire.h"
 
 /* Bounds of supervision (reliability.md 2), each with its default. */
@@ -34,11 +35,7 @@
 #define RUNNER_GRACE_NS (100 * NS_PER_MS) /* to answer a cancel */
 #define RUNNER_BEAT_NS (5 * NS_PER_S)
 #define RUNNER_BEATS_MISSED 2
-#define RUNNER_BACKOFF_NS (100 * NS_PER_MS) /* doubles .. */
-#define RUNNER_BACKOFF_MAX_NS (30 * NS_PER_S) /* .. up to this */
 #define RUNNER_CALM_NS (60 * NS_PER_S) /* without a death: from the start */
-#define RUNNER_DEATHS_MAX 5 /* in .. */
-#define RUNNER_DEATHS_NS (10 * NS_PER_S) /* .. this: quarantine */
 #define RUNNER_WAITING_MAX 256 /* calls of a seat while there is no life */
 #define RUNNER_CALLS_MAX 4096 /* of a channel, without an answer */
 #define RUNNER_OUT_MAX ((size_t)16 * 1024 * 1024) /* frames not yet sent */
@@ -124,7 +121,7 @@ struct plugin_runner {
 	struct list lives; /* [control] those not yet ended */
 	unsigned lives_made;
 	struct loop_timer timer; /* the next start */
-	int64_t deaths[RUNNER_DEATHS_MAX]; /* a ring, by deaths_len */
+	int64_t deaths[PLUGIN_DEATHS_MAX]; /* a ring, by deaths_len */
 	unsigned deaths_len;
 	unsigned backoff; /* doublings */
 	struct buf words; /* standard error, the last of it */

@@ -153,6 +153,16 @@ grants_choose(const struct attempt *a)
 	    : &a->manifest->grants;
 }
 
+static struct plugin_restart
+restart_choose(const struct attempt *a)
+{
+	static const struct plugin_restart by_default = PLUGIN_RESTART_DEFAULT;
+
+	return a->override != NULL && a->override->restart.period_ns > 0
+	    ? a->override->restart
+	    : by_default;
+}
+
 /* The same bytes and words as what serves: a touch, a copy over itself. */
 static bool
 is_same(const struct attempt *a)
@@ -332,6 +342,7 @@ open_and_put(struct attempt *a)
 		plugin_copy_keep(&a->copy);
 	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
 	g->may_close = a->override != NULL && a->override->may_close;
+	g->restart = restart_choose(a);
 	if (plugin_grants_copy(&g->grants, grants_choose(a), &g->arena))
 		rc = plugin_generation_start(g, a->slot->current, &a->diags);
 	else
@@ -368,8 +379,11 @@ attempt_run(struct attempt *a, bool *same)
 	if (rc < 0)
 		return rc;
 	*same = is_same(a);
-	if (*same)
+	if (*same) {
+		/* It counts from the next death on. */
+		a->slot->current->restart = restart_choose(a);
 		return 0;
+	}
 	rc = copy_check(a);
 	if (rc == 0)
 		rc = conflict_check(a);

@@ -284,11 +284,14 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 static int64_t
 backoff_ns(struct plugin_runner *r)
 {
-	int64_t pause = RUNNER_BACKOFF_NS << r->backoff;
+	const struct plugin_restart *how = &r->generation->restart;
+	int64_t pause = how->pause_ns;
 	uint32_t chance = 0;
 
-	if (pause > RUNNER_BACKOFF_MAX_NS)
-		pause = RUNNER_BACKOFF_MAX_NS;
+	for (unsigned i = 0; i < r->backoff && pause < how->pause_max_ns; i++)
+		pause *= 2;
+	if (pause >= how->pause_max_ns)
+		pause = how->pause_max_ns;
 	else
 		r->backoff++;
 	random_bytes(&chance, sizeof chance);
@@ -299,20 +302,22 @@ backoff_ns(struct plugin_runner *r)
 static bool
 death_count(struct plugin_runner *r)
 {
+	const struct plugin_restart *how = &r->generation->restart;
+	unsigned many = (unsigned)how->intensity;
 	int64_t now = clock_now_ns();
 	unsigned last =
-	    (r->deaths_len + RUNNER_DEATHS_MAX - 1) % RUNNER_DEATHS_MAX;
-	unsigned at = r->deaths_len % RUNNER_DEATHS_MAX;
+	    (r->deaths_len + PLUGIN_DEATHS_MAX - 1) % PLUGIN_DEATHS_MAX;
+	unsigned at = r->deaths_len % PLUGIN_DEATHS_MAX;
 	int64_t oldest;
 
 	if (r->deaths_len == 0 || now - r->deaths[last] > RUNNER_CALM_NS)
 		r->backoff = 0;
 	r->deaths[at] = now;
 	r->deaths_len++;
-	if (r->deaths_len < RUNNER_DEATHS_MAX)
+	if (many == 0 || r->deaths_len < many)
 		return false;
-	oldest = r->deaths[r->deaths_len % RUNNER_DEATHS_MAX];
-	return now - oldest <= RUNNER_DEATHS_NS;
+	oldest = r->deaths[(r->deaths_len - many) % PLUGIN_DEATHS_MAX];
+	return now - oldest <= how->period_ns;
 }
 
 static void
@@ -322,8 +327,9 @@ quarantine(struct plugin_runner *r, const struct runner_life *l)
 
 	CHECK(pthread_mutex_lock(&r->lock) == 0);
 	(void)snprintf(r->reason, sizeof r->reason,
-	    "quarantined after %d deaths in %d s, the last: %.150s",
-	    RUNNER_DEATHS_MAX, (int)(RUNNER_DEATHS_NS / NS_PER_S),
+	    "quarantined after %d deaths in %g s, the last: %.150s",
+	    (int)g->restart.intensity,
+	    (double)g->restart.period_ns / (double)NS_PER_S,
 	    l->reason); /* may be cut */
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
 	runner_changed(r, RUNNER_QUARANTINED, NULL);

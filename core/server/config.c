@@ -205,10 +205,24 @@ struct override_settings {
 	bool enabled;
 	bool close;
 	int isolation;
+	struct plugin_restart restart;
 	const struct yaml_node *grants;
 	const struct yaml_node *config;
 };
 static const char *const isolations[] = { "default", "none", "process", NULL };
+#define AT(member_) offsetof(struct plugin_restart, member_)
+static const struct settings_item restart_items[] = {
+	{ .key = "intensity", .type = SETTINGS_INT, .offset = AT(intensity), .fallback = "5", .min = 0, .max = PLUGIN_DEATHS_MAX,
+	  .help = "Deaths of a runner within the period that put the plugin into quarantine; 0: none do." },
+	{ .key = "period", .type = SETTINGS_DURATION, .offset = AT(period_ns), .fallback = "10s", .min = NS_PER_MS, .max = HOUR,
+	  .help = "What intensity counts within." },
+	{ .key = "pause", .type = SETTINGS_DURATION, .offset = AT(pause_ns), .fallback = "100ms", .min = 0, .max = HOUR,
+	  .help = "Before the next runner is started; doubles with each death until a minute passes without one." },
+	{ .key = "longest_pause", .type = SETTINGS_DURATION, .offset = AT(pause_max_ns), .fallback = "30s", .min = 0, .max = HOUR,
+	  .help = "What the pause doubles up to." },
+	{ .key = NULL }
+};
+#undef AT
 #define AT(member_) offsetof(struct override_settings, member_)
 static const struct settings_item override_items[] = {
 	{ .key = "enabled", .type = SETTINGS_BOOL, .offset = AT(enabled), .fallback = "true",
@@ -217,6 +231,8 @@ static const struct settings_item override_items[] = {
 	  .help = "process: in a supervised runner; none: in this process; default: what the manifest asks for, else plugins.isolation." },
 	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
 	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
+	{ .key = "restart", .type = SETTINGS_MAP, .offset = AT(restart), .items = restart_items,
+	  .help = "How its runner comes back when it has died." },
 	{ .key = "grants", .type = SETTINGS_NODE, .offset = AT(grants),
 	  .help = "What its runner may do, in place of what its manifest asks for; {}: nothing." },
 	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
@@ -284,6 +300,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 {
 	struct plugin_override *o = override_of(c, node->key);
 	struct override_settings s = { .enabled = true };
+	const struct plugin_restart restart = PLUGIN_RESTART_DEFAULT;
 	char prefix[128];
 	int rc;
 
@@ -292,6 +309,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	s.enabled = !o->disabled;
 	s.close = o->may_close;
 	s.isolation = (int)o->isolation;
+	s.restart = o->restart.period_ns > 0 ? o->restart : restart;
 	s.config = o->config;
 	(void)snprintf(
 	    prefix, sizeof prefix, "plugins.%.*s", STR_FMT(node->key));
@@ -302,6 +320,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	o->disabled = !s.enabled;
 	o->may_close = s.close;
 	o->isolation = (enum plugin_isolation)s.isolation;
+	o->restart = s.restart;
 	o->config = s.config;
 	return rc;
 }

@@ -216,6 +216,26 @@ def test_five_deaths_in_ten_seconds_are_a_quarantine(start, hostile_plugins):
     modern.close()
 
 
+@pytest.mark.parametrize("restart, deaths", [
+    ("intensity: 2, pause: 0s", 2), ("intensity: 0, pause: 0s, longest_pause: 0s", 8)],
+    ids=["twice", "always"])
+def test_the_operator_says_how_often_a_runner_may_die(
+        start, hostile_plugins, restart, deaths):
+    """plugins.NAME.restart"""
+    server = start.serve(
+        "plugins:\n  isolation: process%s\n  hostile: {restart: {%s}}\n" % (
+            w.BEST_EFFORT.replace(", ", "\n  "), restart),
+        plugins=(hostile_plugins,), allow_errors=deaths == 2)
+    modern = w.Modern(server)
+    for _ in range(deaths):
+        modern.error("tools/call", {"name": "hostile_abort", "arguments": {}})
+    if deaths == 2:
+        assert "after 2 deaths in 10 s" in server.wait_log("plugin quarantined")["reason"]
+    else:
+        assert pid_of(modern)
+    modern.close()
+
+
 def test_runners_end_with_the_server(start, hostile_plugins):
     server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS))
     m = w.Modern(server)

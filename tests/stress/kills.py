@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The runner of one plugin of four is killed again and again under load, also
+before it is ready: no call of the others fails, each lost one has an error that
+says what happened, and nothing grows (R-10).
+
+Environment: TOOLPOST_BIN, TOOLPOST_KILLS (1000; 100,000 with TOOLPOST_LONG=1)."""
+
+import echoes
+import stress
+from stress import os
+
+KILLS = int(os.environ.get("TOOLPOST_KILLS", stress.size(1000, 100, 100000)))
+ROUND = 10000  # the log of one is read and dropped
+QUIET = stress.size(10000, 1000, 100000)
+PLUGINS, CONNECTIONS = 4, 64
+GROWTH_KB = 1024
+CONFIG = "  echo1: {restart: {intensity: 0, pause: 0s, longest_pause: 0s}}\n"
+
+
+def called(program, s, kills, quiet):
+    callers = echoes.start(program, s, CONNECTIONS, PLUGINS, kills, quiet)
+    fails, figures = echoes.ended(callers)
+    s.check_log()
+    with s.cond:
+        del s.lines[:]
+    return fails, figures
+
+
+def storm(program, s):
+    """All kills: failures, and the sum of the figures, or the worst."""
+    fails, sum = [], {}
+    for left in range(KILLS, 0, -ROUND):
+        more, figures = called(program, s, min(left, ROUND), QUIET)
+        fails += more
+        for name, value in figures.items():
+            old = sum.get(name, 0)
+            sum[name] = max(old, value) if name.endswith("_us") else old + value
+    return fails, sum
+
+
+def kills(report, s, program):
+    # What is made once is made, heaps of threads among it.
+    fails, _ = called(program, s, max(KILLS // 10, 20), 0)
+    report.check("no call failed at first", not fails, fails[:3])
+    before = echoes.Held(s.pid)
+    fails, figures = storm(program, s)
+    report.figures.update(figures)
+    report.check("no call failed but in runners that were killed", not fails,
+                 fails[:3])
+    report.check("%d runners were killed" % KILLS, figures["kills"] == KILLS,
+                 figures)
+    report.check("some before they were ready, some with calls in them",
+                 figures["early"] > 0 and figures["lost"] > 0, figures)
+    # Its error comes with the end of the process, not at its deadline (30 s).
+    report.check("no lost call waited for its deadline",
+                 figures["worst_lost_us"] < 25e6, figures)
+    report.part("nothing has grown", echoes.come_back, s.pid, before, GROWTH_KB,
+                report.figures)
+
+
+def main():
+    report = stress.Report("kills")
+    root = stress.folder()
+    try:
+        program = echoes.program(root)
+        s = echoes.server(root, PLUGINS, CONFIG)
+        kills(report, s, program)
+        report.part("the server ends well", s.stop)
+    finally:
+        stress.reap()
+        stress.shutil.rmtree(root)
+    return report.end()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
