@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/complete.h"
+#include "plugin/desk.h"
 #include "registry/registry.h"
 #include "registry/uri_template.h"
 
@@ -29,9 +30,25 @@ dynamic_of(const struct registry_entry *e)
 void
 plugin_dynamic_init(struct plugin_generation *g)
 {
-	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
 		map_init(&g->dynamic[i]);
+		map_init(&g->orphans[i]);
+	}
 	list_init(&g->batches);
+}
+
+/* Its code is in a runner. */
+static void
+remote_init(struct plugin_target *t, struct plugin_dynamic *d,
+    const struct plugin_limits *limits, uint32_t kind)
+{
+	const struct plugin_remote *r = d->arg;
+
+	plugin_target_init(t, d->generation, d, limits, NULL);
+	t->index = WIRE_ENTRY_ADDED | kind | r->number;
+	t->life = r->life->number;
+	if ((r->flags & TP_SERIAL) != 0 && kind == 0)
+		t->target.concurrency = 1;
 }
 
 static bool
@@ -43,6 +60,13 @@ completer_make(struct plugin_dynamic *d)
 
 	if (!d->about->entries[0].completes)
 		return true;
+	if (g->runner != NULL
+	    && ((const struct plugin_remote *)d->arg)->completes) {
+		remote_init(&d->completer, d, &g->manifest->limits,
+		    WIRE_ENTRY_COMPLETE);
+		d->about->entries[0].entry.completer = &d->completer.target;
+		return true;
+	}
 	if (hook == NULL)
 		return false;
 	entry.flags = hook->flags;
@@ -68,7 +92,10 @@ plugin_dynamic_create(struct plugin_generation *g,
 	d->arg = e->arg;
 	d->gone = e->gone;
 	entry.name = m->entry.key.ptr; /* NUL-terminated */
-	plugin_target_init(&d->target, g, d, &m->limits, &entry);
+	if (g->runner != NULL)
+		remote_init(&d->target, d, &m->limits, 0);
+	else
+		plugin_target_init(&d->target, g, d, &m->limits, &entry);
 	m->entry.set = &g->set;
 	m->entry.input = m->input;
 	m->entry.output = m->output;
@@ -158,22 +185,40 @@ entry_order(const void *a, const void *b)
 	return str_compare(x->key, y->key);
 }
 
+/* With the lock: what is in the lists, or will be. */
+static const struct map *
+table_of(const struct plugin_generation *g)
+{
+	return g->orphaned ? g->orphans : g->dynamic;
+}
+
+static size_t
+table_count(const struct map *table)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		n += table[i].len;
+	return n;
+}
+
 /* With the lock.  NULL: out of memory. */
 static struct registry_set *
 set_make(struct plugin_generation *g)
 {
+	const struct map *table = table_of(g);
+	size_t len = table_count(table), n = 0;
 	struct shown_set *s;
-	size_t n = 0;
 
-	if (g->dynamic_len == 0) {
+	if (len == 0) {
 		registry_set_ref(&g->set);
 		return &g->set;
 	}
-	s = calloc(1, sizeof *s + g->dynamic_len * sizeof s->more[0]);
+	s = calloc(1, sizeof *s + len * sizeof s->more[0]);
 	if (s == NULL)
 		return NULL;
 	for (size_t i = 0; i < REGISTRY_KINDS; i++)
-		MAP_EACH (slot, &g->dynamic[i]) {
+		MAP_EACH (slot, &table[i]) {
 			struct plugin_dynamic *d = slot->value;
 
 			plugin_dynamic_ref(d);
@@ -194,6 +239,15 @@ set_make(struct plugin_generation *g)
 
 /* With the lock. */
 static void
+keys_remove_table(struct plugin_hub *h, const struct map *table)
+{
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &table[i])
+			(void)map_remove(&h->keys[i], slot->key);
+}
+
+/* With the lock. */
+static void
 keys_remove(struct plugin_generation *g)
 {
 	struct map *keys = g->hub->keys;
@@ -201,9 +255,7 @@ keys_remove(struct plugin_generation *g)
 	for (size_t i = 0; i < g->set.len; i++)
 		(void)map_remove(
 		    &keys[g->set.entries[i].kind], g->set.entries[i].key);
-	for (size_t i = 0; i < REGISTRY_KINDS; i++)
-		MAP_EACH (slot, &g->dynamic[i])
-			(void)map_remove(&keys[i], slot->key);
+	keys_remove_table(g->hub, table_of(g));
 }
 
 static int
@@ -240,22 +292,33 @@ keys_add(struct plugin_hub *h, const struct registry_set *set, struct err *err)
 	return rc;
 }
 
-/* With the lock: moves the table out. */
 static void
-table_take(struct plugin_generation *g, struct map out[REGISTRY_KINDS])
+table_move(struct map out[REGISTRY_KINDS], struct map from[REGISTRY_KINDS])
 {
-	g->dynamic_closed = true;
-	g->dynamic_len = 0;
 	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
-		out[i] = g->dynamic[i];
-		map_init(&g->dynamic[i]);
+		out[i] = from[i];
+		map_init(&from[i]);
 	}
 }
 
+/* Both tables of a generation, on their way out. */
+#define TABLES (2 * (size_t)REGISTRY_KINDS)
+
+/* With the lock: moves them out. */
 static void
-table_drop(struct map table[REGISTRY_KINDS])
+table_take(struct plugin_generation *g, struct map out[TABLES])
 {
-	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
+	g->dynamic_closed = true;
+	g->dynamic_len = 0;
+	g->orphaned = false;
+	table_move(out, g->dynamic);
+	table_move(out + REGISTRY_KINDS, g->orphans);
+}
+
+static void
+table_drop(struct map *table, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
 		MAP_EACH (slot, &table[i])
 			plugin_dynamic_unref(slot->value);
 		map_finish(&table[i]);
@@ -282,7 +345,7 @@ names_move(struct plugin_generation *g, struct plugin_generation *before,
 	for (size_t i = 0; before != NULL && i < before->set.len; i++)
 		CHECK(key_add(h, &before->set.entries[i], NULL) == 0);
 	for (size_t i = 0; before != NULL && i < REGISTRY_KINDS; i++)
-		MAP_EACH (slot, &before->dynamic[i]) {
+		MAP_EACH (slot, &table_of(before)[i]) {
 			struct plugin_dynamic *d = slot->value;
 
 			CHECK(
@@ -296,7 +359,7 @@ plugin_dynamic_show(struct plugin_generation *g,
     struct plugin_generation *before, struct registry *registry,
     struct err *err)
 {
-	struct map left[REGISTRY_KINDS];
+	struct map left[TABLES];
 	struct registry_set *set;
 	int rc;
 
@@ -316,7 +379,7 @@ plugin_dynamic_show(struct plugin_generation *g,
 		return rc;
 	}
 	if (before != NULL)
-		table_drop(left);
+		table_drop(left, TABLES);
 	registry_set_unref(&g->set); /* its own set keeps it now */
 	return 0;
 }
@@ -342,26 +405,110 @@ plugin_dynamic_update(
 void
 plugin_dynamic_hide(struct plugin_generation *g, struct registry *registry)
 {
-	struct map left[REGISTRY_KINDS];
+	struct map left[TABLES];
 
 	plugin_hub_lock(g->hub);
 	keys_remove(g);
 	table_take(g, left);
 	plugin_hub_unlock(g->hub);
 	/* Before the last reference on g may go. */
-	table_drop(left);
+	table_drop(left, TABLES);
 	(void)registry_drop(registry, g->set.plugin); /* it is there */
+}
+
+void
+plugin_dynamic_orphan(struct plugin_generation *g)
+{
+	struct map left[REGISTRY_KINDS];
+	bool shown;
+
+	plugin_hub_lock(g->hub);
+	shown = g->dynamic_live && !g->dynamic_closed;
+	if (shown) {
+		table_move(g->orphans, g->dynamic);
+		g->orphaned = true;
+		g->dynamic_live = false;
+	}
+	/* What one added that was never ready was never seen. */
+	table_move(left, g->dynamic);
+	g->dynamic_len = 0;
+	plugin_hub_unlock(g->hub);
+	table_drop(left, REGISTRY_KINDS);
+}
+
+/* With the lock; all or none. */
+static int
+orphans_replace(struct plugin_generation *g, struct err *err)
+{
+	struct plugin_hub *h = g->hub;
+	int rc = 0;
+
+	keys_remove_table(h, g->orphans);
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &g->dynamic[i]) {
+			struct plugin_dynamic *d = slot->value;
+
+			if (rc == 0)
+				rc = key_add(
+				    h, &d->about->entries[0].entry, err);
+		}
+	if (rc == 0)
+		return 0;
+	/* Those of another plugin stay where they are. */
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &g->dynamic[i]) {
+			const struct registry_entry *e =
+			    map_find(&h->keys[i], slot->key);
+
+			if (e != NULL && e->set == &g->set)
+				(void)map_remove(&h->keys[i], slot->key);
+		}
+	/* What was there has its room still. */
+	for (size_t i = 0; i < REGISTRY_KINDS; i++)
+		MAP_EACH (slot, &g->orphans[i]) {
+			struct plugin_dynamic *d = slot->value;
+
+			CHECK(
+			    key_add(h, &d->about->entries[0].entry, NULL) == 0);
+		}
+	return rc;
+}
+
+int
+plugin_dynamic_renew(struct plugin_generation *g, struct err *err)
+{
+	struct map left[REGISTRY_KINDS];
+	int rc;
+
+	plugin_hub_lock(g->hub);
+	if (!g->orphaned) {
+		plugin_hub_unlock(g->hub);
+		return 0;
+	}
+	rc = orphans_replace(g, err);
+	if (rc == 0) {
+		g->dynamic_live = true;
+		g->orphaned = false;
+		table_move(left, g->orphans);
+	}
+	plugin_hub_unlock(g->hub);
+	if (rc < 0)
+		return rc;
+	if (g->hub->owner != NULL && g->hub->dynamic != NULL)
+		g->hub->dynamic(g->hub->owner, g);
+	table_drop(left, REGISTRY_KINDS);
+	return 0;
 }
 
 void
 plugin_dynamic_discard(struct plugin_generation *g)
 {
-	struct map left[REGISTRY_KINDS];
+	struct map left[TABLES];
 
 	plugin_hub_lock(g->hub);
 	table_take(g, left);
 	plugin_hub_unlock(g->hub);
-	for (size_t i = 0; i < REGISTRY_KINDS; i++) {
+	for (size_t i = 0; i < TABLES; i++) {
 		MAP_EACH (slot, &left[i])
 			dynamic_end(slot->value);
 		map_finish(&left[i]);
@@ -374,7 +521,7 @@ plugin_dynamic_count(
 {
 	plugin_hub_lock(g->hub);
 	for (size_t i = 0; i < REGISTRY_KINDS; i++)
-		counts[i] = (unsigned)g->dynamic[i].len;
+		counts[i] = (unsigned)table_of(g)[i].len;
 	plugin_hub_unlock(g->hub);
 	for (size_t i = 0; i < g->set.len; i++)
 		counts[g->set.entries[i].kind]++;
@@ -399,7 +546,7 @@ template_fits(const struct registry_entry *e, struct str uri)
 static bool
 owns(const struct plugin_generation *g, struct str uri)
 {
-	if (map_find(&g->dynamic[REGISTRY_RESOURCE], uri) != NULL)
+	if (map_find(&table_of(g)[REGISTRY_RESOURCE], uri) != NULL)
 		return true;
 	for (size_t i = 0; i < g->set.len; i++) {
 		const struct registry_entry *e = &g->set.entries[i];
@@ -408,7 +555,7 @@ owns(const struct plugin_generation *g, struct str uri)
 		    || (e->kind == REGISTRY_TEMPLATE && template_fits(e, uri)))
 			return true;
 	}
-	MAP_EACH (slot, &g->dynamic[REGISTRY_TEMPLATE]) {
+	MAP_EACH (slot, &table_of(g)[REGISTRY_TEMPLATE]) {
 		const struct plugin_dynamic *d = slot->value;
 
 		if (template_fits(&d->about->entries[0].entry, uri))

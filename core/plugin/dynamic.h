@@ -36,6 +36,9 @@ extern const struct tp_dynamic plugin_dynamic_table;
  * NULL: out of memory, or values are wanted that nobody has. */
 struct plugin_dynamic *plugin_dynamic_create(struct plugin_generation *g,
     struct plugin_manifest *about, const struct tp_dynamic_entry *e);
+/* [any] put() of the table; *result_max is what an answer may have. */
+int plugin_dynamic_put(struct tp_batch *batch,
+    const struct tp_dynamic_entry *given, uint64_t *result_max);
 /* [any] Of one that was never committed. */
 void plugin_dynamic_free(struct plugin_dynamic *d);
 /* [any] */
@@ -59,6 +62,12 @@ int plugin_dynamic_update(
 /* [control] Takes g out of the registry. */
 void plugin_dynamic_hide(
     struct plugin_generation *g, struct registry *registry);
+/* [control] The runner that added its entries is gone: they stay in the
+ * lists until plugin_dynamic_renew(), while the next one adds its own. */
+void plugin_dynamic_orphan(struct plugin_generation *g);
+/* [control] The next one has added all: its entries take the place of those.
+ * On failure all is as it was. */
+int plugin_dynamic_renew(struct plugin_generation *g, struct err *err);
 /* [control] Of one that was never shown: its entries are gone. */
 void plugin_dynamic_discard(struct plugin_generation *g);
 /* [control] Entries by kind, those of the manifest included. */

@@ -289,8 +289,9 @@ put_add(struct tp_batch *b, const struct tp_dynamic_entry *e,
 	return TP_OK;
 }
 
-static int
-batch_put(struct tp_batch *batch, const struct tp_dynamic_entry *given)
+int
+plugin_dynamic_put(struct tp_batch *batch, const struct tp_dynamic_entry *given,
+    uint64_t *result_max)
 {
 	struct tp_batch *b = batch_of(batch);
 	struct plugin_generation *g = b->generation;
@@ -321,7 +322,16 @@ batch_put(struct tp_batch *batch, const struct tp_dynamic_entry *given)
 		return refuse(b, TP_ENOMEM, e.kind, str_from(e.name),
 		    "out of memory, or complete without " TP_EXT_COMPLETE);
 	}
+	*result_max = (uint64_t)about->entries[0].limits.result_max;
 	return put_add(b, &e, d);
+}
+
+static int
+batch_put(struct tp_batch *batch, const struct tp_dynamic_entry *given)
+{
+	uint64_t result_max;
+
+	return plugin_dynamic_put(batch, given, &result_max);
 }
 
 /* With the lock. */

@@ -99,7 +99,7 @@ target_send(struct call_target *target, struct call *c)
 	struct plugin_target *t =
 	    CONTAINER_OF(target, struct plugin_target, target);
 
-	return plugin_runner_call(t->generation->runner, t->index, c);
+	return plugin_runner_call(t->generation->runner, t->index, t->life, c);
 }
 
 static const struct call_target_ops target_ops = {

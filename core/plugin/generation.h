@@ -48,6 +48,7 @@ enum plugin_state {
 #define PLUGIN_GENERATION_MAGIC 0x47454e52u
 
 struct plugin_generation;
+struct tp_dynamic;
 struct tp_watch;
 
 /* What generations share with their manager, and what outlives it. */
@@ -69,6 +70,8 @@ struct plugin_hub {
 	/* [any] In a runner: the host's log; NULL: this process's own. */
 	void (*log)(void *owner, int level, struct str text);
 	registry_describe_fn *describe; /* list items of what is added */
+	/* In a runner: asks the host; NULL: plugin_dynamic_table. */
+	const struct tp_dynamic *batches;
 	pthread_mutex_t lock; /* leaf; guards keys, and what generations have
 			       * added */
 	struct map keys[REGISTRY_KINDS]; /* of struct registry_entry: every
@@ -87,6 +90,7 @@ struct plugin_target {
 	struct plugin_dynamic *dynamic; /* NULL: an entry of the manifest */
 	tp_call_fn *fn; /* NULL: in a runner */
 	uint32_t index; /* there */
+	unsigned life; /* of the runner, that has it; 0: all */
 	struct panic_scope scope;
 };
 
@@ -110,6 +114,8 @@ struct plugin_generation {
 	/* Entries added at run time, all with the hub's lock. */
 	struct map dynamic[REGISTRY_KINDS]; /* of struct plugin_dynamic */
 	size_t dynamic_len;
+	struct map orphans[REGISTRY_KINDS]; /* shown, of a runner that died */
+	bool orphaned; /* those count, until the next one is ready */
 	bool dynamic_live; /* in the registry: a commit is published */
 	bool dynamic_closed; /* draining: nothing is added any more */
 	bool dynamic_posted; /* dynamic_msg is on its way */

@@ -169,7 +169,8 @@ host_extension(struct tp_plugin *p, const char *id)
 	if (strcmp(id, TP_EXT_ELICIT) == 0)
 		return &elicit_table;
 	if (strcmp(id, TP_EXT_DYNAMIC) == 0 && g->manifest->dynamic.max > 0)
-		return &plugin_dynamic_table;
+		return g->hub->batches != NULL ? g->hub->batches
+					       : &plugin_dynamic_table;
 	if (strcmp(id, TP_EXT_STREAM) == 0 && g->manifest->release)
 		return &stream_table;
 	return NULL;

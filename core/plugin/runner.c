@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "plugin/desk.h"
 #include "plugin/generation.h"
 
 static void life_timer(void *arg);
 static void life_ready(void *arg, unsigned events);
 static void life_over(void *arg, const struct loop_child_end *end);
 static void life_said(void *arg, struct str bytes);
+static void life_gone_send(void *arg);
 
 static void
 fd_drop(int *fd)
@@ -37,6 +39,7 @@ runner_life_unref(struct runner_life *l)
 	for (unsigned i = 0; i < r->place->reactors; i++)
 		fd_drop(&l->fds[i]);
 	free(l->fds);
+	buf_finish(&l->gone);
 	free(l->space);
 	free(l);
 	plugin_runner_unref(r);
@@ -58,6 +61,8 @@ life_alloc(struct plugin_runner *r)
 	l->exit_status = -1;
 	loop_io_init(&l->io);
 	loop_timer_init(&l->timer, life_timer, l);
+	buf_init(&l->gone);
+	loop_deferred_init(&l->gone_send, life_gone_send, l);
 	l->space = malloc(WIRE_SPACE * RUNNER_SPACES);
 	l->fds = malloc(sizeof *l->fds * (r->place->reactors + 1));
 	for (unsigned i = 0; l->fds != NULL && i < r->place->reactors; i++)
@@ -65,21 +70,31 @@ life_alloc(struct plugin_runner *r)
 	return l;
 }
 
-/* One pair for the control thread and one for each reactor; theirs gets the
- * other ends. */
+/* One pair for the control thread and one for each reactor, and one for
+ * batches where it may add entries; theirs gets the other ends. */
 static int
-pairs_make(struct runner_life *l, int *theirs)
+pairs_make(struct runner_life *l, int *theirs, size_t n)
 {
-	for (unsigned i = 0; i <= l->runner->place->reactors; i++) {
+	unsigned reactors = l->runner->place->reactors;
+
+	for (unsigned i = 0; i < n; i++) {
 		int pair[2];
 
 		if (wire_pair(pair) < 0)
 			return ERR_IO;
 		theirs[i] = pair[1];
-		if (i == 0)
+		if (i == 0) {
 			l->control = pair[0];
-		else
+		} else if (i <= reactors) {
 			l->fds[i - 1] = pair[0];
+		} else {
+			l->desk =
+			    runner_desk_open(l, l->runner->generation, pair[0]);
+			if (l->desk == NULL) {
+				(void)close(pair[0]); /* nothing was sent */
+				return ERR_NOMEM;
+			}
+		}
 	}
 	return 0;
 }
@@ -92,7 +107,8 @@ process_start(struct runner_life *l, struct err *err)
 	char channels[16];
 	const char *argv[] = { place->exe, channels, l->runner->name, NULL };
 	struct loop_child_extra extra = { .said = life_said };
-	size_t n = place->reactors + 1;
+	size_t n = place->reactors + 1
+	    + (l->runner->generation->manifest->dynamic.max > 0 ? 1 : 0);
 	int *theirs = malloc(n * sizeof *theirs);
 	int rc = ERR_NOMEM;
 
@@ -105,7 +121,7 @@ process_start(struct runner_life *l, struct err *err)
 	(void)snprintf(channels, sizeof channels, "%zu", n); /* it fits */
 	extra.fds = theirs;
 	extra.fds_len = n;
-	rc = pairs_make(l, theirs);
+	rc = pairs_make(l, theirs, n);
 	if (rc < 0)
 		(void)err_set(err, rc,
 		    "no sockets for a runner (hint: the "
@@ -131,6 +147,7 @@ runner_life_create(struct plugin_runner *r, struct err *err)
 		return NULL;
 	}
 	if (process_start(l, err) < 0) {
+		runner_life_desk_close(l, false);
 		fd_drop(&l->control);
 		runner_life_unref(l);
 		return NULL;
@@ -157,8 +174,8 @@ runner_life_kill(struct runner_life *l, const char *why)
 	loop_child_kill(l->child);
 }
 
-void
-runner_life_send(struct runner_life *l, const struct buf *frames)
+static void
+frames_write(struct runner_life *l, const struct buf *frames)
 {
 	size_t at = 0;
 
@@ -166,6 +183,51 @@ runner_life_send(struct runner_life *l, const struct buf *frames)
 		return;
 	if (frames->failed || wire_send(l->control, frames, &at) < 0)
 		runner_life_kill(l, "it does not read its control channel");
+}
+
+/* Many in one frame: a batch may drop thousands. */
+static void
+life_gone_send(void *arg)
+{
+	struct runner_life *l = arg;
+	struct buf b;
+	size_t at;
+
+	loop_deferred_clear(&l->gone_send);
+	buf_init(&b);
+	at = wire_begin(&b, WIRE_GONE, 0);
+	buf_str(&b, buf_view(&l->gone));
+	b.failed = b.failed || l->gone.failed;
+	wire_end(&b, at);
+	buf_clear(&l->gone);
+	frames_write(l, &b);
+	buf_finish(&b);
+}
+
+void
+runner_life_send(struct runner_life *l, const struct buf *frames)
+{
+	if (l->gone.len > 0)
+		life_gone_send(l); /* before it is told to stop */
+	frames_write(l, frames);
+}
+
+void
+runner_life_desk_close(struct runner_life *l, bool orderly)
+{
+	struct runner_desk *desk = l->desk;
+
+	l->desk = NULL;
+	runner_desk_close(desk, orderly);
+}
+
+void
+runner_life_gone(struct runner_life *l, uint32_t number)
+{
+	if (l->control < 0)
+		return;
+	wire_put_u32(&l->gone, number);
+	loop_defer(l->runner->control, &l->gone_send);
 }
 
 static void
@@ -393,6 +455,8 @@ life_done(struct runner_life *l)
 	list_drop(&l->node);
 	loop_io_stop(&l->io);
 	loop_timer_clear(&l->timer);
+	loop_deferred_clear(&l->gone_send);
+	runner_life_desk_close(l, l->stopping);
 	fd_drop(&l->control);
 	atomic_store_explicit(&l->ended, true,
 	    memory_order_release /* pairs with the seats' look */);

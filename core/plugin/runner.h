@@ -44,6 +44,7 @@
 
 struct plugin_generation;
 struct runner_channel;
+struct runner_desk;
 
 /* Where runners come from; the same for all. */
 struct plugin_runner_place {
@@ -74,6 +75,9 @@ struct runner_life {
 	struct loop_io io;
 	struct loop_timer timer; /* the start, the next beat, the stop */
 	char *space; /* owned */
+	struct runner_desk *desk; /* owned; NULL: it adds no entries */
+	struct buf gone; /* numbers of entries, to be sent */
+	struct loop_deferred gone_send;
 	bool ready;
 	bool failed; /* said so itself: text is in words */
 	int status; /* enum tp_status of that */
@@ -156,8 +160,9 @@ void plugin_runner_stop(
 void plugin_runner_kill(struct plugin_runner *r);
 /* [any] */
 void plugin_runner_unref(struct plugin_runner *r);
-/* [reactor] What the target of an entry does. */
-int plugin_runner_call(struct plugin_runner *r, uint32_t entry, struct call *c);
+/* [reactor] What the target of an entry does; life 0: any has it. */
+int plugin_runner_call(
+    struct plugin_runner *r, uint32_t entry, unsigned life, struct call *c);
 /* The reactor of that number has left its loop; the loop still stands. */
 void plugin_runner_leave(struct plugin_runner *r, unsigned number);
 
@@ -172,6 +177,10 @@ void runner_life_unref(struct runner_life *l);
 void runner_life_condemn(struct runner_life *l, const char *why);
 /* [any] A call does not end: no new calls for this life. */
 void runner_life_retire(struct runner_life *l);
+/* [control] Nothing calls the entry of that number any more. */
+void runner_life_gone(struct runner_life *l, uint32_t number);
+/* [control] It adds no entries any more; orderly: as a stop, not a death. */
+void runner_life_desk_close(struct runner_life *l, bool orderly);
 /* [control] Sends what frames holds; a life that cannot take it is killed. */
 void runner_life_send(struct runner_life *l, const struct buf *frames);
 /* [control] What has come; false: no more. */

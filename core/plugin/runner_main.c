@@ -117,6 +117,7 @@ outline_read(
 	m->version = arena_dup(&m->arena, version);
 	m->module = arena_dup(&m->arena, module);
 	m->release = wire_get_u32(in) != 0;
+	m->dynamic.max = wire_get_u32(in);
 	n = wire_get_u32(in);
 	if (n <= PLUGIN_ENTRIES_MAX)
 		m->entries =
@@ -157,8 +158,10 @@ plugin_load(struct runner_process *p, struct plugin_manifest *m,
 		start_fail(p, TP_EFAIL,
 		    diags.len > 0 ? diags.items[0].message : "out of memory");
 	rc = plugin_generation_load(p->generation, state, &err);
-	if (rc != TP_OK)
+	if (rc != TP_OK) {
+		runner_batches_end(&p->batches);
 		start_fail(p, rc, err.text);
+	}
 	diags_finish(&diags);
 }
 
@@ -220,6 +223,10 @@ start_take(struct runner_process *p, struct str body)
 		runner_give_up("a start that cannot be read");
 	if (m == NULL)
 		start_fail(p, TP_ENOMEM, "out of memory");
+	if (m->dynamic.max > 0 && p->lines_len > 0)
+		p->lines_len--; /* the last one is for batches */
+	runner_batches_init(&p->batches,
+	    m->dynamic.max > 0 ? RUNNER_FIRST_FD + 1 + (int)p->lines_len : -1);
 	load_in_box(
 	    p, &box, m, number, copy, config, has_state ? &state : NULL);
 	for (unsigned i = 0; i < p->lines_len; i++)
@@ -303,6 +310,9 @@ control_events(void *arg, unsigned events)
 		case WIRE_WATCH:
 			watch_take(p, frames[i].body);
 			break;
+		case WIRE_GONE:
+			runner_batches_gone(&p->batches, frames[i].body);
+			break;
 		case WIRE_PING:
 			control_send_kind(p, WIRE_PONG);
 			break;
@@ -336,6 +346,7 @@ process_open(struct runner_process *p, unsigned channels)
 	p->hub->touched = lists_touched;
 	p->hub->resource = resource_touched;
 	p->hub->log = plugin_logs;
+	p->hub->batches = &runner_batches_table;
 	loop_io_init(&p->io);
 	if (loop_io_start(
 		&p->io, p->loop, p->control, LOOP_READ, control_events, p)
@@ -358,6 +369,7 @@ process_close(struct runner_process *p)
 	loop_pool_destroy(p->pool);
 	plugin_hub_leave(p->hub);
 	loop_destroy(p->loop);
+	runner_batches_finish(&p->batches);
 	free(p->lines);
 	free(p->space);
 	(void)close(p->control); /* the host reads what was sent */

@@ -6,7 +6,7 @@
 #include "plugin/generation.h"
 #include "plugin/wire.h"
 
-#define RUNNER_CHANNELS_MAX 257 /* LOOP_REACTORS_MAX and the control */
+#define RUNNER_CHANNELS_MAX 258 /* LOOP_REACTORS_MAX, control, batches */
 #define RUNNER_WORKERS 4
 #define RUNNER_WORKERS_QUEUE 65536 /* the host's bounds are smaller */
 #define RUNNER_FIRST_FD 3
@@ -25,6 +25,18 @@ struct runner_line {
 	struct list served; /* struct served: calls of this line */
 };
 
+/* Entries that the plugin adds. */
+struct runner_batches {
+	int fd; /* owned; -1: it may not */
+	pthread_mutex_t talk; /* one question at a time; guards space */
+	char *space; /* owned */
+	atomic_uint_fast64_t ids;
+	pthread_mutex_t lock; /* leaf; guards the rest */
+	struct plugin_dynamic **entries; /* owned; by number, NULL: unused */
+	uint32_t *unused; /* owned; numbers */
+	size_t len, cap, unused_len;
+};
+
 struct runner_process {
 	struct loop *loop;
 	struct loop_pool *pool;
@@ -37,12 +49,24 @@ struct runner_process {
 	struct runner_line *lines;
 	unsigned lines_len;
 	unsigned channels;
+	struct runner_batches batches;
 	bool stopping;
 };
 
 /* runner_serve.c: calls. */
 void runner_line_open(struct runner_line *l, struct runner_process *p, int fd);
 void runner_line_close(struct runner_line *l);
+/* runner_batch.c: tp.dynamic/1. */
+extern const struct tp_dynamic runner_batches_table;
+void runner_batches_init(struct runner_batches *b, int fd);
+void runner_batches_finish(struct runner_batches *b);
+/* What the host calls by that number; NULL: there is none. */
+struct call_target *runner_batches_target(
+    struct runner_batches *b, uint32_t entry);
+/* The host does not call those any more. */
+void runner_batches_gone(struct runner_batches *b, struct str numbers);
+/* load() has failed behind its commits. */
+void runner_batches_end(struct runner_batches *b);
 /* The host has broken the wire, or is gone: there is nobody to serve. */
 _Noreturn void runner_give_up(const char *why);
 

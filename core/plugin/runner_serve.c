@@ -136,15 +136,21 @@ static void
 call_take(struct runner_line *l, uint64_t id, struct str body)
 {
 	struct plugin_generation *g = l->process->generation;
+	struct call_target *target = NULL;
 	struct wire_call w;
 	struct served *s;
 	struct call *c;
 
-	if (wire_call_read(body, &w) < 0 || g == NULL
-	    || w.entry >= g->targets_len)
+	if (wire_call_read(body, &w) < 0 || g == NULL)
 		runner_give_up("a call that cannot be read");
-	c = call_create(&l->process->calls, w.kind, &g->targets[w.entry].target,
-	    w.name, NULL, &sink, NULL);
+	if ((w.entry & WIRE_ENTRY_ADDED) != 0)
+		target = runner_batches_target(&l->process->batches, w.entry);
+	else if (w.entry < g->targets_len)
+		target = &g->targets[w.entry].target;
+	if (target == NULL)
+		runner_give_up("a call of what is not there");
+	c = call_create(
+	    &l->process->calls, w.kind, target, w.name, NULL, &sink, NULL);
 	if (c == NULL) {
 		refuse(l, id, CALL_ENOMEM);
 		return;

@@ -21,6 +21,7 @@ struct remote_call {
 	struct call *call;
 	uint64_t id;
 	uint32_t entry;
+	unsigned life; /* that has the entry; 0: any */
 	bool cancelled;
 };
 
@@ -66,6 +67,16 @@ runner_seat_init(
 	list_init(&s->waiting);
 }
 
+/* Its entry was added by a process that is gone. */
+static bool
+is_elsewhere(const struct remote_call *rc)
+{
+	const struct runner_channel *ch = rc->seat->channel;
+
+	return rc->channel == NULL && rc->life != 0 && ch != NULL
+	    && ch->life->number != rc->life;
+}
+
 /* What a client is told: the plugin, what happened, and when (reliability 2).
  */
 static void
@@ -77,8 +88,9 @@ lose(struct remote_call *rc, const char *phase)
 	bool ended = l != NULL
 	    && atomic_load_explicit(&l->ended,
 		memory_order_acquire /* pairs with the control thread */);
-	const char *why = ended                     ? l->reason
-	    : l != NULL                             ? "it closed its channel"
+	const char *why = ended ? l->reason
+	    : l != NULL         ? "it closed its channel"
+	    : is_elsewhere(rc)  ? "the entry left with the process that had it"
 	    : rc->seat->state == RUNNER_QUARANTINED ? r->reason
 						    : "it is not running";
 	struct buf text, data;
@@ -271,7 +283,7 @@ waiting_move(struct runner_seat *s, bool none_will_come)
 		    LIST_OBJ(s->waiting.next, struct remote_call, node);
 
 		call_drop(rc);
-		if (s->channel != NULL)
+		if (s->channel != NULL && !is_elsewhere(rc))
 			call_send(s->channel, rc);
 		else
 			lose(rc, "waiting");
@@ -509,7 +521,8 @@ seat_has_room(const struct runner_seat *s)
 }
 
 int
-plugin_runner_call(struct plugin_runner *r, uint32_t entry, struct call *c)
+plugin_runner_call(
+    struct plugin_runner *r, uint32_t entry, unsigned life, struct call *c)
 {
 	struct runner_seat *s = &r->seats[c->reactor->number];
 	struct remote_call *rc;
@@ -529,9 +542,10 @@ plugin_runner_call(struct plugin_runner *r, uint32_t entry, struct call *c)
 	rc->seat = s;
 	rc->call = c;
 	rc->entry = entry;
+	rc->life = life;
 	if (call_on_cancel(c, call_cancelled, rc) < 0)
 		return CALL_ECANCELLED;
-	if (s->channel != NULL) {
+	if (s->channel != NULL && !is_elsewhere(rc)) {
 		call_send(s->channel, rc);
 		return CALL_PENDING;
 	}

@@ -314,10 +314,6 @@ place_check(struct attempt *a)
 {
 	if (place_choose(a) == NULL)
 		return 0;
-	if (a->manifest->dynamic.max > 0)
-		return refuse_module(a, TP_ISOLATION,
-		    "isolation: process has no tp.dynamic/1 yet (hint: write "
-		    "isolation: none, or remove dynamic:)");
 	if (a->m->place.exe[0] != '\0')
 		return 0;
 	return refuse_module(a, TP_ISOLATION,

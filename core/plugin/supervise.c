@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "plugin/box.h"
+#include "plugin/dynamic.h"
 #include "plugin/generation.h"
 #include "plugin/runner.h"
 
@@ -137,6 +138,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 	wire_put_u32(&r->start, (uint32_t)log_level_get());
 	box_put(&box, &r->start);
 	wire_put_u32(&r->start, m->release);
+	wire_put_u32(&r->start, m->dynamic.max > 0);
 	wire_put_u32(&r->start, (uint32_t)m->entries_len);
 	for (size_t i = 0; i < m->entries_len; i++) {
 		wire_put_u32(&r->start, m->entries[i].entry.kind);
@@ -264,9 +266,14 @@ void
 runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 {
 	struct buf grants;
+	struct err err;
 
 	if (r->state == RUNNER_STOPPING || l->stopping)
 		return;
+	if (plugin_dynamic_renew(r->generation, &err) < 0) {
+		runner_life_kill(l, err.text);
+		return;
+	}
 	buf_init(&grants);
 	plugin_grants_print(&r->generation->grants, &grants);
 	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
@@ -378,7 +385,12 @@ runner_has_died(struct plugin_runner *r, struct runner_life *l)
 		return;
 	if (l->retired && l->child == NULL) {
 		seats_wake(r); /* it was counted when it was retired */
-	} else if (death_count(r)) {
+		death_log(r, l);
+		return;
+	}
+	runner_life_desk_close(l, false);
+	plugin_dynamic_orphan(r->generation);
+	if (death_count(r)) {
 		quarantine(r, l);
 	} else {
 		runner_changed(r, RUNNER_WAITING, NULL);

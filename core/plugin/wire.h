@@ -46,8 +46,28 @@ enum wire_kind {
 	WIRE_MESSAGE,
 	WIRE_TASK,
 	WIRE_RELEASE,
+	/* Entries that the plugin adds: to the runner on its control channel;
+	 * the next two on the channel of batches. */
+	WIRE_GONE,
+	WIRE_BATCH,
+	WIRE_BATCH_ANSWER,
 	WIRE_KINDS
 };
+
+/* What a WIRE_BATCH asks; its id is that of the batch. */
+enum wire_batch {
+	WIRE_BATCH_BEGIN = 1,
+	WIRE_BATCH_PUT,
+	WIRE_BATCH_DROP,
+	WIRE_BATCH_COMMIT,
+	WIRE_BATCH_ABANDON
+};
+
+/* What a WIRE_CALL addresses: an index in the set of the manifest, or the
+ * number of an entry that was added, or the values for one of those. */
+#define WIRE_ENTRY_ADDED 0x80000000u
+#define WIRE_ENTRY_COMPLETE 0x40000000u
+#define WIRE_ENTRY_NUMBER 0x3fffffffu
 
 struct wire_head {
 	uint16_t magic;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entries that a plugin adds and drops while it runs (tp.dynamic/1)."""
+"""Entries that a plugin adds and drops while it runs (tp.dynamic/1), in the
+server's process and in a runner: nobody can tell the difference."""
 
 import os
+import signal
 
 import pytest
 
@@ -30,15 +32,25 @@ def modules(tmp_path_factory):
             for build in ("one", "two")]
 
 
-@pytest.fixture
-def server(start, modules):
+def serve(start, modules, isolation):
     folder = start.path("plugins")
     os.mkdir(folder)
     w.write_file(folder + "/dyn.so", modules[0])
     w.write_file(folder + "/dyn.yaml", MANIFEST)
-    s = start.serve(plugins=(folder, w.PLUGINS))
+    s = start.serve("plugins: {isolation: %s%s}\n" % (isolation, w.BEST_EFFORT),
+                    plugins=(folder, w.PLUGINS))
     s.folder = folder
     return s
+
+
+@pytest.fixture(params=["none", "process"])
+def server(start, modules, request):
+    return serve(start, modules, request.param)
+
+
+@pytest.fixture
+def isolated(start, modules):
+    return serve(start, modules, "process")
 
 
 def put(entry, kind=1, **about):
@@ -211,4 +223,45 @@ def test_entries_leave_with_their_plugin(server, ears):
     os.unlink(server.folder + "/dyn.yaml")
     ears.expect("tools")
     assert "gh_a" not in names(modern)
+    modern.close()
+
+
+def runner_of(server, since=0):
+    return server.wait_log("runner ready", since, plugin="dyn")["pid"]
+
+
+def test_a_dead_runners_entries_leave_when_the_next_one_is_ready(isolated):
+    """plugin-abi.md 7.4: they belong to the process that added them"""
+    ears, modern = Ears(isolated), w.Modern(isolated)
+    change(modern, put("gh_a"), put("gh_b"))
+    ears.expect("tools")
+    mark = isolated.mark()
+    os.kill(runner_of(isolated), signal.SIGKILL)
+    # Told once: they stay in the list until there is another one.
+    ears.expect("tools")
+    runner_of(isolated, mark)
+    assert [n for n in names(modern) if n[:3] == "gh_"] == []
+    assert change(modern, put("gh_a")) == "0 = 0"
+    ears.expect("tools")
+    assert modern.tool("gh_a")["content"][0]["text"] == "gh_a of one"
+    ears.close()
+    modern.close()
+
+
+def test_what_load_adds_again_never_leaves_the_list(isolated, modules):
+    """The next process begins with the snapshot its generation began with."""
+    modern = w.Modern(isolated)
+    change(modern, put("gh_a"), put("gh_b"))
+    w.write_file(isolated.folder + "/dyn.so", modules[1])
+    isolated.wait_log("plugin unloaded", plugin="dyn")
+    ears = Ears(isolated)
+    for _ in range(3):
+        mark = isolated.mark()
+        pid = int(os.popen("pgrep -P %d -f 'runner .* dyn'" % isolated.pid).read())
+        os.kill(pid, signal.SIGKILL)
+        while '"runner ready"' not in isolated.log_text(mark):
+            assert {"gh_a", "gh_b"} <= set(names(modern))
+        assert {"gh_a", "gh_b"} <= set(names(modern))
+        assert modern.tool("gh_b")["content"][0]["text"] == "gh_b of two"
+    ears.close()
     modern.close()

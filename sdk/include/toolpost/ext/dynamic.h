@@ -14,7 +14,9 @@
  *
  * Every refusal stands in the host's log with its reason.  A batch is used by
  * one thread at a time.  Entries leave with their generation; what a new
- * generation commits inside load() is there before any client looks.
+ * generation commits inside load() is there before any client looks.  In a
+ * runner they leave with its process, too: what load() of the next one commits
+ * takes their place in one step.
  */
 #ifndef TOOLPOST_EXT_DYNAMIC_H
 #define TOOLPOST_EXT_DYNAMIC_H
