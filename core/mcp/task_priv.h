@@ -74,6 +74,9 @@ struct mcp_task_need {
 	unsigned round;
 };
 
+#define MCP_TASK_MAGIC 0x5441534bu
+#define MCP_TASK_CALL_ID "0" /* of what the handler answers; goes nowhere */
+
 /* The living part of a task, on the reactor that has made it. */
 struct mcp_task {
 	uint32_t magic;
@@ -174,17 +177,6 @@ void mcp_tasks_not_declared(struct mcp_exchange *x);
 /* Decides what becomes of a tools/call; false: it has ended x. */
 bool mcp_task_admit(struct mcp_exchange *x, const struct registry_entry *e,
     const struct json_node *params, bool *make);
-/* x is answered with a task, in which the tool then runs. */
-void mcp_task_begin(struct mcp_exchange *x, const struct registry_entry *e,
-    struct str name, const struct json_node *args,
-    const struct json_node *params);
-/* The sink's: c wants to be a task, or says what it does. */
-void mcp_call_task(struct call *c, struct str status);
-/* x gets a task, and c goes on in it; c has ended when x has no call.  What c
- * answers from now on: x itself when there is no memory, NULL when the task
- * was refused and all is over. */
-struct mcp_exchange *mcp_task_become(
-    struct mcp_exchange *x, struct call *c, struct str status);
 /* The handler asks for input. */
 void mcp_task_input(struct mcp_exchange *x, const struct call *c);
 /* x closes, and is named by a task or an operation. */
@@ -197,6 +189,26 @@ struct mcp_task *mcp_task_find(struct mcp_reactor *m, struct str id);
 void mcp_task_stop(struct mcp_task *t);
 void mcp_task_save(struct mcp_task *t);
 void mcp_task_turn(struct mcp_task *t, enum mcp_task_status to);
+/* Still without a name, a row and an exchange; NULL without memory. */
+struct mcp_task *mcp_task_open(struct mcp_reactor *m);
+/* The handler, for the first time or again. */
+void mcp_task_run(struct mcp_task *t);
+/* What a handler in a task answers to. */
+extern const struct mcp_reply_ops mcp_task_reply;
+
+/* task_make.c */
+
+/* x is answered with a task, in which the tool then runs. */
+void mcp_task_begin(struct mcp_exchange *x, const struct registry_entry *e,
+    struct str name, const struct json_node *args,
+    const struct json_node *params);
+/* The sink's: c wants to be a task, or says what it does. */
+void mcp_call_task(struct call *c, struct str status);
+/* x gets a task, and c goes on in it; c has ended when x has no call.  What c
+ * answers from now on: x itself when there is no memory, NULL when the task
+ * was refused and all is over. */
+struct mcp_exchange *mcp_task_become(
+    struct mcp_exchange *x, struct call *c, struct str status);
 
 /* task_input.c: on the task's reactor. */
 
