@@ -30,6 +30,11 @@ static bool sink_is_socket;
 static bool sink_torn; /* the last line went out in part */
 static int64_t local_offset_ns;
 
+/* Set once, before there are other threads. */
+static void (*divert)(void *arg, enum log_level level, const char *event,
+    const struct log_field *fields, size_t n);
+static void *divert_arg;
+
 /* Relaxed: settings and a count, nothing else is published through them. */
 static _Atomic int sink_format = LOG_FORMAT_TEXT;
 static _Atomic int sink_level = LOG_LEVEL_INFO;
@@ -83,6 +88,15 @@ log_open(int fd, enum log_format format, enum log_level level)
 	CHECK(pthread_mutex_unlock(&sink_lock) == 0);
 	atomic_store_explicit(&sink_format, (int)format, memory_order_relaxed);
 	atomic_store_explicit(&sink_level, (int)level, memory_order_relaxed);
+}
+
+void
+log_divert(void (*fn)(void *arg, enum log_level level, const char *event,
+	       const struct log_field *fields, size_t n),
+    void *arg)
+{
+	divert = fn;
+	divert_arg = arg;
 }
 
 enum log_level
@@ -270,6 +284,11 @@ log_write(enum log_level level, const char *event,
 
 	l.len = 0;
 	CHECK(level >= LOG_LEVEL_DEBUG && level <= LOG_LEVEL_ERROR);
+	if (divert != NULL) {
+		divert(divert_arg, level, event, fields, n);
+		errno = saved;
+		return;
+	}
 	CHECK(pthread_mutex_lock(&sink_lock) == 0);
 	if (sink_fd < 0)
 		goto out;

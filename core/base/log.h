@@ -33,6 +33,11 @@ struct log_field {
  * of this moment.  Before that, and with fd -1: silence. */
 void log_open(int fd, enum log_format format, enum log_level level);
 enum log_level log_level_get(void);
+/* Before there are other threads: lines go to fn, on the thread that writes
+ * them, in place of the sink; log_open() still says the level. */
+void log_divert(void (*fn)(void *arg, enum log_level level, const char *event,
+		    const struct log_field *fields, size_t n),
+    void *arg);
 /* Lines that could not be written since the start. */
 uint64_t log_dropped(void);
 

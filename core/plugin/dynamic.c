@@ -47,8 +47,11 @@ remote_init(struct plugin_target *t, struct plugin_dynamic *d,
 	plugin_target_init(t, d->generation, d, limits, NULL);
 	t->index = WIRE_ENTRY_ADDED | kind | r->number;
 	t->life = r->life->number;
-	if ((r->flags & TP_SERIAL) != 0 && kind == 0)
-		t->target.concurrency = 1;
+	if ((r->flags & TP_SERIAL) == 0 || kind != 0)
+		return;
+	/* What waits for its turn waits there, as many as may wait here. */
+	t->target.concurrency = 1 + t->target.queue_max;
+	t->target.queue_max = 0;
 }
 
 static bool

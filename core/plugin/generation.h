@@ -67,8 +67,6 @@ struct plugin_hub {
 	/* Its runner dies again and again: it must not be called. */
 	void (*quarantined)(
 	    void *owner, struct plugin_generation *g, const char *reason);
-	/* [any] In a runner: the host's log; NULL: this process's own. */
-	void (*log)(void *owner, int level, struct str text);
 	registry_describe_fn *describe; /* list items of what is added */
 	/* In a runner: asks the host; NULL: plugin_dynamic_table. */
 	const struct tp_dynamic *batches;

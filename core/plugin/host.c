@@ -93,11 +93,6 @@ host_log(struct tp_plugin *p, int level, struct tp_str text)
 
 	if (level >= TP_DEBUG && level <= TP_ERROR)
 		ours = levels[level];
-	if (g->hub->log != NULL) {
-		g->hub->log(g->hub->owner, ours,
-		    str_sub(str_from(text), 0, LOG_TEXT_MAX));
-		return;
-	}
 	LOG_AT(ours, "plugin says", F_STR("plugin", g->manifest->name),
 	    F_INT("generation", g->number),
 	    F_STR("text", str_sub(str_from(text), 0, LOG_TEXT_MAX)));

@@ -377,6 +377,7 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	m->runner_exe = dup_str(o->runner_exe);
 	m->place.exe = m->runner_exe;
 	m->place.reactors = o->reactors;
+	m->place.workers = o->workers;
 	m->dirs = calloc(n + 1, sizeof *m->dirs);
 	if (m->run_dir == NULL || m->rehearse_exe == NULL
 	    || m->runner_exe == NULL || m->dirs == NULL)

@@ -56,6 +56,7 @@ struct plugin_manager_options {
 	struct str rehearse_exe; /* this program: "exe rehearse COPY" */
 	struct str runner_exe; /* toolpost-runner; empty: there is none */
 	unsigned reactors; /* that will call */
+	unsigned workers; /* of this process; a runner has no more */
 	bool watch;
 	int64_t resident_max;
 	enum plugin_isolation isolation; /* where nobody says more */

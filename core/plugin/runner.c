@@ -15,6 +15,11 @@
 #include "plugin/desk.h"
 #include "plugin/generation.h"
 
+/* Of a line that a runner has for the log. */
+#define LINE_FIELDS_MAX 12
+#define LINE_EVENT_MAX 64
+#define LINE_KEY_MAX 24
+
 static void life_timer(void *arg);
 static void life_ready(void *arg, unsigned events);
 static void life_over(void *arg, const struct loop_child_end *end);
@@ -301,19 +306,69 @@ take_saved(struct plugin_runner *r, struct str body)
 	return r->saved_status == 1 ? ERR_SYNTAX : 0;
 }
 
+/* A word of the log: a runner cannot make up others. */
+static bool
+is_word(struct str s, size_t max)
+{
+	if (s.len == 0 || s.len >= max)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.ptr[i] < 'a' || s.ptr[i] > 'z') && s.ptr[i] != '_'
+		    && s.ptr[i] != ' ' && s.ptr[i] != ',')
+			return false;
+	return true;
+}
+
+/* One field after those that we know ourselves. */
+static int
+take_field(struct wire_in *in, char *key, struct log_field *f)
+{
+	struct str name = wire_get_str(in);
+
+	if (!is_word(name, LINE_KEY_MAX))
+		return ERR_SYNTAX;
+	memcpy(key, name.ptr, name.len);
+	key[name.len] = '\0';
+	if (wire_get_u32(in) != 0)
+		*f = F_INT(key, (int64_t)wire_get_u64(in));
+	else
+		*f = F_STR(key, wire_get_str(in));
+	return in->bad ? ERR_SYNTAX : 0;
+}
+
+/* A line as in process: about this plugin, whatever it says. */
 static int
 take_log(const struct plugin_runner *r, struct str body)
 {
 	struct wire_in in = wire_in_of(body);
-	uint32_t level = wire_get_u32(&in);
-	struct str text = wire_get_str(&in);
+	struct log_field fields[LINE_FIELDS_MAX + 2] = {
+		F_CSTR("plugin", r->name),
+		F_INT("generation",
+		    r->generation != NULL ? r->generation->number : 0),
+	};
+	char event[LINE_EVENT_MAX], keys[LINE_FIELDS_MAX][LINE_KEY_MAX];
+	uint32_t level = wire_get_u32(&in), n;
+	struct str name = wire_get_str(&in);
+	size_t len = 2;
 
-	if (!wire_get_end(&in) || level > LOG_LEVEL_ERROR)
+	n = wire_get_u32(&in);
+	if (level > LOG_LEVEL_ERROR || n > LINE_FIELDS_MAX
+	    || !is_word(name, LINE_EVENT_MAX)
+	    || !(str_starts(name, S("plugin ")) || str_starts(name, S("a "))))
 		return ERR_SYNTAX;
-	LOG_AT((enum log_level)level, "plugin says", F_CSTR("plugin", r->name),
-	    F_INT("generation",
-		r->generation != NULL ? r->generation->number : 0),
-	    F_STR("text", text));
+	memcpy(event, name.ptr, name.len);
+	event[name.len] = '\0';
+	for (uint32_t i = 0; i < n; i++) {
+		if (take_field(&in, keys[i], &fields[len]) < 0)
+			return ERR_SYNTAX;
+		if (strcmp(keys[i], "plugin") != 0
+		    && strcmp(keys[i], "generation") != 0)
+			len++;
+	}
+	if (!wire_get_end(&in))
+		return ERR_SYNTAX;
+	if (level >= (uint32_t)log_level_get())
+		log_write((enum log_level)level, event, fields, len);
 	return 0;
 }
 
@@ -337,12 +392,36 @@ take_changed(struct plugin_runner *r, struct str body)
 	return 0;
 }
 
+/* Which of its entries are TP_SERIAL: what waits for their turn waits there,
+ * as many as may wait here. */
+static int
+take_ready(const struct runner_life *l, struct str body)
+{
+	struct plugin_generation *g = l->runner->generation;
+	struct wire_in in = wire_in_of(body);
+	uint32_t n = wire_get_u32(&in);
+
+	for (uint32_t i = 0; i < n && !in.bad; i++) {
+		bool serial = wire_get_u32(&in) != 0;
+
+		/* Before anybody calls them. */
+		if (serial && g != NULL && i < g->targets_len
+		    && g->at < PLUGIN_OPENED) {
+			struct call_target *t = &g->targets[i].target;
+
+			t->concurrency = 1 + t->queue_max;
+			t->queue_max = 0;
+		}
+	}
+	return wire_get_end(&in) ? 0 : ERR_SYNTAX;
+}
+
 static int
 frame_take(struct runner_life *l, const struct wire_frame *f)
 {
 	switch (f->kind) {
 	case WIRE_READY:
-		if (l->ready || f->body.len > 0)
+		if (l->ready || take_ready(l, f->body) < 0)
 			return ERR_SYNTAX;
 		l->ready = true;
 		loop_timer_set(l->runner->control, &l->timer,

@@ -42,6 +42,11 @@
 #define RUNNER_WORDS_MAX 1024 /* of the last ones */
 #define RUNNER_SPACES 8 /* frames received at once */
 
+/* Threads of a runner: as many as the server has, not more than the calls that
+ * its manifest lets run at once, and at most these. */
+#define RUNNER_WORKERS_MAX 32u
+#define RUNNER_WORKER_STACK ((uint64_t)8 * 1024 * 1024) /* of its memory */
+
 struct plugin_generation;
 struct runner_channel;
 struct runner_desk;
@@ -50,6 +55,7 @@ struct runner_desk;
 struct plugin_runner_place {
 	const char *exe; /* toolpost-runner, an absolute path */
 	unsigned reactors;
+	unsigned workers; /* for handlers that may block */
 	bool best_effort; /* a box without what the kernel lacks */
 };
 

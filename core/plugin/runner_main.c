@@ -18,6 +18,7 @@
 
 #define RUNNER_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define RUNNER_REASON_MAX 512
+#define RUNNER_VALUE_MAX 4096 /* of a field in the log */
 
 _Noreturn void
 runner_give_up(const char *why)
@@ -64,10 +65,32 @@ control_send_kind(const struct runner_process *p, enum wire_kind kind)
 
 /* What the plugin tells its hub goes to the host's. */
 
+/* [any] A line of the log is written by the host, as if it were its own. */
 static void
-plugin_logs(void *owner, int level, struct str text)
+line_logged(void *arg, enum log_level level, const char *event,
+    const struct log_field *fields, size_t n)
 {
-	control_send_str(owner, WIRE_LOG, (uint32_t)level, text);
+	struct buf b;
+	size_t at;
+
+	buf_init(&b);
+	at = wire_begin(&b, WIRE_LOG, 0);
+	wire_put_u32(&b, level);
+	wire_put_str(&b, str_of(event));
+	wire_put_u32(&b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		bool is_int = fields[i].type == LOG_FIELD_INT;
+
+		wire_put_str(&b, str_of(fields[i].key));
+		wire_put_u32(&b, is_int);
+		if (is_int)
+			wire_put_u64(&b, (uint64_t)fields[i].num);
+		else
+			wire_put_str(
+			    &b, str_sub(fields[i].str, 0, RUNNER_VALUE_MAX));
+	}
+	wire_end(&b, at);
+	control_send(arg, &b);
 }
 
 static void
@@ -178,7 +201,7 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
 	if (box_enter(b, path, p->channels, &err) < 0)
 		start_fail(p, TP_EFAIL, err.text);
-	p->pool = loop_pool_create(RUNNER_WORKERS, RUNNER_WORKERS_QUEUE,
+	p->pool = loop_pool_create(p->workers, RUNNER_WORKERS_QUEUE,
 	    panic_thread_init, panic_thread_finish, &err);
 	if (p->pool == NULL)
 		start_fail(p, TP_ENOMEM, err.text);
@@ -189,9 +212,25 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 		start_fail(p, TP_EFAIL, err.text);
 	if (b->lacks == NULL)
 		return;
-	(void)snprintf(path, sizeof path,
-	    "its sandbox is open: this kernel has no %s", b->lacks);
-	plugin_logs(p, LOG_LEVEL_WARN, str_of(path));
+	LOG_WARN("plugin sandbox is open", F_CSTR("kernel_lacks", b->lacks),
+	    F_CSTR("plugin", p->generation->manifest->name.ptr));
+}
+
+/* With what the host must know of the code. */
+static void
+ready_send(const struct runner_process *p)
+{
+	const struct plugin_generation *g = p->generation;
+	struct buf b;
+	size_t at;
+
+	buf_init(&b);
+	at = wire_begin(&b, WIRE_READY, 0);
+	wire_put_u32(&b, (uint32_t)g->targets_len);
+	for (size_t i = 0; i < g->targets_len; i++)
+		wire_put_u32(&b, g->targets[i].target.concurrency == 1);
+	wire_end(&b, at);
+	control_send(p, &b);
 }
 
 static void
@@ -215,8 +254,9 @@ start_take(struct runner_process *p, struct str body)
 	state.format = wire_get_u32(&in);
 	bytes = wire_get_str(&in);
 	state.bytes = (struct tp_str){ bytes.ptr, bytes.len };
-	log_open(
-	    STDERR_FILENO, LOG_FORMAT_TEXT, (enum log_level)wire_get_u32(&in));
+	log_open(-1, LOG_FORMAT_TEXT, (enum log_level)wire_get_u32(&in));
+	log_divert(line_logged, p);
+	p->workers = wire_get_u32(&in);
 	box_get(&box, &in);
 	m = outline_read(&in, name, version, module);
 	if (!wire_get_end(&in) || p->generation != NULL)
@@ -231,7 +271,7 @@ start_take(struct runner_process *p, struct str body)
 	    p, &box, m, number, copy, config, has_state ? &state : NULL);
 	for (unsigned i = 0; i < p->lines_len; i++)
 		runner_line_open(&p->lines[i], p, RUNNER_FIRST_FD + 1 + (int)i);
-	control_send_kind(p, WIRE_READY);
+	ready_send(p);
 }
 
 static void
@@ -345,7 +385,6 @@ process_open(struct runner_process *p, unsigned channels)
 	p->hub->gone = generation_gone;
 	p->hub->touched = lists_touched;
 	p->hub->resource = resource_touched;
-	p->hub->log = plugin_logs;
 	p->hub->batches = &runner_batches_table;
 	loop_io_init(&p->io);
 	if (loop_io_start(

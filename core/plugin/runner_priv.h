@@ -7,7 +7,6 @@
 #include "plugin/wire.h"
 
 #define RUNNER_CHANNELS_MAX 258 /* LOOP_REACTORS_MAX, control, batches */
-#define RUNNER_WORKERS 4
 #define RUNNER_WORKERS_QUEUE 65536 /* the host's bounds are smaller */
 #define RUNNER_FIRST_FD 3
 
@@ -49,6 +48,7 @@ struct runner_process {
 	struct runner_line *lines;
 	unsigned lines_len;
 	unsigned channels;
+	unsigned workers;
 	struct runner_batches batches;
 	bool stopping;
 };

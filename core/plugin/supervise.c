@@ -106,6 +106,26 @@ runner_changed(struct plugin_runner *r, enum runner_state state,
 	seats_wake(r);
 }
 
+/* As many calls as may run at once. */
+static uint32_t
+workers_count(const struct plugin_runner *r)
+{
+	const struct plugin_manifest *m = r->generation->manifest;
+	uint64_t most = r->place->workers, wanted = 0;
+	bool bounded = m->dynamic.max == 0;
+
+	for (size_t i = 0; i < m->entries_len; i++) {
+		bounded = bounded && m->entries[i].limits.concurrency > 0
+		    && !m->entries[i].completes;
+		wanted += (uint64_t)m->entries[i].limits.concurrency;
+	}
+	if (bounded && wanted < most)
+		most = wanted;
+	if (most > RUNNER_WORKERS_MAX)
+		most = RUNNER_WORKERS_MAX;
+	return most > 0 ? (uint32_t)most : 1;
+}
+
 /* ERR_LIMIT: grants that no box holds. */
 static int
 start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
@@ -118,6 +138,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 	if (plugin_grants_box(&g->grants, g->config, &box) < 0)
 		return ERR_LIMIT;
 	box.parent = (uint32_t)getpid();
+	box.memory += workers_count(r) * RUNNER_WORKER_STACK;
 	if (r->place->best_effort)
 		box.flags |= BOX_BEST_EFFORT;
 
@@ -136,6 +157,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 		? (struct str){ previous->bytes.ptr, previous->bytes.len }
 		: STR_NONE);
 	wire_put_u32(&r->start, (uint32_t)log_level_get());
+	wire_put_u32(&r->start, workers_count(r));
 	box_put(&box, &r->start);
 	wire_put_u32(&r->start, m->release);
 	wire_put_u32(&r->start, m->dynamic.max > 0);

@@ -144,6 +144,7 @@ plugins_start(struct server *s, struct err *err)
 		.rehearse_exe = own,
 		.runner_exe = runner_executable(own, runner, sizeof runner),
 		.reactors = (unsigned)s->config.reactors,
+		.workers = (unsigned)s->config.workers,
 		.watch = s->config.watch,
 		.resident_max = s->config.resident_max,
 		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS

@@ -102,12 +102,18 @@ def test_closing_every_descriptor_ends_the_runner(server, modern):
     assert pid_of(modern)
 
 
-def test_done_called_twice_hurts_nobody_else(server, modern):
+def test_done_called_twice_hurts_nobody_else(start, hostile_plugins):
+    server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS),
+                         allow_errors=True)
+    modern = w.Modern(server)
     with w.Http(server.http) as conn:
         m = w.modern("tools/call", {"name": "hostile_done_twice", "arguments": {}}, 1)
         conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
         assert conn.response().json["id"] == 1
+    said = server.wait_log("plugin called done twice", plugin="hostile")
+    assert said["entry"] == "hostile_done_twice"
     serves(server, modern)
+    modern.close()
     assert pid_of(modern)
 
 
