@@ -130,6 +130,8 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->state_set = false;
 	c->next_state = STR_NONE;
 	c->too_large = false;
+	c->busy = CALL_BUSY_QUEUE;
+	c->retry_ns = 0;
 	loop_timer_init(&c->timer, deadline_passed, c);
 	c->job.run = job_run;
 	c->msg.run = message_run;
@@ -139,6 +141,7 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->inline_run = false;
 	c->pinned = false;
 	c->entered = false;
+	c->attempt = false;
 	atomic_init(&c->ends, 0);
 	atomic_init(&c->cancelled, false);
 	atomic_init(&c->refs, 1);
@@ -329,6 +332,26 @@ message_run(struct loop_msg *msg)
 	over(CONTAINER_OF(msg, struct call, msg));
 }
 
+/* What it says about its plugin.  A runner that died is counted where its end
+ * is seen: the calls in it are one failure. */
+static void
+breaker_tell(struct call *c, enum call_status status)
+{
+	struct call_target *t = c->target;
+	int64_t now;
+
+	if (status == CALL_EBUSY || status == CALL_ECANCELLED
+	    || (status == CALL_ELOST && !c->attempt))
+		return;
+	now = loop_now(c->reactor->loop);
+	if (status != CALL_EDEADLINE && status != CALL_ELOST)
+		call_breaker_good(
+		    t->breaker, c->reactor->number, now, c->attempt);
+	else if (t->concurrency == 0 || c->entered) /* not in the queue */
+		call_breaker_bad(
+		    t->breaker, c->reactor->number, now, c->attempt);
+}
+
 /* Tells the sink, once. */
 static void
 answer(struct call *c, enum call_status status)
@@ -336,6 +359,8 @@ answer(struct call *c, enum call_status status)
 	if (c->answered)
 		return;
 	c->answered = true;
+	if (c->target->breaker != NULL)
+		breaker_tell(c, status);
 	c->sink->finished(c, status);
 }
 
@@ -444,10 +469,41 @@ run_in_pool(struct call *c)
 	}
 }
 
+/* By what its plugin may be asked at all; false: it is over. */
+static bool
+admitted(struct call *c)
+{
+	struct call_target *t = c->target;
+	int64_t now = loop_now(c->reactor->loop);
+
+	if (t->breaker != NULL)
+		c->retry_ns = call_breaker_enter(t->breaker, now, &c->attempt);
+	if (c->retry_ns > 0) {
+		c->busy = CALL_BUSY_BREAKER;
+		return false;
+	}
+	c->busy = CALL_BUSY_RATE;
+	c->retry_ns = call_rate_take(&t->rate, now);
+	if (c->retry_ns == 0 && t->rate_all != NULL) {
+		c->retry_ns = call_rate_take(t->rate_all, now);
+		if (c->retry_ns > 0)
+			call_rate_return(&t->rate);
+	}
+	if (c->retry_ns > 0)
+		return false;
+	c->busy = CALL_BUSY_QUEUE;
+	return true;
+}
+
 void
 call_start(struct call *c)
 {
 	OBJ_CHECK(c, CALL_MAGIC);
+	if (!admitted(c)) {
+		c->status = CALL_EBUSY;
+		over(c);
+		return;
+	}
 	c->name = arena_dup(&c->arena, c->name);
 	if (c->args != NULL)
 		c->args = json_dup(c->args, &c->arena);

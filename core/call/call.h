@@ -114,6 +114,13 @@ struct call_log {
 	struct str data;
 };
 
+/* Why a call was refused before it ran. */
+enum call_busy {
+	CALL_BUSY_QUEUE, /* no place to wait, or the handler's own word */
+	CALL_BUSY_RATE,
+	CALL_BUSY_BREAKER
+};
+
 struct call;
 
 /* Who waits for the answer.  All [reactor]. */
@@ -184,6 +191,8 @@ struct call {
 	bool state_set;
 	struct str next_state; /* for the next round, when state_set */
 	bool too_large;
+	enum call_busy busy; /* with CALL_EBUSY */
+	int64_t retry_ns; /* when to come again; 0: not known */
 
 	/* Private to call.c from here on. */
 	struct list node;
@@ -196,6 +205,7 @@ struct call {
 	bool inline_run; /* on its reactor, in this turn */
 	bool pinned;
 	bool entered; /* holds a place of the target */
+	bool attempt; /* the breaker is open: it shows how things are */
 	atomic_uint ends; /* CALL_END_* bits */
 	atomic_bool cancelled;
 	atomic_uint refs; /* posted progress and log messages hold one */

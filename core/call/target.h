@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "call/breaker.h"
+#include "call/rate.h"
 
 enum call_kind {
 	CALL_TOOL = 1,
@@ -42,6 +44,9 @@ struct call_target {
 	unsigned queue_max; /* waiting beyond that; then CALL_EBUSY */
 	int64_t deadline_ns; /* per call; 0: CALL_DEADLINE_NS */
 	size_t result_max; /* 0: CALL_RESULT_MAX */
+	struct call_rate rate; /* of this entry */
+	struct call_rate *rate_all; /* of its plugin; NULL: no bound */
+	struct call_breaker *breaker; /* of its plugin; NULL: none */
 
 	pthread_mutex_t lock; /* leaf; guards the three below */
 	unsigned running;

@@ -95,7 +95,8 @@ read_scalar(struct reading *r, const struct settings_item *item,
     const struct yaml_node *n, const char *path, void *target)
 {
 	bool typed = item->type == SETTINGS_BOOL || item->type == SETTINGS_INT
-	    || item->type == SETTINGS_SIZE || item->type == SETTINGS_DURATION;
+	    || item->type == SETTINGS_SIZE || item->type == SETTINGS_DURATION
+	    || item->type == SETTINGS_RATE;
 	const char *hint = NULL, *near = NULL;
 	char did_you_mean[80];
 	struct err err;

@@ -16,6 +16,7 @@ enum settings_type {
 	SETTINGS_INT, /* int64_t, min..max */
 	SETTINGS_SIZE, /* int64_t bytes: 64KiB 1MiB 1GiB 512 */
 	SETTINGS_DURATION, /* int64_t ns: 500ms 10s 5m 1h */
+	SETTINGS_RATE, /* int64_t ns between two: 100/s 30/m 5/h */
 	SETTINGS_ENUM, /* int: index in names */
 	SETTINGS_STRS, /* struct settings_strs: a list of strings */
 	SETTINGS_MAP, /* nested table */

@@ -11,6 +11,7 @@
 #include "data/settings_priv.h"
 
 #define SHOWN_MAX 80 /* bytes of a wrong value in a message */
+#define RATE_INTERVAL_MIN 1000 /* ns: a million in a second */
 
 struct unit {
 	const char *name;
@@ -66,6 +67,22 @@ print_number(const struct settings_item *item, int64_t value, struct buf *out)
 	buf_cstr(out, u->name);
 }
 
+/* As a rate of the shortest time that has at least one. */
+static void
+print_rate(int64_t interval_ns, struct buf *out)
+{
+	const struct unit *u = &durations[2]; /* a second */
+
+	while (u > durations && interval_ns > u->scale)
+		u--;
+	if (interval_ns <= 0)
+		BUF_LIT(out, "none");
+	else
+		buf_printf(out, "%lld/%s",
+		    (long long)((u->scale + interval_ns / 2) / interval_ns),
+		    u->name);
+}
+
 static void
 print_range(const struct settings_item *item, struct buf *out)
 {
@@ -106,6 +123,11 @@ settings_expected(const struct settings_item *item, struct buf *out)
 	case SETTINGS_SIZE:
 		buf_cstr(out, "a size like 64KiB or 1MiB,");
 		print_range(item, out);
+		break;
+	case SETTINGS_RATE:
+		buf_cstr(out,
+		    "a rate like 100/s, 30/m or 5/h, at most "
+		    "1000000/s");
 		break;
 	case SETTINGS_DURATION:
 		buf_cstr(out, "a time like 500ms, 10s or 5m,");
@@ -191,6 +213,28 @@ parse_number(const struct settings_item *item, struct str text, int64_t *out)
 	return rc;
 }
 
+/* "100/s": the time between two. */
+static int
+parse_rate(struct str text, int64_t *out)
+{
+	const struct unit *u = durations;
+	struct str unit;
+	struct str digits = str_split(text, '/', &unit);
+	int64_t count;
+	int rc = str_to_i64(digits, &count);
+
+	if (rc < 0)
+		return rc;
+	while (u->name != NULL && !str_equal(unit, str_of(u->name)))
+		u++;
+	if (u->name == NULL || u->scale < NS_PER_S || count < 0)
+		return ERR_SYNTAX;
+	if (count == 0 || u->scale / count < RATE_INTERVAL_MIN)
+		return ERR_LIMIT;
+	*out = u->scale / count;
+	return 0;
+}
+
 static int
 parse_enum(const struct settings_item *item, struct str text, int *out)
 {
@@ -236,6 +280,7 @@ settings_zero(const struct settings_item *item, void *target)
 		[SETTINGS_INT] = sizeof(int64_t),
 		[SETTINGS_SIZE] = sizeof(int64_t),
 		[SETTINGS_DURATION] = sizeof(int64_t),
+		[SETTINGS_RATE] = sizeof(int64_t),
 		[SETTINGS_ENUM] = sizeof(int),
 		[SETTINGS_STRS] = sizeof(struct settings_strs),
 		[SETTINGS_MAP] = 0,
@@ -274,6 +319,9 @@ settings_scalar(const struct settings_item *item, struct str text, void *target,
 	case SETTINGS_SIZE:
 	case SETTINGS_DURATION:
 		rc = parse_number(item, text, &value.number);
+		break;
+	case SETTINGS_RATE:
+		rc = parse_rate(text, &value.number);
 		break;
 	case SETTINGS_ENUM:
 		rc = parse_enum(item, text, &value.index);
@@ -349,6 +397,10 @@ print_value(const struct settings_item *item, const void *slot, struct buf *out)
 	case SETTINGS_DURATION:
 		memcpy(&number, slot, sizeof number);
 		print_number(item, number, out);
+		break;
+	case SETTINGS_RATE:
+		memcpy(&number, slot, sizeof number);
+		print_rate(number, out);
 		break;
 	case SETTINGS_ENUM:
 		memcpy(&index, slot, sizeof index);

@@ -250,6 +250,12 @@ mcp_exchange_close(struct mcp_exchange *x)
 	m->kept_len++;
 }
 
+int64_t
+mcp_exchange_retry_ms(const struct mcp_exchange *x)
+{
+	return x->retry_ms;
+}
+
 void *
 mcp_exchange_owner(const struct mcp_exchange *x)
 {

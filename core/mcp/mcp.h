@@ -186,6 +186,8 @@ struct json_doc *mcp_reactor_doc(struct mcp_reactor *m);
 struct mcp_exchange *mcp_exchange_open(struct mcp_reactor *m,
     const struct mcp_reply_ops *ops, void *owner, uint64_t scope);
 void *mcp_exchange_owner(const struct mcp_exchange *x);
+/* Of a refusal, in its answer(): when to come again; 0: not known. */
+int64_t mcp_exchange_retry_ms(const struct mcp_exchange *x);
 /* What its owner's functions do. */
 void mcp_exchange_notify(struct mcp_exchange *x, struct str message);
 bool mcp_exchange_ask(struct mcp_exchange *x, struct str message);

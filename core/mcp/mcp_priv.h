@@ -81,6 +81,7 @@ struct mcp_exchange {
 	struct mcp_link *links; /* open ones of this request, in arena */
 	struct str misfit; /* the last answer that did not fit, or empty */
 	bool is_error; /* it has answered with a tool's failure */
+	int64_t retry_ms; /* of a refusal: when to come again; 0: not known */
 	/* Tasks: what x answers into, makes, asks for or waits for. */
 	struct mcp_task *task;
 	struct mcp_task *making;

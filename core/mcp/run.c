@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "mcp/task_priv.h"
 
+#define BUSY_RETRY_MS 1000 /* where nobody knows better */
+
 void
 mcp_defect_log(const char *what, const struct call *c, struct str more)
 {
@@ -245,13 +247,27 @@ client_cannot(struct mcp_exchange *x, const struct call *c)
 
 /* Refused, not executed: the caller may come again (reliability 3.2). */
 static void
-busy(struct mcp_exchange *x)
+busy(struct mcp_exchange *x, const struct call *c)
 {
+	static const char *const why[] = {
+		[CALL_BUSY_QUEUE] =
+		    "Busy: too many calls to this are waiting; try again",
+		[CALL_BUSY_RATE] = "Too many calls to this in a short time; "
+				   "try again later",
+		[CALL_BUSY_BREAKER] = "This does not answer at present; try "
+				      "again later",
+	};
+	char data[48];
+
 	if (x->has_redeemed) /* the same request may come again */
 		store_nonce_forget(x->mcp->rounds->nonces, x->redeemed);
-	mcp_error(x, 503, RPC_INTERNAL_ERROR,
-	    S("Busy: too many calls to this are waiting; try again"),
-	    S("{\"retryAfterMs\":1000}"));
+	x->retry_ms = c->retry_ns > 0
+	    ? (c->retry_ns + NS_PER_MS - 1) / NS_PER_MS
+	    : BUSY_RETRY_MS;
+	(void)snprintf(data, sizeof data, "{\"retryAfterMs\":%lld}",
+	    (long long)x->retry_ms);
+	mcp_error(x, c->busy == CALL_BUSY_RATE ? 429 : 503, RPC_INTERNAL_ERROR,
+	    str_of(why[c->busy]), str_of(data));
 }
 
 /* ELIC-13 */
@@ -280,7 +296,7 @@ mcp_finished_alike(
 	}
 	switch (status) {
 	case CALL_EBUSY:
-		busy(x);
+		busy(x, c);
 		return true;
 	case CALL_EDEADLINE:
 		mcp_errorf(x, RPC_INTERNAL_ERROR,

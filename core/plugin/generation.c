@@ -132,6 +132,11 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
 	t->target.queue_max = (unsigned)limits->queue;
 	t->target.deadline_ns = limits->timeout_ns;
 	t->target.result_max = (size_t)limits->result_max;
+	/* That of the plugin is one for all of them. */
+	if (limits != &g->manifest->limits)
+		call_rate_init(&t->target.rate, limits->rate_ns, limits->burst);
+	t->target.rate_all = g->rate.interval_ns > 0 ? &g->rate : NULL;
+	t->target.breaker = g->breaker;
 	if (entry == NULL)
 		return;
 	if ((entry->flags & TP_SERIAL) != 0)
@@ -148,6 +153,7 @@ generation_free(struct plugin_generation *g)
 		call_target_finish(&g->targets[i].target);
 	plugin_dynamic_finish(g);
 	plugin_runner_unref(g->runner);
+	call_breaker_destroy(g->breaker);
 	plugin_manifest_destroy(g->manifest);
 	arena_finish(&g->arena);
 	plugin_hub_unref(g->hub);
@@ -356,6 +362,20 @@ config_take(struct plugin_generation *g, struct str config)
 	return g->config != NULL && !g->arena.failed ? 0 : ERR_NOMEM;
 }
 
+/* Those of all its entries together; the host keeps them, not a runner. */
+static int
+limits_take(struct plugin_generation *g)
+{
+	const struct plugin_manifest *m = g->manifest;
+
+	call_rate_init(&g->rate, m->limits.rate_ns, m->limits.burst);
+	if (g->hub->reactors == 0 || m->breaker.off)
+		return 0;
+	g->breaker =
+	    call_breaker_create(m->name.ptr, &m->breaker, g->hub->reactors);
+	return g->breaker != NULL ? 0 : ERR_NOMEM;
+}
+
 static int
 code_open(struct plugin_generation *g, const char *copy,
     const struct plugin_runner_place *place, struct diags *diags)
@@ -406,7 +426,8 @@ plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
 	rc = code_open(g, copy, place, diags);
 	if (rc == 0) {
 		scope_set(g);
-		if (set_build(g) < 0 || config_take(g, config) < 0)
+		if (limits_take(g) < 0 || set_build(g) < 0
+		    || config_take(g, config) < 0)
 			rc =
 			    refuse(manifest, diags, TP_MEMORY, "out of memory");
 	}

@@ -55,6 +55,7 @@ struct tp_watch;
 struct plugin_hub {
 	struct ref ref;
 	struct loop *loop;
+	unsigned reactors; /* that will call; 0: nobody counts their calls */
 	void *owner; /* [control] NULL: the manager is gone */
 	/* [control] All may be NULL. */
 	void (*gone)(void *owner, struct plugin_generation *g);
@@ -101,6 +102,8 @@ struct plugin_generation {
 	struct plugin_module module; /* empty: the code is in a runner */
 	struct plugin_runner *runner; /* shared; NULL: the code is here */
 	struct arena arena;
+	struct call_rate rate; /* of all its entries together */
+	struct call_breaker *breaker; /* owned; NULL: none */
 	struct registry_set set;
 	struct plugin_target *targets; /* one for each entry */
 	size_t targets_len; /* those that were made */

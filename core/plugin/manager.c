@@ -426,6 +426,7 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 		plugin_manager_destroy(m);
 		return NULL;
 	}
+	m->hub->reactors = m->place.reactors;
 	m->hub->gone = generation_gone;
 	m->hub->touched = lists_touched;
 	m->hub->resource = resource_changed;

@@ -358,9 +358,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 		    "reload: exclusive is not available yet");
 	r->m->state_required = raw->state == 1;
 	manifest_refuse_missing(r, root, "", root_missing);
-	if (yaml_get(root, S("limits")) != NULL)
-		manifest_refuse_missing(r, yaml_get(root, S("limits")),
-		    "limits", manifest_limits_missing);
+	manifest_check_limits(r, yaml_get(root, S("limits")));
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/str.h"
+#include "call/breaker.h"
 #include "crypto/digest.h"
 #include "plugin/grants.h"
 #include "registry/entry.h"
@@ -32,6 +33,8 @@ struct plugin_limits {
 	int64_t concurrency; /* calls of one entry at once; 0: no bound */
 	int64_t queue;
 	int64_t result_max; /* 0: the default of calls */
+	int64_t rate_ns; /* between two calls; 0: no bound */
+	int64_t burst; /* 0: the calls of one second */
 };
 
 /* One entry; 'set', 'target' and the descriptions are still empty. */
@@ -73,7 +76,8 @@ struct plugin_manifest {
 	bool state_required;
 	bool release; /* its calls may let go of their streams */
 	bool wants_process; /* isolation */
-	struct plugin_limits limits;
+	struct plugin_limits limits; /* rate: of all entries together */
+	struct call_breaker_limits breaker;
 	bool format_assertion;
 	struct plugin_grant dynamic;
 	struct plugin_grants grants; /* what it asks for */

@@ -56,47 +56,6 @@ static const char *const task_supports[] = { "forbidden", "optional",
 static const char *const task_makers[] = { "host", "handler", NULL };
 
 /* clang-format off */
-const struct settings_item manifest_limit_items[] = {
-	{ .key = "timeout", .type = SETTINGS_DURATION, .min = NS_PER_MS,
-	  .max = 24 * 3600 * NS_PER_S,
-	  .offset = offsetof(struct plugin_limits, timeout_ns),
-	  .help = "deadline of one call" },
-	{ .key = "concurrency", .type = SETTINGS_INT, .min = 1, .max = 65536,
-	  .offset = offsetof(struct plugin_limits, concurrency),
-	  .help = "calls of one entry running at once" },
-	{ .key = "queue", .type = SETTINGS_INT, .min = 0, .max = 65536,
-	  .offset = offsetof(struct plugin_limits, queue),
-	  .help = "calls of one entry waiting beyond that" },
-	{ .key = "result", .type = SETTINGS_SIZE, .min = 1,
-	  .max = (int64_t)CALL_MEMORY_MAX,
-	  .offset = offsetof(struct plugin_limits, result_max),
-	  .help = "largest answer" },
-	/* Known and refused: manifest_limits_missing. */
-	{ .key = "rate", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "memory", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "breaker", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "restarts", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "retry", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "priority", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = NULL },
-};
-
-const struct manifest_missing manifest_limits_missing[] = {
-	{ "rate", "remove it; calls are not counted per principal yet" },
-	{ "memory", "remove it; it needs a runner" },
-	{ "breaker", "remove it" },
-	{ "restarts", "remove it; it needs a runner" },
-	{ "retry", "remove it" },
-	{ "priority", "remove it" },
-	{ NULL, NULL },
-};
-
 #define ITEM(key_, type_, field_) \
 	{ .key = key_, .type = type_, \
 	  .offset = offsetof(struct raw_entry, field_) }
@@ -227,51 +186,6 @@ plugin_kind_name(enum registry_kind kind)
 	return names[kind];
 }
 
-/* An entry may narrow what the plugin says, not widen it. */
-static void
-check_narrow(struct manifest_reader *r, const struct yaml_node *map,
-    const char *path, const char *key, int64_t value, int64_t outer)
-{
-	const struct yaml_node *n = yaml_get(map, str_of(key));
-
-	if (n != NULL && outer > 0 && value > outer)
-		manifest_refuse(r, TP_LIMIT, n->at,
-		    "an entry may narrow a limit of its plugin only",
-		    "%s.limits.%s: \"%.*s\" is more than the plugin's "
-		    "limits.%s",
-		    path, key, STR_FMT(n->text), key);
-}
-
-static void
-read_limits(struct manifest_reader *r, const struct yaml_node *map,
-    const char *path, struct plugin_limits *limits)
-{
-	const struct plugin_limits *outer = &r->m->limits;
-	struct {
-		struct plugin_limits limits;
-		const struct yaml_node *unavailable;
-	} raw = { .limits = *outer };
-	struct manifest_path below;
-
-	*limits = *outer;
-	if (map == NULL)
-		return;
-	manifest_path_set(&below, "%s.limits", path);
-	if (settings_merge(manifest_limit_items, map, below.text, &raw,
-		&r->m->arena, r->file, r->diags)
-	    < 0)
-		return;
-	manifest_refuse_missing(r, map, below.text, manifest_limits_missing);
-	check_narrow(
-	    r, map, path, "timeout", raw.limits.timeout_ns, outer->timeout_ns);
-	check_narrow(r, map, path, "concurrency", raw.limits.concurrency,
-	    outer->concurrency);
-	check_narrow(r, map, path, "queue", raw.limits.queue, outer->queue);
-	check_narrow(
-	    r, map, path, "result", raw.limits.result_max, outer->result_max);
-	*limits = raw.limits;
-}
-
 /* What the three kinds share. */
 static void
 read_common(struct manifest_reader *r, const struct yaml_node *map,
@@ -298,7 +212,7 @@ read_common(struct manifest_reader *r, const struct yaml_node *map,
 	e->icons = manifest_read_icons(r, raw->icons, below.text);
 	manifest_path_set(&below, "%s._meta", path);
 	e->meta = manifest_read_meta(r, raw->meta, below.text);
-	read_limits(r, raw->limits, path, &out->limits);
+	manifest_read_limits(r, raw->limits, path, &out->limits);
 	out->at = manifest_at(map, out->key);
 }
 

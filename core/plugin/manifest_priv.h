@@ -134,6 +134,12 @@ struct manifest_lists {
 void manifest_read_entries(
     struct manifest_reader *r, const struct manifest_lists *lists);
 extern const struct settings_item manifest_limit_items[];
-extern const struct manifest_missing manifest_limits_missing[];
+/* manifest_limits.c: those of the plugin, once they are in r->m; of one entry,
+ * which path names, inside those. */
+void manifest_check_limits(
+    struct manifest_reader *r, const struct yaml_node *map);
+void manifest_read_limits(struct manifest_reader *r,
+    const struct yaml_node *map, const char *path,
+    struct plugin_limits *limits);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From one life to the next: starting, back-off, quarantine, stopping.
  * Everything here runs on the control thread, save where it is marked. */
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -405,6 +406,10 @@ runner_has_died(struct plugin_runner *r, struct runner_life *l)
 	}
 	if (r->state == RUNNER_ENDED || l->stopping)
 		return;
+	/* A retired one has been counted by the call that does not end. */
+	if (!l->retired && r->generation->breaker != NULL)
+		call_breaker_bad(
+		    r->generation->breaker, UINT_MAX, clock_now_ns(), false);
 	if (l->retired && l->child == NULL) {
 		seats_wake(r); /* it was counted when it was retired */
 		death_log(r, l);

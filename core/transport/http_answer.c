@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes back on a connection: whole answers and streams of events. */
+#include <stdio.h>
+
 #include "base/log.h"
 #include "http/sse.h"
 #include "transport/http_priv.h"
@@ -22,6 +24,7 @@ void
 http_answer_send(struct http_conn *c, const struct http_answer *a)
 {
 	struct http_header headers[4 + HTTP_CORS_FIELDS];
+	char seconds[24];
 	struct http_response r = {
 		.status = a->status,
 		.content_type = a->type,
@@ -38,9 +41,12 @@ http_answer_send(struct http_conn *c, const struct http_answer *a)
 	if (a->session_id.len > 0)
 		headers[r.headers_len++] =
 		    (struct http_header){ "Mcp-Session-Id", a->session_id };
-	if (a->retry_after)
+	if (a->retry_after > 0) {
+		(void)snprintf(seconds, sizeof seconds, "%lld",
+		    (long long)a->retry_after); /* it fits */
 		headers[r.headers_len++] =
-		    (struct http_header){ "Retry-After", S("1") };
+		    (struct http_header){ "Retry-After", str_of(seconds) };
+	}
 	if (c->minor == 0 && c->keep_alive) /* RFC 9112 9.3: 1.0 must be told */
 		headers[r.headers_len++] =
 		    (struct http_header){ "Connection", S("keep-alive") };

@@ -37,6 +37,7 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 {
 	struct http_conn *c = mcp_exchange_owner(x);
 	bool later = c->paused; /* not inside http_input() any more */
+	int64_t retry_ms = mcp_exchange_retry_ms(x);
 
 	c->x = NULL;
 	if (status == 0 && !c->committed)
@@ -52,7 +53,8 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 		.type = message.len > 0 ? "application/json" : NULL,
 		.body = message,
 		.session_id = new_session_id(c),
-		.retry_after = status == 503 });
+		.retry_after =
+		    retry_ms > 0 ? (retry_ms + 999) / 1000 : status == 503 });
 	if (later)
 		http_service_end(c);
 }

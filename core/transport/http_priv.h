@@ -155,7 +155,7 @@ struct http_answer {
 	struct str body;
 	const char *allow; /* NULL: none */
 	struct str session_id; /* empty: none */
-	bool retry_after;
+	int64_t retry_after; /* seconds; 0: not said */
 };
 void http_answer_send(struct http_conn *c, const struct http_answer *a);
 /* The status alone, with its text as the body. */

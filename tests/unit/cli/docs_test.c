@@ -53,7 +53,7 @@ static const char *
 type_name(enum settings_type type)
 {
 	static const char *const names[] = { "text", "true, false", "number",
-		"size", "duration", "word", "list", "map", "map" };
+		"size", "duration", "rate", "word", "list", "map", "map" };
 
 	return names[type];
 }
