@@ -188,7 +188,7 @@ serve(struct runner_desk *d)
 	int n, rc;
 
 	(void)poll(&p, 1, -1); /* the next read tells */
-	n = wire_receive(d->fd, d->space, &f, 1);
+	n = wire_receive_one(d->fd, d->space, &f);
 	if (n <= 0)
 		return n;
 	buf_init(&answer);

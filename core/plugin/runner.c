@@ -68,7 +68,7 @@ life_alloc(struct plugin_runner *r)
 	loop_timer_init(&l->timer, life_timer, l);
 	buf_init(&l->gone);
 	loop_deferred_init(&l->gone_send, life_gone_send, l);
-	l->space = malloc(WIRE_SPACE * RUNNER_SPACES);
+	l->space = malloc(WIRE_SPACES);
 	l->fds = malloc(sizeof *l->fds * (r->place->reactors + 1));
 	for (unsigned i = 0; l->fds != NULL && i < r->place->reactors; i++)
 		l->fds[i] = -1;
@@ -447,19 +447,22 @@ frame_take(struct runner_life *l, const struct wire_frame *f)
 bool
 runner_life_receive(struct runner_life *l)
 {
-	struct wire_frame frames[RUNNER_SPACES];
-	int n, rc = 0;
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	int n, rc;
 
 	if (l->control < 0)
 		return false;
-	n = wire_receive(l->control, l->space, frames, RUNNER_SPACES);
-	for (int i = 0; i < n; i++) {
-		if (rc == 0)
-			rc = frame_take(l, &frames[i]);
-		wire_frame_finish(&frames[i]);
+	n = wire_receive(l->control, l->space, &batch);
+	while ((rc = wire_next(&batch, &frame)) > 0) {
+		rc = frame_take(l, &frame);
+		wire_frame_finish(&frame);
+		if (rc < 0)
+			break;
 	}
+	wire_arrivals_finish(&batch);
 	if (n >= 0 && rc == 0)
-		return n == RUNNER_SPACES;
+		return n == WIRE_DATAGRAMS;
 	loop_io_stop(&l->io);
 	fd_drop(&l->control);
 	/* At an end of file the process is gone, or closed it: then it goes. */

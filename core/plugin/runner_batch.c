@@ -59,7 +59,7 @@ exchange(struct runner_batches *b, uint64_t id, const struct buf *frame,
 	p.events = POLLIN;
 	while (n == 0) {
 		(void)poll(&p, 1, -1); /* as above */
-		n = wire_receive(b->fd, b->space, &f, 1);
+		n = wire_receive_one(b->fd, b->space, &f);
 	}
 	if (n < 0)
 		return false;

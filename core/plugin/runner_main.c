@@ -328,42 +328,50 @@ stop_take(struct runner_process *p)
 }
 
 static void
+control_take(struct runner_process *p, const struct wire_frame *f)
+{
+	switch (f->kind) {
+	case WIRE_START:
+		start_take(p, f->body);
+		break;
+	case WIRE_SAVE:
+		save_take(p);
+		break;
+	case WIRE_WATCH:
+		watch_take(p, f->body);
+		break;
+	case WIRE_GONE:
+		runner_batches_gone(&p->batches, f->body);
+		break;
+	case WIRE_PING:
+		control_send_kind(p, WIRE_PONG);
+		break;
+	case WIRE_STOP:
+		stop_take(p);
+		break;
+	default:
+		runner_give_up("a frame of an unknown kind");
+	}
+}
+
+static void
 control_events(void *arg, unsigned events)
 {
 	struct runner_process *p = arg;
-	struct wire_frame frames[RUNNER_SPACES];
-	int n = wire_receive(p->control, p->space, frames, RUNNER_SPACES);
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	int n = wire_receive(p->control, p->space, &batch), rc;
 
 	(void)events;
 	if (n == ERR_CLOSED)
 		leave(EXIT_SUCCESS); /* the host is gone */
-	if (n < 0)
-		runner_give_up("the control channel is broken");
-	for (int i = 0; i < n; i++) {
-		switch (frames[i].kind) {
-		case WIRE_START:
-			start_take(p, frames[i].body);
-			break;
-		case WIRE_SAVE:
-			save_take(p);
-			break;
-		case WIRE_WATCH:
-			watch_take(p, frames[i].body);
-			break;
-		case WIRE_GONE:
-			runner_batches_gone(&p->batches, frames[i].body);
-			break;
-		case WIRE_PING:
-			control_send_kind(p, WIRE_PONG);
-			break;
-		case WIRE_STOP:
-			stop_take(p);
-			break;
-		default:
-			runner_give_up("a frame of an unknown kind");
-		}
-		wire_frame_finish(&frames[i]);
+	while ((rc = wire_next(&batch, &frame)) > 0) {
+		control_take(p, &frame);
+		wire_frame_finish(&frame);
 	}
+	if (rc < 0)
+		runner_give_up("the control channel is broken");
+	wire_arrivals_finish(&batch);
 }
 
 static void
@@ -375,7 +383,7 @@ process_open(struct runner_process *p, unsigned channels)
 	p->channels = channels;
 	p->lines_len = channels - 1;
 	p->lines = calloc(channels, sizeof *p->lines);
-	p->space = malloc(WIRE_SPACE * RUNNER_SPACES);
+	p->space = malloc(WIRE_SPACES);
 	p->loop = loop_create(&err);
 	if (p->lines == NULL || p->space == NULL || p->loop == NULL)
 		runner_give_up("out of memory");

@@ -9,6 +9,7 @@
 #define RUNNER_CHANNELS_MAX 258 /* LOOP_REACTORS_MAX, control, batches */
 #define RUNNER_WORKERS_QUEUE 65536 /* the host's bounds are smaller */
 #define RUNNER_FIRST_FD 3
+#define RUNNER_TOGETHER_NS (NS_PER_MS / 10) /* an answer waits for others */
 
 struct runner_process;
 
@@ -44,7 +45,7 @@ struct runner_process {
 	struct plugin_generation *generation; /* NULL: not yet, or ended */
 	int control; /* owned */
 	struct loop_io io;
-	char *space; /* WIRE_SPACE * RUNNER_SPACES, for whoever reads */
+	char *space; /* WIRE_SPACES, for whoever reads */
 	struct runner_line *lines;
 	unsigned lines_len;
 	unsigned channels;

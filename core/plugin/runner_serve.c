@@ -3,6 +3,7 @@
  * the same object as in the host, so a plugin cannot tell the difference. */
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "data/json_dup.h"
 #include "plugin/runner_priv.h"
 #include "plugin/wire_call.h"
@@ -192,26 +193,40 @@ call_stop(struct runner_line *l, uint64_t id)
 }
 
 static void
+line_take(struct runner_line *l, const struct wire_frame *f)
+{
+	if (f->kind == WIRE_CALL)
+		call_take(l, f->id, f->body);
+	else if (f->kind == WIRE_CANCEL)
+		call_stop(l, f->id);
+	else
+		runner_give_up("a frame of an unknown kind");
+}
+
+/* The answers of a batch go together, unless it takes long. */
+static void
 line_read(struct runner_line *l)
 {
-	struct wire_frame frames[RUNNER_SPACES];
-	int n = wire_receive(l->fd, l->process->space, frames, RUNNER_SPACES);
+	int64_t due = clock_now_ns() + RUNNER_TOGETHER_NS;
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	int n = wire_receive(l->fd, l->process->space, &batch), rc;
 
 	if (n == ERR_CLOSED) {
 		runner_line_close(l);
 		return;
 	}
-	if (n < 0)
-		runner_give_up("a channel of the host is broken");
-	for (int i = 0; i < n; i++) {
-		if (frames[i].kind == WIRE_CALL)
-			call_take(l, frames[i].id, frames[i].body);
-		else if (frames[i].kind == WIRE_CANCEL)
-			call_stop(l, frames[i].id);
-		else
-			runner_give_up("a frame of an unknown kind");
-		wire_frame_finish(&frames[i]);
+	while ((rc = wire_next(&batch, &frame)) > 0) {
+		line_take(l, &frame);
+		wire_frame_finish(&frame);
+		if (l->out.len > 0 && clock_now_ns() >= due) {
+			line_flush(l);
+			due = clock_now_ns() + RUNNER_TOGETHER_NS;
+		}
 	}
+	if (rc < 0)
+		runner_give_up("a channel of the host is broken");
+	wire_arrivals_finish(&batch);
 }
 
 static void

@@ -242,7 +242,7 @@ channel_create(
 	struct runner_channel *ch = calloc(1, sizeof *ch);
 
 	if (ch != NULL)
-		ch->space = malloc(WIRE_SPACE * RUNNER_SPACES);
+		ch->space = malloc(WIRE_SPACES);
 	if (ch == NULL || ch->space == NULL) {
 		free(ch);
 		return NULL;
@@ -478,18 +478,21 @@ frame_take(struct runner_channel *ch, const struct wire_frame *f)
 static void
 channel_read(struct runner_channel *ch)
 {
-	struct wire_frame frames[RUNNER_SPACES];
-	int n, rc = 0;
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	int n, rc;
 
-	n = wire_receive(ch->fd, ch->space, frames, RUNNER_SPACES);
+	n = wire_receive(ch->fd, ch->space, &batch);
 	ch->reading = true;
-	for (int i = 0; i < n; i++) {
-		if (rc == 0)
-			rc = frame_take(ch, &frames[i]);
-		wire_frame_finish(&frames[i]);
+	while ((rc = wire_next(&batch, &frame)) > 0) {
+		rc = frame_take(ch, &frame);
+		wire_frame_finish(&frame);
+		if (rc < 0)
+			break;
 	}
 	ch->reading = false;
-	if (rc < 0 || n == ERR_SYNTAX)
+	wire_arrivals_finish(&batch);
+	if (rc < 0)
 		runner_life_condemn(ch->life, "it broke the rules of the wire");
 	if (rc < 0 || n < 0)
 		channel_end(ch);

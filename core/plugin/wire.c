@@ -16,8 +16,6 @@
 #include "base/check.h"
 #include "base/file.h"
 
-#define SEND_BATCH 32
-#define RECEIVE_BATCH 8
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 _Static_assert(sizeof(struct wire_head) == 16, "no padding travels");
@@ -220,33 +218,20 @@ send_large(int fd, const char *frame, size_t len)
 	return rc;
 }
 
-/* As many as fit one call; the bytes that are gone, or an error. */
-static int
-send_batch(int fd, const struct buf *frames, size_t *at)
+/* As many frames as fit a datagram. */
+static size_t
+datagram_len(const struct buf *frames, size_t at)
 {
-	struct mmsghdr msgs[SEND_BATCH];
-	struct iovec iovs[SEND_BATCH];
-	size_t next = *at;
-	int n = 0, sent;
+	size_t next = at;
 
-	memset(msgs, 0, sizeof msgs);
-	while (n < SEND_BATCH && next < frames->len) {
+	while (next < frames->len) {
 		size_t len = frame_len(frames, next);
 
-		if (len > WIRE_SPACE)
+		if (next + len - at > WIRE_SPACE)
 			break;
-		iovs[n] = (struct iovec){ frames->ptr + next, len };
-		msgs[n].msg_hdr.msg_iov = &iovs[n];
-		msgs[n].msg_hdr.msg_iovlen = 1;
 		next += len;
-		n++;
 	}
-	sent = sendmmsg(fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0)
-		return send_failed();
-	for (int i = 0; i < sent && i < n; i++)
-		*at += iovs[i].iov_len;
-	return 0;
+	return next - at;
 }
 
 int
@@ -255,13 +240,16 @@ wire_send(int fd, const struct buf *frames, size_t *at)
 	int rc = 0;
 
 	while (rc == 0 && *at < frames->len) {
-		size_t len = frame_len(frames, *at);
+		const char *from = frames->ptr + *at;
+		size_t len = datagram_len(frames, *at);
 
-		if (len <= WIRE_SPACE) {
-			rc = send_batch(fd, frames, at);
-			continue;
+		if (len == 0) {
+			len = frame_len(frames, *at);
+			rc = send_large(fd, from, len);
+		} else if (send(fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+		    < 0) {
+			rc = send_failed();
 		}
-		rc = send_large(fd, frames->ptr + *at, len);
 		if (rc == 0)
 			*at += len;
 	}
@@ -318,52 +306,34 @@ map_large(struct wire_frame *f, int file, size_t len)
 	return 0;
 }
 
-static int
-frame_take(struct wire_frame *f, struct msghdr *msg, char *bytes, size_t len)
-{
-	bool bad = (msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	int file = file_of(msg, &bad);
-	struct wire_head head = { 0 };
-	int rc = 0;
-
-	memset(f, 0, sizeof *f);
-	if (bad || len < sizeof head) {
-		rc = ERR_SYNTAX;
-	} else {
-		memcpy(&head, bytes, sizeof head);
-		if (head.magic != WIRE_MAGIC || head.version != WIRE_VERSION
-		    || head.kind == 0 || head.kind >= WIRE_KINDS)
-			rc = ERR_SYNTAX;
-	}
-	if (rc == 0) {
-		f->kind = (enum wire_kind)head.kind;
-		f->id = head.id;
-		f->body = (struct str){ bytes + sizeof head, head.len };
-		if (len == sizeof head && head.len > 0)
-			rc = map_large(f, file, head.len);
-		else if (len - sizeof head != head.len || file >= 0)
-			rc = ERR_SYNTAX;
-	}
-	if (file >= 0)
-		(void)close(file); /* it is mapped */
-	return rc;
-}
-
 struct arrival {
 	struct iovec iov;
 	alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
 };
 
-int
-wire_receive(int fd, char *space, struct wire_frame *frames, size_t n)
+static void
+batch_take(
+    struct wire_arrivals *b, const struct iovec *iov, struct mmsghdr *msg)
 {
-	struct arrival in[RECEIVE_BATCH];
-	struct mmsghdr msgs[RECEIVE_BATCH];
-	int got, taken = 0, rc = 0;
+	unsigned i = b->len++;
+	bool bad = (msg->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 
-	n = n < RECEIVE_BATCH ? n : RECEIVE_BATCH;
+	b->files[i] = file_of(&msg->msg_hdr, &bad);
+	/* An empty one is read as bad. */
+	b->left[i] = (struct str){ iov->iov_base, bad ? 0 : msg->msg_len };
+}
+
+static int
+receive(int fd, char *space, struct wire_arrivals *b, unsigned most)
+{
+	struct arrival in[WIRE_DATAGRAMS];
+	struct mmsghdr msgs[WIRE_DATAGRAMS];
+	int got;
+
+	b->at = b->len = 0;
+	b->begun = b->bad = false;
 	memset(msgs, 0, sizeof msgs);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < most; i++) {
 		in[i].iov =
 		    (struct iovec){ space + i * WIRE_SPACE, WIRE_SPACE };
 		msgs[i].msg_hdr.msg_iov = &in[i].iov;
@@ -371,26 +341,75 @@ wire_receive(int fd, char *space, struct wire_frame *frames, size_t n)
 		msgs[i].msg_hdr.msg_control = in[i].control;
 		msgs[i].msg_hdr.msg_controllen = sizeof in[i].control;
 	}
-	got = recvmmsg(
-	    fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+	got = recvmmsg(fd, msgs, most, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : ERR_CLOSED;
 	for (int i = 0; i < got; i++) {
 		/* A datagram of nothing is the end of the stream. */
 		if (msgs[i].msg_len == 0)
-			return taken > 0 ? taken : ERR_CLOSED;
-		if (frame_take(&frames[taken], &msgs[i].msg_hdr,
-			space + (size_t)i * WIRE_SPACE, msgs[i].msg_len)
-		    < 0)
-			rc = ERR_SYNTAX; /* the rest still holds descriptors */
-		else
-			taken++;
+			return i > 0 ? i : ERR_CLOSED;
+		batch_take(b, &in[i].iov, &msgs[i]);
 	}
-	if (rc == 0)
-		return taken;
-	for (int i = 0; i < taken; i++)
-		wire_frame_finish(&frames[i]);
-	return rc;
+	return got;
+}
+
+int
+wire_receive(int fd, char *space, struct wire_arrivals *b)
+{
+	return receive(fd, space, b, WIRE_DATAGRAMS);
+}
+
+/* A head alone, whose body lies in a file. */
+static int
+next_large(struct wire_arrivals *b, struct wire_frame *f, size_t len)
+{
+	/* It shares its datagram with nobody. */
+	if (b->begun || b->left[b->at].len != sizeof(struct wire_head))
+		return ERR_SYNTAX;
+	b->left[b->at] = STR_NONE;
+	return map_large(f, b->files[b->at], len);
+}
+
+static int
+frame_next(struct wire_arrivals *b, struct wire_frame *f)
+{
+	struct str *left = &b->left[b->at];
+	struct wire_head head;
+
+	if (left->len < sizeof head)
+		return ERR_SYNTAX;
+	memcpy(&head, left->ptr, sizeof head);
+	if (head.magic != WIRE_MAGIC || head.version != WIRE_VERSION
+	    || head.kind == 0 || head.kind >= WIRE_KINDS)
+		return ERR_SYNTAX;
+	f->kind = (enum wire_kind)head.kind;
+	f->id = head.id;
+	f->map = NULL;
+	if (b->files[b->at] >= 0)
+		return next_large(b, f, head.len);
+	if (left->len - sizeof head < head.len)
+		return ERR_SYNTAX;
+	f->body = (struct str){ left->ptr + sizeof head, head.len };
+	left->ptr += sizeof head + head.len;
+	left->len -= sizeof head + head.len;
+	return 0;
+}
+
+int
+wire_next(struct wire_arrivals *b, struct wire_frame *f)
+{
+	int rc;
+
+	if (b->begun && b->at < b->len && b->left[b->at].len == 0) {
+		b->at++;
+		b->begun = false;
+	}
+	if (!b->bad && b->at == b->len)
+		return 0;
+	rc = b->bad ? ERR_SYNTAX : frame_next(b, f);
+	b->begun = true;
+	b->bad = rc < 0;
+	return rc < 0 ? rc : 1;
 }
 
 void
@@ -399,4 +418,31 @@ wire_frame_finish(struct wire_frame *f)
 	if (f->map != NULL)
 		(void)munmap(f->map, f->map_len);
 	f->map = NULL;
+}
+
+void
+wire_arrivals_finish(struct wire_arrivals *b)
+{
+	for (unsigned i = 0; i < b->len; i++)
+		if (b->files[i] >= 0)
+			(void)close(b->files[i]); /* it is mapped, or bad */
+	b->len = 0;
+}
+
+int
+wire_receive_one(int fd, char *space, struct wire_frame *f)
+{
+	struct wire_arrivals b;
+	struct wire_frame more;
+	int rc = receive(fd, space, &b, 1);
+
+	if (rc <= 0)
+		return rc;
+	rc = wire_next(&b, f);
+	if (rc > 0 && wire_next(&b, &more) != 0) {
+		wire_frame_finish(f);
+		rc = ERR_SYNTAX;
+	}
+	wire_arrivals_finish(&b);
+	return rc;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames between the host and a runner.  One frame is one datagram of a
- * SOCK_SEQPACKET pair: a fixed head and a body of fields in a fixed order, both
- * in this machine's byte order, since both ends are this machine.  A body that
- * does not fit a datagram travels in a sealed memory file beside its head.
+/* Frames between the host and a runner.  A frame is a fixed head and a body of
+ * fields in a fixed order, both in this machine's byte order, since both ends
+ * are this machine.  Whole frames share a datagram of a SOCK_SEQPACKET pair, as
+ * many as a turn has: a datagram wakes the other side, and that costs more than
+ * all else.  A body that does not fit a datagram travels in a sealed memory
+ * file beside its head, in a datagram of its own.
  *
  * What a runner sends is untrusted: a reader never reads past its frame, and
  * what does not decode exactly ends the runner. */
@@ -77,7 +79,10 @@ struct wire_head {
 	uint64_t id; /* of the call; 0 on control channels */
 };
 
+/* Of a datagram; how many are received at once, and the room for them. */
 #define WIRE_SPACE (sizeof(struct wire_head) + WIRE_INLINE_MAX)
+#define WIRE_DATAGRAMS 4
+#define WIRE_SPACES (WIRE_SPACE * WIRE_DATAGRAMS)
 
 /* Writing: begin appends a head, the fields follow, end fills in the length.
  * Several frames may follow one another in a buffer. */
@@ -119,9 +124,26 @@ struct wire_frame {
 	size_t map_len;
 };
 
-/* Receives up to n frames into space (n times WIRE_SPACE).  The count, 0 when
- * none is there, ERR_CLOSED at the end, ERR_SYNTAX for what is no frame. */
-int wire_receive(int fd, char *space, struct wire_frame *frames, size_t n);
+/* Datagrams that were received together, and how far they are read. */
+struct wire_arrivals {
+	struct str left[WIRE_DATAGRAMS]; /* of each, borrowed from the space */
+	int files[WIRE_DATAGRAMS]; /* owned; -1: none */
+	bool begun; /* the first of left is not whole any more */
+	unsigned at, len;
+	bool bad; /* what lies behind at cannot be read */
+};
+
+/* Receives up to WIRE_DATAGRAMS into space (WIRE_SPACES).  How many, 0 when
+ * none is there, ERR_CLOSED at the end.  Whatever it is, the batch may be read
+ * and must be finished. */
+int wire_receive(int fd, char *space, struct wire_arrivals *b);
+/* The next frame: 1, 0 when there is none, ERR_SYNTAX for what is none,
+ * ERR_NOMEM. */
+int wire_next(struct wire_arrivals *b, struct wire_frame *f);
+/* Where each waits for the other: one frame, alone in its datagram, with
+ * WIRE_SPACE; 1, or as above. */
+int wire_receive_one(int fd, char *space, struct wire_frame *f);
 void wire_frame_finish(struct wire_frame *f);
+void wire_arrivals_finish(struct wire_arrivals *b);
 
 #endif

@@ -79,37 +79,71 @@ START_TEST(what_is_left_over_is_bad)
 }
 END_TEST
 
+/* All frames that are there; their ids count up from *next. */
+static int
+frames_take(int fd, char *space, uint64_t *next)
+{
+	struct wire_arrivals batch;
+	struct wire_frame f;
+	int n = wire_receive(fd, space, &batch), rc;
+
+	while ((rc = wire_next(&batch, &f)) > 0) {
+		ck_assert_uint_eq(f.id, (*next)++);
+		ck_assert_uint_eq(f.body.len, 9);
+		wire_frame_finish(&f);
+	}
+	ck_assert_int_eq(rc, 0);
+	wire_arrivals_finish(&batch);
+	return n;
+}
+
 START_TEST(frames_arrive_in_order_and_whole)
 {
-	enum { MANY = 100 };
-	struct wire_frame frames[8];
-	char *space = malloc(WIRE_SPACE * ARRAY_LEN(frames));
+	enum { MANY = 20000 };
+	char *space = malloc(WIRE_SPACES);
 	struct buf b;
 	size_t at = 0;
 	uint64_t next = 0;
-	int fds[2], n;
+	int fds[2];
 
 	ck_assert_int_eq(wire_pair(fds), 0);
 	buf_init(&b);
 	for (uint64_t i = 0; i < MANY; i++)
 		frame_put(&b, i, S("hello"));
-	ck_assert_int_eq(wire_receive(fds[1], space, frames, 8), 0);
+	ck_assert_int_eq(frames_take(fds[1], space, &next), 0);
 	while (next < MANY) {
 		int rc = wire_send(fds[0], &b, &at);
 
 		ck_assert(rc == 0 || rc == ERR_AGAIN);
-		while ((n = wire_receive(fds[1], space, frames, 8)) > 0)
-			for (int i = 0; i < n; i++) {
-				ck_assert_uint_eq(frames[i].id, next++);
-				ck_assert_uint_eq(frames[i].body.len, 9);
-				wire_frame_finish(&frames[i]);
-			}
-		ck_assert_int_eq(n, 0);
+		while (frames_take(fds[1], space, &next) > 0)
+			;
 	}
 	(void)close(fds[0]);
-	ck_assert_int_eq(wire_receive(fds[1], space, frames, 8), ERR_CLOSED);
+	ck_assert_int_eq(frames_take(fds[1], space, &next), ERR_CLOSED);
 	(void)close(fds[1]);
 	ck_assert_int_eq(wire_send(fds[1], &b, &(size_t){ 0 }), ERR_CLOSED);
+	buf_finish(&b);
+	free(space);
+}
+END_TEST
+
+START_TEST(the_frames_of_a_turn_share_a_datagram)
+{
+	enum { MANY = 100 };
+	char *space = malloc(WIRE_SPACES);
+	struct buf b;
+	uint64_t next = 0;
+	int fds[2];
+
+	ck_assert_int_eq(wire_pair(fds), 0);
+	buf_init(&b);
+	for (uint64_t i = 0; i < MANY; i++)
+		frame_put(&b, i, S("hello"));
+	ck_assert_int_eq(wire_send(fds[0], &b, &(size_t){ 0 }), 0);
+	ck_assert_int_eq(frames_take(fds[1], space, &next), 1);
+	ck_assert_uint_eq(next, MANY);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
 	buf_finish(&b);
 	free(space);
 }
@@ -118,8 +152,9 @@ END_TEST
 START_TEST(a_large_body_travels_in_a_file)
 {
 	size_t len = (size_t)3 * 1024 * 1024;
-	char *bytes = malloc(len), *space = malloc(WIRE_SPACE * 2);
-	struct wire_frame frames[2];
+	char *bytes = malloc(len), *space = malloc(WIRE_SPACES);
+	struct wire_arrivals batch;
+	struct wire_frame f;
 	struct wire_in in;
 	struct buf b;
 	size_t at = 0;
@@ -132,14 +167,18 @@ START_TEST(a_large_body_travels_in_a_file)
 	frame_put(&b, 1, (struct str){ bytes, len });
 	frame_put(&b, 2, S("behind it"));
 	ck_assert_int_eq(wire_send(fds[0], &b, &at), 0);
-	ck_assert_int_eq(wire_receive(fds[1], space, frames, 2), 2);
-	ck_assert_uint_eq(frames[0].id, 1);
-	in = wire_in_of(frames[0].body);
+	ck_assert_int_eq(wire_receive(fds[1], space, &batch), 2);
+	ck_assert_int_eq(wire_next(&batch, &f), 1);
+	ck_assert_uint_eq(f.id, 1);
+	in = wire_in_of(f.body);
 	ck_assert(str_equal(wire_get_str(&in), (struct str){ bytes, len }));
 	ck_assert(wire_get_end(&in));
-	ck_assert_uint_eq(frames[1].id, 2);
-	wire_frame_finish(&frames[0]);
-	wire_frame_finish(&frames[1]);
+	wire_frame_finish(&f);
+	ck_assert_int_eq(wire_next(&batch, &f), 1);
+	ck_assert_uint_eq(f.id, 2);
+	wire_frame_finish(&f);
+	ck_assert_int_eq(wire_next(&batch, &f), 0);
+	wire_arrivals_finish(&batch);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 	buf_finish(&b);
@@ -199,7 +238,7 @@ START_TEST(what_is_no_frame_is_refused)
 		{ { WIRE_MAGIC, 2, WIRE_CALL, 0, 0 }, 16, 0, 0, 0 },
 		{ { WIRE_MAGIC, 1, 0, 0, 0 }, 16, 0, 0, 0 },
 		{ { WIRE_MAGIC, 1, WIRE_KINDS, 0, 0 }, 16, 0, 0, 0 },
-		{ { WIRE_MAGIC, 1, WIRE_CALL, 1, 0 }, 18, 0, 0, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 3, 0 }, 18, 0, 0, 0 },
 		{ { WIRE_MAGIC, 1, WIRE_CALL, 100000, 0 }, 16, 0, 0, 0 },
 		{ { WIRE_MAGIC, 1, WIRE_CALL, 100000, 0 }, 16, 100000, 0, 1 },
 		{ { WIRE_MAGIC, 1, WIRE_CALL, 100000, 0 }, 16, 100000,
@@ -213,10 +252,11 @@ START_TEST(what_is_no_frame_is_refused)
 		{ { WIRE_MAGIC, 1, WIRE_CALL, UINT32_MAX, 0 }, 16, 8, ALL_SEALS,
 		    1 },
 	};
-	char *space = malloc(WIRE_SPACE);
+	char *space = malloc(WIRE_SPACES);
 	char bytes[64] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct wire_arrivals batch;
 		struct wire_frame frame;
 		int fds[2], files[2] = { -1, -1 };
 
@@ -225,8 +265,10 @@ START_TEST(what_is_no_frame_is_refused)
 		for (size_t f = 0; f < cases[i].files; f++)
 			files[f] = memory_file(cases[i].file, cases[i].seals);
 		send_raw(fds[0], bytes, cases[i].len, files, cases[i].files);
-		ck_assert_int_eq(
-		    wire_receive(fds[1], space, &frame, 1), ERR_SYNTAX);
+		ck_assert_int_eq(wire_receive(fds[1], space, &batch), 1);
+		ck_assert_int_eq(wire_next(&batch, &frame), ERR_SYNTAX);
+		ck_assert_int_eq(wire_next(&batch, &frame), ERR_SYNTAX);
+		wire_arrivals_finish(&batch);
 		for (size_t f = 0; f < cases[i].files; f++)
 			(void)close(files[f]);
 		(void)close(fds[0]);
@@ -236,11 +278,59 @@ START_TEST(what_is_no_frame_is_refused)
 }
 END_TEST
 
+/* What comes behind a good frame in its datagram. */
+START_TEST(what_follows_a_frame_is_read_as_strictly)
+{
+	static const struct {
+		struct wire_head head;
+		size_t len;
+		size_t files;
+	} cases[] = {
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 0, 0 }, 1, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 0, 0 }, 15, 0 },
+		{ { 0x1234, 1, WIRE_CALL, 0, 0 }, 16, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_KINDS, 0, 0 }, 16, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 2, 0 }, 17, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 100000, 0 }, 16, 0 },
+		{ { WIRE_MAGIC, 1, WIRE_CALL, 100000, 0 }, 16, 1 },
+	};
+	char *space = malloc(WIRE_SPACES);
+	struct buf b;
+
+	buf_init(&b);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct wire_arrivals batch;
+		struct wire_frame f;
+		char bytes[64] = { 0 };
+		int fds[2], file = memory_file(100000, ALL_SEALS);
+
+		buf_clear(&b);
+		frame_put(&b, 1, S("good"));
+		memcpy(bytes, &cases[i].head, sizeof cases[i].head);
+		buf_append(&b, bytes, cases[i].len);
+		ck_assert_int_eq(wire_pair(fds), 0);
+		send_raw(fds[0], b.ptr, b.len, &file, cases[i].files);
+		ck_assert_int_eq(wire_receive(fds[1], space, &batch), 1);
+		/* With a descriptor it is not even the first. */
+		if (cases[i].files == 0)
+			ck_assert_int_eq(wire_next(&batch, &f), 1);
+		ck_assert_int_eq(wire_next(&batch, &f), ERR_SYNTAX);
+		wire_arrivals_finish(&batch);
+		(void)close(file);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
+	buf_finish(&b);
+	free(space);
+}
+END_TEST
+
 START_TEST(a_bad_frame_leaves_no_descriptor_behind)
 {
 	struct wire_head bad = { 0, 0, 0, 0, 0 };
-	struct wire_frame frames[4];
-	char *space = malloc(WIRE_SPACE * 4);
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	char *space = malloc(WIRE_SPACES);
 	int fds[2], file, before, after;
 
 	ck_assert_int_eq(wire_pair(fds), 0);
@@ -250,7 +340,9 @@ START_TEST(a_bad_frame_leaves_no_descriptor_behind)
 	send_raw(fds[0], &bad, sizeof bad, &file, 1);
 	bad.magic = WIRE_MAGIC;
 	send_raw(fds[0], &bad, sizeof bad, &file, 1);
-	ck_assert_int_eq(wire_receive(fds[1], space, frames, 4), ERR_SYNTAX);
+	ck_assert_int_eq(wire_receive(fds[1], space, &batch), 2);
+	ck_assert_int_eq(wire_next(&batch, &frame), ERR_SYNTAX);
+	wire_arrivals_finish(&batch);
 	after = dup(0);
 	(void)close(after);
 	ck_assert_int_eq(after, before);
@@ -274,6 +366,8 @@ END_TEST
 
 UNIT_MAIN("plugin/wire", fields_come_out_as_they_went_in,
     a_body_that_is_cut_anywhere_is_bad, what_is_left_over_is_bad,
-    frames_arrive_in_order_and_whole, a_large_body_travels_in_a_file,
-    what_is_no_frame_is_refused, a_bad_frame_leaves_no_descriptor_behind,
+    frames_arrive_in_order_and_whole, the_frames_of_a_turn_share_a_datagram,
+    a_large_body_travels_in_a_file, what_is_no_frame_is_refused,
+    what_follows_a_frame_is_read_as_strictly,
+    a_bad_frame_leaves_no_descriptor_behind,
     a_body_beyond_the_bound_is_not_written)
