@@ -108,7 +108,8 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->state = STR_NONE;
 	c->client = 0;
 	c->untimed = false;
-	c->deadline_ns = loop_now(r->loop)
+	c->started_ns = loop_now(r->loop);
+	c->deadline_ns = c->started_ns
 	    + (target->deadline_ns > 0 ? target->deadline_ns
 				       : CALL_DEADLINE_NS);
 	c->log_level = 0;
@@ -352,6 +353,37 @@ breaker_tell(struct call *c, enum call_status status)
 		    t->breaker, c->reactor->number, now, c->attempt);
 }
 
+static enum call_outcome
+outcome_of(enum call_status status)
+{
+	switch (status) {
+	case CALL_OK:
+	case CALL_PENDING:
+	case CALL_INPUT:
+		return CALL_WAS_OK;
+	case CALL_EBUSY:
+		return CALL_WAS_BUSY;
+	case CALL_EDEADLINE:
+		return CALL_WAS_LATE;
+	case CALL_ECANCELLED:
+		return CALL_WAS_CANCELLED;
+	case CALL_ELOST:
+		return CALL_WAS_LOST;
+	default:
+		return CALL_WAS_ERROR;
+	}
+}
+
+static void
+count(const struct call *c, enum call_status status)
+{
+	struct call_counts *counts = c->target->counts;
+
+	if (counts != NULL)
+		counter_add(
+		    &counts[c->reactor->number].ended[outcome_of(status)], 1);
+}
+
 /* Tells the sink, once. */
 static void
 answer(struct call *c, enum call_status status)
@@ -361,6 +393,7 @@ answer(struct call *c, enum call_status status)
 	c->answered = true;
 	if (c->target->breaker != NULL)
 		breaker_tell(c, status);
+	count(c, status);
 	c->sink->finished(c, status);
 }
 
@@ -575,6 +608,8 @@ void
 call_abandon(struct call *c)
 {
 	OBJ_CHECK(c, CALL_MAGIC);
+	if (!c->answered)
+		count(c, CALL_ECANCELLED);
 	c->answered = true;
 	stop(c);
 }

@@ -166,6 +166,7 @@ struct call {
 	const struct json_node *answers; /* input answers by key, or NULL */
 	struct str state; /* of an earlier round, or empty */
 	unsigned client; /* enum call_client: what it may be asked */
+	int64_t started_ns;
 	int64_t deadline_ns;
 	bool untimed; /* somebody else keeps its deadline */
 	int log_level; /* the least that is heard; set before the start */

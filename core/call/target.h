@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "call/breaker.h"
 #include "call/rate.h"
+#include "observe/counter.h"
 
 enum call_kind {
 	CALL_TOOL = 1,
@@ -34,6 +35,22 @@ struct call_target_ops {
 
 #define CALL_QUEUE_DEFAULT 64
 
+/* How calls ended, for metrics. */
+enum call_outcome {
+	CALL_WAS_OK, /* also: a round of input is wanted */
+	CALL_WAS_ERROR, /* the handler's own */
+	CALL_WAS_BUSY, /* refused: no place in a queue */
+	CALL_WAS_LATE, /* its deadline has passed */
+	CALL_WAS_CANCELLED,
+	CALL_WAS_LOST, /* its runner died */
+	CALL_OUTCOMES
+};
+
+/* One reactor's share: written there alone. */
+struct call_counts {
+	_Alignas(COUNTER_LINE) _Atomic uint64_t ended[CALL_OUTCOMES];
+};
+
 struct call_target {
 	const struct call_target_ops *ops;
 	bool nonblocking; /* may run on the reactor; not with a limit */
@@ -47,6 +64,7 @@ struct call_target {
 	struct call_rate rate; /* of this entry */
 	struct call_rate *rate_all; /* of its plugin; NULL: no bound */
 	struct call_breaker *breaker; /* of its plugin; NULL: none */
+	struct call_counts *counts; /* by reactor; NULL: nobody counts */
 
 	pthread_mutex_t lock; /* leaf; guards the three below */
 	unsigned running;

@@ -14,6 +14,7 @@
 #include "plugin/complete.h"
 #include "plugin/dynamic.h"
 #include "plugin/host.h"
+#include "plugin/ledger.h"
 #include "plugin/names.h"
 #include "plugin/report.h"
 #include "plugin/watchers.h"
@@ -36,8 +37,9 @@ plugin_generation_enter(struct plugin_generation *g, enum plugin_state next)
 {
 	CHECK(next > g->at);
 	g->at = next;
+	g->since_ns = clock_now_ns();
 	if (next == PLUGIN_DRAINING)
-		g->draining_ns = clock_now_ns();
+		g->draining_ns = g->since_ns;
 	LOG_AT(next >= PLUGIN_WARM ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
 	    next == PLUGIN_WARM           ? "plugin warm"
 		: next == PLUGIN_DRAINING ? "plugin draining"
@@ -126,6 +128,7 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
 	t->target.remote = entry == NULL;
 	if (entry != NULL)
 		t->fn = entry->call;
+	t->target.counts = g->ledger != NULL ? g->ledger->counts : NULL;
 	t->scope = g->scope;
 	t->scope.entry = entry != NULL ? entry->name : NULL;
 	t->target.concurrency = (unsigned)limits->concurrency;
@@ -156,6 +159,7 @@ generation_free(struct plugin_generation *g)
 	call_breaker_destroy(g->breaker);
 	plugin_manifest_destroy(g->manifest);
 	arena_finish(&g->arena);
+	plugin_ledger_unref(g->ledger);
 	plugin_hub_unref(g->hub);
 	OBJ_WIPE(g);
 	free(g);

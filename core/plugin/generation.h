@@ -82,6 +82,7 @@ struct plugin_hub {
 };
 
 struct plugin_dynamic;
+struct plugin_ledger;
 
 struct plugin_target {
 	struct call_target target;
@@ -127,8 +128,13 @@ struct plugin_generation {
 	unsigned number;
 	enum plugin_state at;
 	bool may_close; /* the operator consents */
+	struct str isolation_at; /* who decided: file:line:column; empty: the
+				  * built-in default; text in arena */
+	struct str grants_at; /* the same; empty: nobody grants anything */
 	struct plugin_grants grants; /* text in arena; counts in a runner */
 	struct plugin_restart restart; /* counts in a runner */
+	struct plugin_ledger *ledger; /* shared; NULL: nobody counts */
+	int64_t since_ns; /* in this state */
 	int64_t draining_ns; /* since when */
 	bool reported; /* as draining for long */
 	struct loop_msg msg;

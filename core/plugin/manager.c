@@ -20,6 +20,12 @@
 
 #define OVERRIDE_MEMORY ((size_t)1024 * 1024) /* of what one says */
 
+static char *
+dup_str(struct str s)
+{
+	return strndup(s.ptr != NULL ? s.ptr : "", s.len);
+}
+
 static struct plugin_manager *
 manager_of(void *arg)
 {
@@ -45,6 +51,8 @@ generation_gone(void *owner, struct plugin_generation *g)
 
 	list_drop(&g->node);
 	m->generations_len--;
+	if (g->ledger != NULL && g->runner != NULL && g->runner->lives_made > 1)
+		g->ledger->restarts += g->runner->lives_made - 1;
 	if (g->at == PLUGIN_RESIDENT) {
 		m->resident++;
 		LIST_EACH (node, &m->slots) {
@@ -55,6 +63,8 @@ generation_gone(void *owner, struct plugin_generation *g)
 				s->resident++;
 		}
 	}
+	if (m->on_gone != NULL)
+		m->on_gone(m->on_gone_arg);
 	if (m->stop && m->generations_len == 0)
 		stop_finished(m);
 }
@@ -134,6 +144,11 @@ generation_quarantined(
 		s->refused = s->quarantined = true;
 		free(s->last_error);
 		s->last_error = strdup(reason);
+		s->tried_ns = clock_now_ns();
+		s->ledger->quarantines++;
+		free(s->last_words);
+		s->last_words =
+		    dup_str(str_trim(buf_view(&g->runner->died_words)));
 		if (registry_publish(m->registry, &err) < 0)
 			LOG_ERROR("registry not published",
 			    F_CSTR("reason", err.text));
@@ -142,8 +157,8 @@ generation_quarantined(
 	}
 }
 
-static void
-batch_now(struct plugin_manager *m, bool again)
+void
+plugin_manager_batch_now(struct plugin_manager *m, bool again)
 {
 	struct plugin_changes c;
 
@@ -162,7 +177,7 @@ batch_now(struct plugin_manager *m, bool again)
 static void
 settled(void *arg)
 {
-	batch_now(manager_of(arg), false);
+	plugin_manager_batch_now(manager_of(arg), false);
 }
 
 /* Something happened: wait until it is quiet, but not for ever. */
@@ -279,6 +294,10 @@ override_copy(struct manager_override *to, const struct plugin_override *from)
 		return ERR_NOMEM;
 	to->has_grants = from->grants != NULL;
 	arena_init(&to->arena, OVERRIDE_MEMORY);
+	to->isolation_at = arena_dup(&to->arena, from->isolation_at);
+	to->grants_at = arena_dup(&to->arena, from->grants_at);
+	if (to->arena.failed)
+		return ERR_NOMEM;
 	if (to->has_grants
 	    && !plugin_grants_copy(&to->grants, from->grants, &to->arena))
 		return ERR_NOMEM;
@@ -355,12 +374,6 @@ copy_dir_make(struct plugin_manager *m, struct err *err)
 	return 0;
 }
 
-static char *
-dup_str(struct str s)
-{
-	return strndup(s.ptr != NULL ? s.ptr : "", s.len);
-}
-
 static int
 options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
     struct err *err)
@@ -375,12 +388,14 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	m->run_dir = dup_str(o->run_dir);
 	m->rehearse_exe = dup_str(o->rehearse_exe);
 	m->runner_exe = dup_str(o->runner_exe);
+	m->isolation_at = dup_str(o->isolation_at);
 	m->place.exe = m->runner_exe;
 	m->place.reactors = o->reactors;
 	m->place.workers = o->workers;
 	m->dirs = calloc(n + 1, sizeof *m->dirs);
 	if (m->run_dir == NULL || m->rehearse_exe == NULL
-	    || m->runner_exe == NULL || m->dirs == NULL)
+	    || m->runner_exe == NULL || m->isolation_at == NULL
+	    || m->dirs == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	for (; m->dirs_len < n; m->dirs_len++) {
 		m->dirs[m->dirs_len] = dup_str(o->dirs->items[m->dirs_len]);
@@ -469,7 +484,7 @@ plugin_manager_watch(struct plugin_manager *m, struct err *err)
 void
 plugin_manager_reload(struct plugin_manager *m)
 {
-	batch_now(m, true);
+	plugin_manager_batch_now(m, true);
 }
 
 void
@@ -551,6 +566,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	free(m->run_dir);
 	free(m->rehearse_exe);
 	free(m->runner_exe);
+	free(m->isolation_at);
 	OBJ_WIPE(m);
 	free(m);
 }

@@ -43,6 +43,8 @@ struct plugin_override {
 	bool disabled;
 	bool may_close; /* consent to dlclose what says TP_CLOSABLE */
 	enum plugin_isolation isolation;
+	struct str isolation_at; /* "file:line:column"; empty: not said */
+	struct str grants_at;
 	const struct plugin_grants
 	    *grants; /* in place of the manifest's; NULL */
 	struct plugin_restart restart; /* zero: the default */
@@ -60,6 +62,7 @@ struct plugin_manager_options {
 	bool watch;
 	int64_t resident_max;
 	enum plugin_isolation isolation; /* where nobody says more */
+	struct str isolation_at; /* of that; empty: the built-in default */
 	bool best_effort; /* runners without what the kernel lacks */
 	const struct plugin_override *overrides;
 	size_t overrides_len;
@@ -82,6 +85,19 @@ int plugin_manager_watch(struct plugin_manager *m, struct err *err);
 /* The same as a file event: SIGHUP, the admin's command.  What was refused
  * is tried again. */
 void plugin_manager_reload(struct plugin_manager *m);
+/* What was refused or quarantined is tried again, that plugin alone, with all
+ * that has changed besides.  ERR_NOTFOUND: there is no such plugin, or the
+ * configuration disables it; ERR_EXISTS: it serves and has no newer files;
+ * ERR_CONFIG: it was refused again, err says why. */
+int plugin_manager_enable(
+    struct plugin_manager *m, struct str name, struct err *err);
+/* fn is told, within each batch, of each plugin that changed or was refused:
+ * an object with what is different (docs/internals/plugin.md). */
+void plugin_manager_on_change(struct plugin_manager *m,
+    void (*fn)(void *arg, struct str json), void *arg);
+/* fn is told when a replaced generation has been unloaded. */
+void plugin_manager_on_gone(
+    struct plugin_manager *m, void (*fn)(void *arg), void *arg);
 /* New overrides in place of the old ones, copied; counts with the next
  * reload. */
 int plugin_manager_override(struct plugin_manager *m,

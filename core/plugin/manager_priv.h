@@ -7,6 +7,7 @@
 #include "plugin/copy.h"
 #include "plugin/dynamic.h"
 #include "plugin/generation.h"
+#include "plugin/ledger.h"
 #include "plugin/manager.h"
 #include "plugin/manifest.h"
 #include "plugin/scan.h"
@@ -29,9 +30,19 @@ struct manager_override {
 	bool may_close;
 	enum plugin_isolation isolation;
 	struct plugin_restart restart; /* zero: the default */
+	struct str isolation_at; /* in the arena, like the next */
+	struct str grants_at;
 	bool has_grants; /* in place of the manifest's */
 	struct plugin_grants grants;
 	struct arena arena; /* of their text */
+};
+
+enum slot_outcome {
+	SLOT_UNCHANGED,
+	SLOT_ADDED,
+	SLOT_REPLACED,
+	SLOT_REFUSED,
+	SLOT_LATER
 };
 
 /* One plugin that there is a manifest for. */
@@ -42,6 +53,7 @@ struct plugin_slot {
 	char *module_path; /* NULL: not known */
 	char *shadow; /* a second manifest of the name, reported */
 	char *last_error; /* NULL: none */
+	char *last_words; /* owned; of a runner, before a quarantine */
 	/* Of the last attempt. */
 	struct plugin_file_id manifest_id;
 	struct plugin_file_id module_id;
@@ -63,6 +75,11 @@ struct plugin_slot {
 	unsigned tries;
 	int64_t retry_ns;
 	unsigned resident;
+	struct plugin_ledger *ledger; /* shared; owned reference */
+	int64_t tried_ns; /* the last attempt */
+	int64_t took_ns; /* it needed so long */
+	bool reported; /* in this batch: outcome is news */
+	enum slot_outcome outcome;
 };
 
 struct plugin_manager {
@@ -79,6 +96,7 @@ struct plugin_manager {
 	int lock_fd; /* on copy_dir: others know that we live */
 	int64_t resident_max;
 	enum plugin_isolation isolation;
+	char *isolation_at; /* owned; where that was said, or empty */
 	struct manager_override *overrides; /* owned */
 	size_t overrides_len;
 	unsigned override_number;
@@ -94,20 +112,16 @@ struct plugin_manager {
 	int64_t unquiet_ns; /* when the first event came; 0: quiet */
 	void (*on_changed)(void *arg, struct str uri);
 	void *on_changed_arg;
+	void (*on_change)(void *arg, struct str json);
+	void *on_change_arg;
+	void (*on_gone)(void *arg);
+	void *on_gone_arg;
 	void (*on_batch)(void *arg, const struct plugin_changes *changes);
 	void *on_batch_arg;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	bool stop;
 	bool behind; /* entries that were committed wait for memory */
-};
-
-enum slot_outcome {
-	SLOT_UNCHANGED,
-	SLOT_ADDED,
-	SLOT_REPLACED,
-	SLOT_REFUSED,
-	SLOT_LATER
 };
 
 /* slot.c: one plugin through copy, check, rehearsal, open and put. */
@@ -121,6 +135,8 @@ const struct manager_override *plugin_manager_override_find(
 /* reload.c: one batch. */
 void plugin_manager_batch(
     struct plugin_manager *m, bool again, struct plugin_changes *changes);
+/* The same now, with a line in the log. */
+void plugin_manager_batch_now(struct plugin_manager *m, bool again);
 /* Is there anything that a batch would do? */
 bool plugin_manager_is_due(struct plugin_manager *m);
 /* Watches the folders below those of plugins that schemas were read from. */

@@ -348,6 +348,10 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
     const struct raw_manifest *raw)
 {
 	r->m->wants_process = raw->isolation == 1;
+	if (yaml_get(root, S("isolation")) != NULL)
+		r->m->isolation_at = manifest_at(root, "isolation");
+	if (yaml_get(root, S("grants")) != NULL)
+		r->m->grants_at = manifest_at(root, "grants");
 	if (raw->rehearse == 1)
 		manifest_refuse(r, TP_UNAVAILABLE,
 		    manifest_at(root, "rehearse"), "write rehearse: open",

@@ -87,6 +87,7 @@ struct plugin_manifest {
 	    tools, resources and templates, prompts */
 	size_t entries_len;
 	struct diag_at name_at, version_at, module_at, sha256_at;
+	struct diag_at isolation_at, grants_at; /* line 0: not given */
 };
 
 /* [any] path names the source in messages, and its stem must be the plugin's

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "plugin/change.h"
 #include "plugin/manager_priv.h"
 #include "plugin/watchers.h"
 
@@ -17,7 +18,9 @@ plugin_slot_destroy(struct plugin_slot *s)
 	free(s->module_path);
 	free(s->shadow);
 	free(s->last_error);
+	free(s->last_words);
 	plugin_seen_finish(&s->seen);
+	plugin_ledger_unref(s->ledger);
 	free(s);
 }
 
@@ -54,7 +57,10 @@ slot_create(struct plugin_manager *m, struct str name)
 		return NULL;
 	list_init(&s->node);
 	s->name = dup_str(name);
-	if (s->name == NULL) {
+	s->ledger = plugin_ledger_create(m->place.reactors);
+	if (s->name == NULL || s->ledger == NULL) {
+		plugin_ledger_unref(s->ledger);
+		free(s->name);
 		free(s);
 		return NULL;
 	}
@@ -248,6 +254,56 @@ remove_missing(struct plugin_manager *m, struct plugin_changes *c)
 	}
 }
 
+/* One object for who asked, while both generations are there. */
+static void
+change_tell(struct plugin_manager *m, const struct plugin_slot *s)
+{
+	const struct plugin_generation *now = s->current, *was = s->before;
+	const char *change = now == NULL && was != NULL ? "removed"
+	    : s->outcome == SLOT_LATER                  ? "later"
+	    : s->outcome == SLOT_REFUSED                ? "refused"
+	    : was != NULL                               ? "replaced"
+							: "added";
+	struct buf b;
+
+	buf_init(&b);
+	BUF_LIT(&b, "{\"plugin\":");
+	buf_json(&b, str_of(s->name));
+	buf_printf(&b, ",\"change\":\"%s\"", change);
+	if (was != NULL)
+		buf_printf(&b, ",\"old\":%u", was->number);
+	if (now != NULL) {
+		buf_printf(&b, ",\"generation\":%u,\"version\":", now->number);
+		buf_json(&b, now->manifest->version);
+	}
+	if (s->reported)
+		buf_printf(
+		    &b, ",\"ms\":%lld", (long long)(s->took_ns / NS_PER_MS));
+	if (s->last_error != NULL) {
+		BUF_LIT(&b, ",\"error\":");
+		buf_json(&b, str_of(s->last_error));
+	}
+	/* What was refused has changed nothing. */
+	if (was != NULL || (now != NULL && s->outcome == SLOT_ADDED))
+		plugin_change_members(was, now, &b);
+	buf_char(&b, '}');
+	if (!b.failed)
+		m->on_change(m->on_change_arg, buf_view(&b));
+	buf_finish(&b);
+}
+
+static void
+changes_tell(struct plugin_manager *m)
+{
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s = slot_of(node);
+
+		if (m->on_change != NULL && (s->reported || s->before != NULL))
+			change_tell(m, s);
+		s->reported = false;
+	}
+}
+
 /* What was put is visible now: old ones drain. */
 static void
 announce(struct plugin_manager *m)
@@ -324,6 +380,7 @@ plugin_manager_batch(
 	plugin_manager_watch_seen(m);
 	if (registry_publish(m->registry, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
+	changes_tell(m);
 	announce(m);
 	plugin_watchers_settle(m);
 	retry_later(m);

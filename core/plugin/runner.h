@@ -134,6 +134,10 @@ struct plugin_runner {
 	unsigned deaths_len;
 	unsigned backoff; /* doublings */
 	struct buf words; /* standard error, the last of it */
+	/* [control] Of the last life that died; died_ns 0: none has. */
+	int64_t died_ns;
+	char died_reason[160];
+	struct buf died_words;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	pthread_mutex_t lock; /* leaf; guards the four below */

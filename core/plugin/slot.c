@@ -321,6 +321,38 @@ place_check(struct attempt *a)
 	    "toolpost (hint: install it)");
 }
 
+static struct str
+place_text(struct plugin_generation *g, struct diag_at at)
+{
+	char text[4200];
+	int n = snprintf(text, sizeof text, "%s:%u:%u", g->manifest->path,
+	    at.line, at.column);
+
+	return arena_dup(&g->arena,
+	    (struct str){
+		text, n < (int)sizeof text ? (size_t)n : sizeof text - 1 });
+}
+
+/* Who decided where it runs and what it may do, for people. */
+static void
+says_take(struct attempt *a, struct plugin_generation *g)
+{
+	const struct manager_override *o = a->override;
+	const struct plugin_manifest *m = g->manifest;
+
+	if (o != NULL && o->isolation != PLUGIN_ISOLATION_DEFAULT)
+		g->isolation_at = arena_dup(&g->arena, o->isolation_at);
+	else if (m->wants_process)
+		g->isolation_at = place_text(g, m->isolation_at);
+	else
+		g->isolation_at =
+		    arena_dup(&g->arena, str_of(a->m->isolation_at));
+	if (o != NULL && o->has_grants)
+		g->grants_at = arena_dup(&g->arena, o->grants_at);
+	else if (m->grants_at.line > 0)
+		g->grants_at = place_text(g, m->grants_at);
+}
+
 static int
 open_and_put(struct attempt *a)
 {
@@ -337,6 +369,8 @@ open_and_put(struct attempt *a)
 	if (place != NULL)
 		plugin_copy_keep(&a->copy);
 	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
+	plugin_ledger_join(a->slot->ledger, g);
+	says_take(a, g);
 	g->may_close = a->override != NULL && a->override->may_close;
 	g->restart = restart_choose(a);
 	if (plugin_grants_copy(&g->grants, grants_choose(a), &g->arena))
@@ -436,6 +470,18 @@ attempt_refused(struct attempt *a)
 	return SLOT_REFUSED;
 }
 
+static void
+outcome_note(struct plugin_slot *s, enum slot_outcome outcome)
+{
+	s->took_ns = clock_now_ns() - s->tried_ns;
+	s->outcome = outcome;
+	s->reported = outcome != SLOT_UNCHANGED;
+	if (outcome == SLOT_REPLACED)
+		s->ledger->reloads_ok++;
+	else if (outcome == SLOT_REFUSED)
+		s->ledger->reloads_rejected++;
+}
+
 enum slot_outcome
 plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 {
@@ -448,6 +494,7 @@ plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 	a.override = plugin_manager_override_find(m, str_of(s->name));
 	s->override_number = m->override_number;
 	s->tried = true;
+	s->tried_ns = clock_now_ns();
 	s->refused = s->conflict = s->later = s->quarantined = false;
 	rc = attempt_run(&a, &same);
 	warnings_log(&a);
@@ -462,6 +509,7 @@ plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 	}
 	if (outcome != SLOT_LATER)
 		s->tries = 0;
+	outcome_note(s, outcome);
 	plugin_copy_finish(&a.copy);
 	plugin_manifest_destroy(a.manifest);
 	diags_finish(&a.diags);

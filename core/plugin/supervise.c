@@ -28,6 +28,7 @@ runner_free(struct plugin_runner *r)
 	buf_finish(&r->start);
 	buf_finish(&r->saved);
 	buf_finish(&r->words);
+	buf_finish(&r->died_words);
 	(void)pthread_mutex_destroy(&r->lock); /* nobody holds it */
 	free(r);
 }
@@ -57,6 +58,7 @@ plugin_runner_create(struct plugin_generation *g,
 	buf_init(&r->start);
 	buf_init(&r->saved);
 	buf_init(&r->words);
+	buf_init(&r->died_words);
 	loop_timer_init(&r->timer, next_start, r);
 	CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
 	r->state = RUNNER_STARTING;
@@ -396,6 +398,16 @@ death_log(struct plugin_runner *r, const struct runner_life *l)
 	buf_clear(&r->words);
 }
 
+/* For who asks later. */
+static void
+death_keep(struct plugin_runner *r, const struct runner_life *l)
+{
+	r->died_ns = clock_now_ns();
+	(void)snprintf(r->died_reason, sizeof r->died_reason, "%s", l->reason);
+	buf_clear(&r->died_words);
+	buf_str(&r->died_words, buf_view(&r->words));
+}
+
 void
 runner_has_died(struct plugin_runner *r, struct runner_life *l)
 {
@@ -410,6 +422,7 @@ runner_has_died(struct plugin_runner *r, struct runner_life *l)
 	if (!l->retired && r->generation->breaker != NULL)
 		call_breaker_bad(
 		    r->generation->breaker, UINT_MAX, clock_now_ns(), false);
+	death_keep(r, l);
 	if (l->retired && l->child == NULL) {
 		seats_wake(r); /* it was counted when it was retired */
 		death_log(r, l);

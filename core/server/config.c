@@ -123,6 +123,18 @@ static const struct settings_item features_settings[] = {
 };
 #undef AT
 
+#define AT(member_) offsetof(struct server_admin_config, member_)
+static const struct settings_item admin_settings[] = {
+	{ .key = "enabled", .type = SETTINGS_BOOL, .offset = AT(enabled), .fallback = "true",
+	  .help = "false: no socket for the operator; toolpost status, plugin list and reload find no server." },
+	{ .key = "socket", .type = SETTINGS_STR, .offset = AT(socket),
+	  .help = "Path of the operator's Unix socket, mode 0660: state, metrics, reload. Default: admin.sock in the runtime folder of systemd, else in the server's private folder below /run or /tmp; with stdio none." },
+	{ .key = "group", .type = SETTINGS_STR, .offset = AT(group),
+	  .help = "Group whose members may use it, besides the user of the server and root; they must be able to reach its folder." },
+	{ .key = NULL }
+};
+#undef AT
+
 #define AT(member_) offsetof(struct server_log_config, member_)
 static const struct settings_item log_settings[] = {
 	{ .key = "format", .type = SETTINGS_ENUM, .offset = AT(format), .names = log_formats, .fallback = "json",
@@ -167,6 +179,8 @@ const struct settings_item server_settings[] = {
 	  .help = "Calls that outlive their request." },
 	{ .key = "features", .type = SETTINGS_MAP, .offset = AT(features), .items = features_settings,
 	  .help = "Deprecated features, each with its switch; that of HTTP+SSE is http.legacy_sse." },
+	{ .key = "admin", .type = SETTINGS_MAP, .offset = AT(admin), .items = admin_settings,
+	  .help = "The operator's socket." },
 	{ .key = "log", .type = SETTINGS_MAP, .offset = AT(log), .items = log_settings,
 	  .help = "The log on standard error." },
 	{ .key = "reactors", .type = SETTINGS_INT, .offset = AT(reactors), .fallback = "0", .min = 0, .max = LOOP_REACTORS_MAX,
@@ -294,6 +308,22 @@ grants_read(struct server_config *c, struct plugin_override *o,
 	return plugin_grants_read(node, path, g, &c->arena, file, diags);
 }
 
+/* "file:line:column" of that key. */
+static struct str
+place_text(struct server_config *c, const struct yaml_node *map,
+    const char *key, const char *file)
+{
+	const struct yaml_node *n = yaml_get(map, str_of(key));
+	struct buf b;
+	struct str s;
+
+	buf_init(&b);
+	buf_printf(&b, "%s:%u:%u", file, n->at.line, n->at.column);
+	s = arena_dup(&c->arena, buf_view(&b));
+	buf_finish(&b);
+	return s;
+}
+
 static int
 override_read(struct server_config *c, const struct yaml_node *node,
     const char *file, struct diags *diags)
@@ -321,6 +351,10 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	o->may_close = s.close;
 	o->isolation = (enum plugin_isolation)s.isolation;
 	o->restart = s.restart;
+	if (yaml_get(node, S("isolation")) != NULL)
+		o->isolation_at = place_text(c, node, "isolation", file);
+	if (yaml_get(node, S("grants")) != NULL)
+		o->grants_at = place_text(c, node, "grants", file);
 	o->config = s.config;
 	return rc;
 }
@@ -353,6 +387,8 @@ plugins_read(struct server_config *c, const char *file, struct diags *diags)
 		    "write plugins: {dirs: [..], NAME: {..}}",
 		    "plugins: must be a map");
 	own.at = node->at;
+	if (yaml_get(node, S("isolation")) != NULL)
+		c->isolation_at = place_text(c, node, "isolation", file);
 	for (child = node->first; child != NULL; child = child->next) {
 		struct yaml_node *copy;
 

@@ -77,6 +77,13 @@ struct server_features_config {
 	bool roots;
 };
 
+/* The operator's socket. */
+struct server_admin_config {
+	bool enabled;
+	struct str socket; /* a path; empty: in the private folder */
+	struct str group; /* besides the server's user and root */
+};
+
 struct server_log_config {
 	int format;
 	int level;
@@ -88,6 +95,7 @@ struct server_config {
 	struct server_limits_config limits;
 	struct server_tasks_config tasks;
 	struct server_features_config features;
+	struct server_admin_config admin;
 	struct server_log_config log;
 	int64_t reactors; /* 0: one a core */
 	int64_t workers; /* 0: twice the cores, at least 4 */
@@ -99,6 +107,7 @@ struct server_config {
 	bool watch;
 	int64_t resident_max;
 	int isolation; /* of plugins; 1: process */
+	struct str isolation_at; /* where that was said; empty: nowhere */
 	int sandbox; /* of runners; 1: best-effort */
 	struct str run_dir;
 	struct plugin_override *overrides;

@@ -151,23 +151,31 @@ server_listen_close(struct server *s)
 }
 
 void
+server_listen_text(const struct server *s, size_t i, char *text, size_t size)
+{
+	const struct server_listen *l = &s->listens[i];
+	char addr[NET_ADDR_TEXT_MAX];
+
+	net_addr_format(&l->bound, addr);
+	if (l->kind == TRANSPORT_LINE)
+		(void)snprintf(
+		    text, size, "line+%s%s", l->shared ? "" : "tcp:", addr);
+	else if (l->shared)
+		(void)snprintf(text, size, "%s", addr);
+	else
+		(void)snprintf(text, size, "http://%s%.*s", addr,
+		    STR_FMT(s->config.http.endpoint));
+}
+
+void
 server_listen_log(const struct server *s)
 {
 	size_t i;
 
 	for (i = 0; i < s->listens_len; i++) {
-		const struct server_listen *l = &s->listens[i];
-		char text[NET_ADDR_TEXT_MAX], url[NET_ADDR_TEXT_MAX + 128];
+		char url[NET_ADDR_TEXT_MAX + 128];
 
-		net_addr_format(&l->bound, text);
-		if (l->kind == TRANSPORT_LINE)
-			(void)snprintf(url, sizeof url, "line+%s%s",
-			    l->shared ? "" : "tcp:", text);
-		else if (l->shared)
-			(void)snprintf(url, sizeof url, "%s", text);
-		else
-			(void)snprintf(url, sizeof url, "http://%s%.*s", text,
-			    STR_FMT(s->config.http.endpoint));
+		server_listen_text(s, i, url, sizeof url);
 		LOG_INFO("listening", F_CSTR("address", url));
 	}
 }

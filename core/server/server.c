@@ -149,6 +149,7 @@ plugins_start(struct server *s, struct err *err)
 		.resident_max = s->config.resident_max,
 		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS
 						      : PLUGIN_ISOLATION_NONE,
+		.isolation_at = s->config.isolation_at,
 		.best_effort = s->config.sandbox == 1,
 		.overrides = s->config.overrides,
 		.overrides_len = s->config.overrides_len,
@@ -171,16 +172,22 @@ plugins_start(struct server *s, struct err *err)
 
 static void stop_begin(struct server *s);
 
+void
+server_reload(struct server *s, const char *by)
+{
+	LOG_INFO("reload", F_CSTR("by", by));
+	server_seal_reload(s);
+	if (s->phase == SERVER_SERVING)
+		plugin_manager_reload(s->plugins);
+}
+
 static void
 signalled(void *arg, int signo)
 {
 	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
 
 	if (signo == SIGHUP) {
-		LOG_INFO("reload", F_CSTR("by", "SIGHUP"));
-		server_seal_reload(s);
-		if (s->phase == SERVER_SERVING)
-			plugin_manager_reload(s->plugins);
+		server_reload(s, "SIGHUP");
 		return;
 	}
 	if (s->phase == SERVER_DRAINING) /* impatience (reliability.md 4) */
@@ -410,6 +417,7 @@ server_opened(void *arg)
 		stop_begin(s);
 		return;
 	}
+	s->opened = true;
 	server_listen_log(s);
 }
 
@@ -478,6 +486,8 @@ start(struct server *s, struct err *err)
 		return rc;
 	/* Addresses first: a port in use is said before plugins are loaded. */
 	rc = server_listen_all(s, err);
+	if (rc == 0)
+		rc = server_admin_open(s, err);
 	if (rc == 0 && s->stdio)
 		rc = stdio_take(s, err);
 	if (rc == 0)
@@ -489,6 +499,8 @@ start(struct server *s, struct err *err)
 	if (rc == 0 && s->config.watch)
 		rc = plugin_manager_watch(s->plugins, err);
 	if (rc == 0)
+		rc = server_admin_start(s, err);
+	if (rc == 0)
 		rc = server_reactors_open(s, err);
 	return rc;
 }
@@ -498,6 +510,7 @@ finish(struct server *s)
 {
 	size_t i;
 
+	server_admin_close(s);
 	/* A worker may still be inside loop_post(): it ends before the loops
 	 * do, and the pool stays for what reactors may yet submit. */
 	loop_pool_stop(s->pool);
@@ -557,6 +570,8 @@ server_run(const struct server_options *o, bool stdio, struct err *err)
 	}
 	OBJ_INIT(s, SERVER_MAGIC);
 	s->stdio = stdio;
+	s->started_ns = clock_now_ns();
+	s->started_wall_ns = clock_wall_ns();
 	diags_init(&diags);
 	server_config_init(&s->config);
 	rc = server_config_read(&s->config, o, &diags);

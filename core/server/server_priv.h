@@ -42,6 +42,8 @@ enum server_phase {
 	SERVER_STOPPED
 };
 
+struct server_admin;
+
 struct server {
 	uint32_t magic;
 	struct server_config config;
@@ -76,6 +78,10 @@ struct server {
 	unsigned probes;
 	bool probing;
 	atomic_bool open_failed;
+	struct server_admin *admin; /* owned; NULL: none */
+	int64_t started_ns;
+	int64_t started_wall_ns;
+	bool opened; /* the reactors accept */
 	char run_dir[256]; /* ours to remove; empty: configured */
 	int exit_status;
 };
@@ -85,6 +91,9 @@ int server_listen_all(struct server *s, struct err *err);
 /* No more connections; addresses stay for those that there are. */
 void server_listen_shut(struct server *s);
 void server_listen_close(struct server *s);
+/* Of one of them, as a client writes it; cut to size. */
+void server_listen_text(
+    const struct server *s, size_t i, char *text, size_t size);
 /* "listening" with each address. */
 void server_listen_log(const struct server *s);
 
@@ -103,6 +112,13 @@ struct crypto_seal *server_seal_create(
     const struct server_config *c, struct err *err);
 /* [control] Reads the file of keys again; a bad one changes nothing. */
 void server_seal_reload(struct server *s);
+
+/* admin.c: the socket is opened first, and served once the loop turns. */
+int server_admin_open(struct server *s, struct err *err);
+int server_admin_start(struct server *s, struct err *err);
+void server_admin_close(struct server *s);
+/* [control] SIGHUP, or the operator's word. */
+void server_reload(struct server *s, const char *by);
 
 /* A private folder for copies of modules where code may be mapped. */
 int server_run_dir_make(struct server *s, struct err *err);
