@@ -126,5 +126,6 @@ server_reactors_start(struct server *s, struct err *err)
 		return rc;
 	registry_on_publish(s->registry, published, s);
 	registry_readers_set(s->registry, &s->reactors, s->control);
+	session_table_readers_set(s->sessions, &s->reactors, s->control);
 	return 0;
 }

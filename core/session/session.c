@@ -1,41 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of sessions and their life. */
 #include "session/session.h"
 
-#include <pthread.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/map.h"
+#include "session/shard.h"
 
-struct shard {
-	pthread_mutex_t lock; /* leaf; guards the map */
-	struct map sessions; /* of struct session; the table's reference */
+/* Waits for a grace period. */
+struct retired {
+	struct retired *next; /* of the stuck ones */
+	struct session_spoil spoil;
 };
 
 struct session_table {
-	struct shard shards[SESSION_SHARDS];
+	struct session_shard shards[SESSION_SHARDS];
 	atomic_size_t len;
 	size_t max;
 	struct replay *replay; /* owned; NULL: nothing is kept */
+	struct loop_reactors *readers;
+	struct loop *home;
+	struct retired *stuck; /* no memory for their grace period: kept */
 };
 
 struct session_table *
 session_table_create(size_t max, struct err *err)
 {
-	struct session_table *t = calloc(1, sizeof *t);
+	size_t align = alignof(struct session_table);
+	struct session_table *t = aligned_alloc(align, sizeof *t);
 	size_t i;
 
 	if (t == NULL) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
+	memset(t, 0, sizeof *t);
 	t->max = max;
-	for (i = 0; i < SESSION_SHARDS; i++) {
-		CHECK(pthread_mutex_init(&t->shards[i].lock, NULL) == 0);
-		map_init(&t->shards[i].sessions);
-	}
+	for (i = 0; i < SESSION_SHARDS; i++)
+		session_shard_init(&t->shards[i]);
 	return t;
+}
+
+void
+session_table_readers_set(
+    struct session_table *t, struct loop_reactors *rs, struct loop *home)
+{
+	t->readers = rs;
+	t->home = home;
 }
 
 int
@@ -60,6 +73,15 @@ session_replay(struct session_table *t, struct session *s)
 	return t->replay != NULL ? replay_log_get(t->replay, &s->replay) : NULL;
 }
 
+static void
+retired_drop(void *arg)
+{
+	struct retired *old = arg;
+
+	session_spoil_free(&old->spoil);
+	free(old);
+}
+
 void
 session_table_destroy(struct session_table *t)
 {
@@ -67,11 +89,13 @@ session_table_destroy(struct session_table *t)
 
 	if (t == NULL)
 		return;
-	for (i = 0; i < SESSION_SHARDS; i++) {
-		MAP_EACH (slot, &t->shards[i].sessions)
-			session_unref(slot->value);
-		map_finish(&t->shards[i].sessions);
-		(void)pthread_mutex_destroy(&t->shards[i].lock); /* unused */
+	for (i = 0; i < SESSION_SHARDS; i++)
+		session_shard_finish(&t->shards[i]);
+	while (t->stuck != NULL) {
+		struct retired *old = t->stuck;
+
+		t->stuck = old->next;
+		retired_drop(old);
 	}
 	replay_destroy(t->replay);
 	free(t);
@@ -83,51 +107,33 @@ id_of(const struct session *s)
 	return (struct str){ s->id, SESSION_ID_LEN };
 }
 
-static struct shard *
-shard_of(struct session_table *t, struct str id)
-{
-	return &t->shards[hash_bytes(id) % SESSION_SHARDS];
-}
-
-static void
-shard_lock(struct shard *s)
-{
-	CHECK(pthread_mutex_lock(&s->lock) == 0);
-}
-
-static void
-shard_unlock(struct shard *s)
-{
-	CHECK(pthread_mutex_unlock(&s->lock) == 0);
-}
-
 int
 session_create(struct session_table *t, int64_t now_ns, struct session **out)
 {
+	char id[SESSION_ID_LEN + 1];
+	struct session_shard *shard;
 	struct session *s;
-	struct shard *shard;
+	uint64_t hash;
 	int rc;
 
 	if (atomic_load(&t->len) >= t->max)
 		return ERR_BUSY;
-	s = calloc(1, sizeof *s);
+	random_hex(id, SESSION_ID_LEN / 2);
+	hash = hash_bytes((struct str){ id, SESSION_ID_LEN });
+	shard = &t->shards[hash % SESSION_SHARDS];
+	s = session_shard_alloc(shard);
 	if (s == NULL)
 		return ERR_NOMEM;
 	OBJ_INIT(s, SESSION_MAGIC);
-	ref_init(&s->ref);
-	random_hex(s->id, SESSION_ID_LEN / 2);
+	memcpy(s->id, id, sizeof s->id);
 	mcp_peer_init(&s->peer);
 	atomic_init(&s->used_ns, now_ns);
-	atomic_init(&s->ended, false);
-	atomic_init(&s->streaming, false);
-	atomic_init(&s->replay, NULL);
+	ref_revive(&s->ref);
 	ref_take(&s->ref); /* the table's */
-	shard = shard_of(t, id_of(s));
-	shard_lock(shard);
-	rc = map_set(&shard->sessions, id_of(s), s, NULL);
-	shard_unlock(shard);
+	rc = session_shard_put(shard, hash, s);
 	if (rc < 0) {
-		free(s);
+		session_unref(s);
+		session_unref(s);
 		return rc;
 	}
 	atomic_fetch_add(&t->len, 1);
@@ -138,17 +144,13 @@ session_create(struct session_table *t, int64_t now_ns, struct session **out)
 struct session *
 session_find(struct session_table *t, struct str id, int64_t now_ns)
 {
-	struct shard *shard;
 	struct session *s;
+	uint64_t hash;
 
 	if (id.len != SESSION_ID_LEN)
 		return NULL;
-	shard = shard_of(t, id);
-	shard_lock(shard);
-	s = map_find(&shard->sessions, id);
-	if (s != NULL)
-		ref_take(&s->ref);
-	shard_unlock(shard);
+	hash = hash_bytes(id);
+	s = session_shard_find(&t->shards[hash % SESSION_SHARDS], hash, id);
 	if (s != NULL)
 		atomic_store_explicit(&s->used_ns, now_ns,
 		    memory_order_relaxed /* a hint for expiry alone */);
@@ -164,19 +166,13 @@ session_unref(struct session *s)
 	mcp_peer_finish(&s->peer);
 	replay_log_destroy(atomic_load(&s->replay));
 	OBJ_WIPE(s);
-	free(s);
+	session_shard_release(s);
 }
 
 bool
 session_end(struct session_table *t, struct session *s)
 {
-	struct shard *shard = shard_of(t, id_of(s));
-	bool mine;
-
-	shard_lock(shard);
-	mine = map_remove(&shard->sessions, id_of(s)) == s;
-	shard_unlock(shard);
-	if (!mine)
+	if (!session_shard_remove(s->home, hash_bytes(id_of(s)), s))
 		return false;
 	atomic_store(&s->ended, true);
 	atomic_fetch_sub(&t->len, 1);
@@ -191,31 +187,41 @@ session_count(const struct session_table *t)
 	return atomic_load(&((struct session_table *)(uintptr_t)t)->len);
 }
 
-#define IDLE_BATCH 256
-
-/* Idle sessions of a shard, each referenced, as many as fit: a walk for each
- * would hold the lock for the square of their number. */
-static size_t
-idle_take(
-    struct shard *shard, int64_t before_ns, struct session *found[IDLE_BATCH])
+static bool
+is_idle(const struct session *s, const void *arg)
 {
-	size_t n = 0;
+	const int64_t *before_ns = arg;
 
-	shard_lock(shard);
-	MAP_EACH (slot, &shard->sessions) {
-		struct session *s = slot->value;
-
-		if (n == IDLE_BATCH)
-			break;
-		if (atomic_load(&s->streaming)
-		    || atomic_load(&s->used_ns) >= before_ns)
-			continue;
-		ref_take(&s->ref);
-		found[n++] = s;
-	}
-	shard_unlock(shard);
-	return n;
+	return !atomic_load(&s->streaming)
+	    && atomic_load(&s->used_ns) < *before_ns;
 }
+
+/* What has ended before now, when nobody can be reading it any more. */
+static void
+memory_return(struct session_table *t)
+{
+	struct retired *old = calloc(1, sizeof *old);
+	bool any = false;
+	size_t i;
+
+	if (old == NULL)
+		return; /* the next time */
+	for (i = 0; i < SESSION_SHARDS; i++)
+		any |= session_shard_spoil(&t->shards[i], &old->spoil);
+	if (!any || t->readers == NULL || t->readers->len == 0) {
+		retired_drop(old);
+		return;
+	}
+	if (loop_reactors_barrier(t->readers, t->home, NULL, retired_drop, old)
+	    == 0)
+		return;
+	old->next = t->stuck;
+	t->stuck = old;
+}
+
+/* Batches: a walk for each would hold the lock for the square of their
+ * number. */
+#define IDLE_BATCH 256
 
 void
 session_expire(struct session_table *t, int64_t before_ns,
@@ -224,9 +230,11 @@ session_expire(struct session_table *t, int64_t before_ns,
 	struct session *found[IDLE_BATCH];
 	size_t i, k, n;
 
+	memory_return(t);
 	for (i = 0; i < SESSION_SHARDS; i++)
 		do {
-			n = idle_take(&t->shards[i], before_ns, found);
+			n = session_shard_take(&t->shards[i], is_idle,
+			    &before_ns, found, IDLE_BATCH);
 			for (k = 0; k < n; k++) {
 				if (session_end(t, found[k]))
 					fn(found[k], arg);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/ref.h"
+#include "loop/reactor.h"
 #include "mcp/mcp.h"
 #include "session/replay.h"
 
@@ -20,17 +21,23 @@
 #define SESSION_MAX 1000000
 #define SESSION_IDLE_NS (30 * 60 * NS_PER_S)
 
+struct session_shard;
+
 struct session {
 	uint32_t magic;
-	struct ref ref;
+	struct ref ref; /* 0: spare memory of the table */
 	char id[SESSION_ID_LEN + 1];
-	struct mcp_peer peer;
-	_Atomic int64_t used_ns; /* of the last request; loop time */
 	atomic_bool ended; /* out of the table */
 	atomic_bool streaming; /* has its one GET stream (GETL-06) */
 	/* OLD: 1 + the number of the reactor that has its stream; 0: not of
 	 * that transport.  Set before the id is known to anybody. */
 	_Atomic uint16_t legacy;
+	union {
+		_Atomic int64_t used_ns; /* of the last request; loop time */
+		struct session *spare; /* the next one of the spare ones */
+	};
+	struct session_shard *home;
+	struct mcp_peer peer;
 	/* List versions its client knows: written by who has told it, and by
 	 * the handshake before that. */
 	_Atomic uint64_t seen[REGISTRY_KINDS];
@@ -46,14 +53,17 @@ int session_table_replay_set(
     struct session_table *t, const struct replay_limits *limits);
 /* [any] What streams of its sessions have sent; NULL: nothing is kept. */
 struct replay *session_table_replay(const struct session_table *t);
+/* [control] Whose threads look sessions up; NULL: nobody else does. */
+void session_table_readers_set(
+    struct session_table *t, struct loop_reactors *rs, struct loop *home);
 /* Every session must have been let go. */
 void session_table_destroy(struct session_table *t);
 
 /* [any] A new one; the caller holds a reference.  ERR_BUSY: too many. */
 int session_create(
     struct session_table *t, int64_t now_ns, struct session **out);
-/* [any] The one with this id, with a reference; NULL: none.  An unknown id
- * allocates nothing. */
+/* [reactor] The one with this id, with a reference; NULL: none.  Takes no lock
+ * when there is one; an unknown id allocates nothing. */
 struct session *session_find(
     struct session_table *t, struct str id, int64_t now_ns);
 /* [any] */
@@ -66,7 +76,8 @@ bool session_end(struct session_table *t, struct session *s);
 struct replay_log *session_replay(struct session_table *t, struct session *s);
 size_t session_count(const struct session_table *t);
 /* [control] Ends those idle since before_ns without a stream, and hands each
- * to fn, which borrows it. */
+ * to fn, which borrows it.  Memory of those that ended earlier goes back to
+ * the allocator when every reactor has passed a turn. */
 void session_expire(struct session_table *t, int64_t before_ns,
     void (*fn)(struct session *s, void *arg), void *arg);
 
