@@ -15,6 +15,9 @@
 
 struct loop;
 
+/* That one loop holds, at most. */
+#define LOOP_DESCRIPTORS 4
+
 /* The loop belongs to the thread that calls loop_run(). */
 struct loop *loop_create(struct err *err);
 void loop_destroy(struct loop *l);
@@ -101,5 +104,7 @@ struct loop_signal;
 struct loop_signal *loop_signal_start(struct loop *l, int signo,
     void (*fn)(void *arg, int signo), void *arg, struct err *err);
 void loop_signal_stop(struct loop_signal *s);
+/* [any] In a table of its own, a thread lets go of its copy. */
+void loop_signal_forget(const struct loop_signal *s);
 
 #endif

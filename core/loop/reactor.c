@@ -22,6 +22,9 @@ struct loop_reactors_start {
 	unsigned begun; /* threads that are past begin */
 	unsigned left; /* threads that are past their loop */
 	int failed; /* begin's code */
+	unsigned round; /* of draining the mailboxes, 0: none yet */
+	unsigned answered; /* threads that are through with it */
+	bool any; /* one of them had a message */
 	bool drained; /* no loop runs, no mailbox holds anything */
 };
 
@@ -49,15 +52,30 @@ begin_wait(struct loop_reactors_start *st, unsigned count)
 	return rc;
 }
 
-/* Nobody ends while a message may still come to it. */
+/* Nobody ends while a message may still come to it.  Each thread runs its own
+ * to the last: they may hold descriptors of its table. */
 static void
-drained_wait(struct loop_reactors_start *st)
+drained_wait(struct loop_reactors_start *st, struct loop *l)
 {
+	unsigned round = 0;
+	bool any;
+
 	(void)pthread_mutex_lock(&st->lock);
 	st->left++;
 	(void)pthread_cond_broadcast(&st->changed);
-	while (!st->drained)
-		(void)pthread_cond_wait(&st->changed, &st->lock);
+	for (;;) {
+		while (!st->drained && st->round == round)
+			(void)pthread_cond_wait(&st->changed, &st->lock);
+		if (st->drained)
+			break;
+		round = st->round;
+		(void)pthread_mutex_unlock(&st->lock);
+		any = loop_drain(l);
+		(void)pthread_mutex_lock(&st->lock);
+		st->any = st->any || any;
+		st->answered++;
+		(void)pthread_cond_broadcast(&st->changed);
+	}
 	(void)pthread_mutex_unlock(&st->lock);
 }
 
@@ -81,7 +99,7 @@ reactor_main(void *arg)
 	begin_done(st, rc);
 	if (rc >= 0)
 		loop_run(r->loop);
-	drained_wait(st);
+	drained_wait(st, r->loop);
 	if (rc >= 0 && st->end != NULL)
 		st->end(r, st->arg);
 	return NULL;
@@ -94,10 +112,6 @@ reactor_start(struct loop_reactors *rs, unsigned index, struct err *err)
 	struct thread_arg *given;
 	int errnum;
 
-	r->index = index;
-	r->loop = loop_create(err);
-	if (r->loop == NULL)
-		return ERR_IO;
 	given = malloc(sizeof *given);
 	if (given == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory for a reactor");
@@ -111,6 +125,21 @@ reactor_start(struct loop_reactors *rs, unsigned index, struct err *err)
 	}
 	rs->start->threads++;
 	return begin_wait(rs->start, index + 1);
+}
+
+/* All of them before the first thread: whoever takes a table of descriptors of
+ * its own finds in it what wakes the others. */
+static int
+loops_create(struct loop_reactors *rs, unsigned n, struct err *err)
+{
+	for (unsigned i = 0; i < n; i++) {
+		rs->items[i].index = i;
+		rs->items[i].loop = loop_create(err);
+		if (rs->items[i].loop == NULL)
+			return ERR_IO;
+		rs->len = i + 1;
+	}
+	return 0;
 }
 
 static int
@@ -154,29 +183,39 @@ loop_reactors_start(struct loop_reactors *rs, unsigned n,
 	rs->start->end = end;
 	rs->start->arg = arg;
 	rs->start->err = err;
-	for (unsigned i = 0; i < n; i++) {
-		rs->len = i + 1;
+	rc = loops_create(rs, n, err);
+	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = reactor_start(rs, i, err);
-		if (rc < 0) {
-			loop_reactors_stop(rs);
-			return rc;
-		}
-	}
-	return 0;
+	if (rc < 0)
+		loop_reactors_stop(rs);
+	return rc;
+}
+
+/* What no thread runs any more. */
+static bool
+drain_from(struct loop_reactors *rs, unsigned first)
+{
+	bool any = false;
+
+	for (unsigned i = first; i < rs->len; i++)
+		any |= loop_drain(rs->items[i].loop);
+	return any;
 }
 
 /* Messages may post to other loops: until all are silent. */
 static void
-drain_all(struct loop_reactors *rs)
+drain_all(struct loop_reactors *rs, struct loop_reactors_start *st)
 {
-	bool any;
-
 	do {
-		any = false;
-		for (unsigned i = 0; i < rs->len; i++)
-			if (rs->items[i].loop != NULL)
-				any |= loop_drain(rs->items[i].loop);
-	} while (any);
+		st->any = drain_from(rs, st->threads);
+		st->answered = 0;
+		st->round++;
+		(void)pthread_cond_broadcast(&st->changed);
+		while (st->answered < st->threads)
+			(void)pthread_cond_wait(&st->changed, &st->lock);
+	} while (st->any);
+	st->drained = true;
+	(void)pthread_cond_broadcast(&st->changed);
 }
 
 void
@@ -191,15 +230,12 @@ loop_reactors_stop(struct loop_reactors *rs)
 	(void)pthread_mutex_lock(&st->lock);
 	while (st->left < st->threads)
 		(void)pthread_cond_wait(&st->changed, &st->lock);
-	(void)pthread_mutex_unlock(&st->lock);
-	drain_all(rs);
-	(void)pthread_mutex_lock(&st->lock);
-	st->drained = true;
-	(void)pthread_cond_broadcast(&st->changed);
+	drain_all(rs, st);
 	(void)pthread_mutex_unlock(&st->lock);
 	for (unsigned i = 0; i < st->threads; i++)
 		(void)pthread_join(rs->items[i].thread, NULL);
-	drain_all(rs);
+	while (drain_from(rs, 0))
+		;
 	for (unsigned i = 0; i < rs->len; i++)
 		loop_destroy(rs->items[i].loop);
 	(void)pthread_cond_destroy(&st->changed);

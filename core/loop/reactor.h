@@ -33,6 +33,11 @@ struct loop_reactors {
 int loop_reactors_start(struct loop_reactors *rs, unsigned n,
     int (*begin)(struct loop_reactor *, void *arg, struct err *err),
     void (*end)(struct loop_reactor *, void *arg), void *arg, struct err *err);
+/* [any] The calling thread has a table of descriptors of its own from now on,
+ * a copy of the one it shared: what is opened in it is seen by it alone, and by
+ * threads that it starts.  A reactor's first act, in begin: the descriptors of
+ * all loops stand in every table, so that all can be posted to. */
+int loop_thread_table_own(struct err *err);
 /* Stops and joins.  Harmless when not started. */
 void loop_reactors_stop(struct loop_reactors *rs);
 

@@ -77,6 +77,12 @@ loop_signal_start(struct loop *l, int signo, void (*fn)(void *arg, int signo),
 }
 
 void
+loop_signal_forget(const struct loop_signal *s)
+{
+	(void)close(s->fd); /* a copy */
+}
+
+void
 loop_signal_stop(struct loop_signal *s)
 {
 	sigset_t set;

@@ -2,8 +2,12 @@
 #define _GNU_SOURCE
 #include "loop/thread_priv.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+
+#include "loop/reactor.h"
 
 int
 thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
@@ -26,4 +30,14 @@ thread_name(const char *noun, unsigned index)
 
 	(void)snprintf(name, sizeof name, "%s-%u", noun, index);
 	(void)pthread_setname_np(pthread_self(), name);
+}
+
+int
+loop_thread_table_own(struct err *err)
+{
+	if (unshare(CLONE_FILES) == 0)
+		return 0;
+	return err_set_errno(err, ERR_IO, errno,
+	    "no table of descriptors for a thread (hint: "
+	    "descriptor_tables: shared)");
 }

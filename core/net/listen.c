@@ -163,9 +163,15 @@ net_listen_probe(const struct net_addr *a, struct err *err)
 }
 
 void
-net_listen_close(int fd, const struct net_addr *bound)
+net_listen_forget(const struct net_addr *bound)
 {
 	if (net_addr_is_unix(bound))
 		(void)unlink(path_of(bound)); /* may be gone already */
+}
+
+void
+net_listen_close(int fd, const struct net_addr *bound)
+{
+	net_listen_forget(bound);
 	(void)close(fd);
 }

@@ -21,6 +21,8 @@ int net_listen_probe(const struct net_addr *a, struct err *err);
 /* [control] Closes a socket of net_listen_open(); removes the file of a Unix
  * socket. */
 void net_listen_close(int fd, const struct net_addr *bound);
+/* [control] The same where others close the descriptor. */
+void net_listen_forget(const struct net_addr *bound);
 
 struct net_listener;
 

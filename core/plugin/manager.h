@@ -59,6 +59,8 @@ struct plugin_manager_options {
 	struct str runner_exe; /* toolpost-runner; empty: there is none */
 	unsigned reactors; /* that will call */
 	unsigned workers; /* of this process; a runner has no more */
+	/* Borrowed; NULL: reactors share the table of descriptors. */
+	struct plugin_passage *passage;
 	bool watch;
 	int64_t resident_max;
 	enum plugin_isolation isolation; /* where nobody says more */

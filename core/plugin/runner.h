@@ -47,6 +47,7 @@
 #define RUNNER_WORKER_STACK ((uint64_t)8 * 1024 * 1024) /* of its memory */
 
 struct plugin_generation;
+struct plugin_passage;
 struct runner_channel;
 struct runner_desk;
 
@@ -55,6 +56,8 @@ struct plugin_runner_place {
 	const char *exe; /* toolpost-runner, an absolute path */
 	unsigned reactors;
 	unsigned workers; /* for handlers that may block */
+	/* Borrowed; NULL: all threads share one table of descriptors. */
+	struct plugin_passage *passage;
 	bool best_effort; /* a box without what the kernel lacks */
 };
 
@@ -111,6 +114,10 @@ struct runner_seat {
 	struct list before; /* channels to earlier lives, with calls */
 	struct list waiting; /* calls, for a life */
 	size_t waiting_len;
+	/* Out of the passage; a reference; NULL: nothing. */
+	struct runner_life *given_life;
+	int given_fd; /* owned */
+	struct loop_deferred given;
 	struct loop_deferred sweep; /* calls that were cancelled in waiting */
 	atomic_bool posted; /* wake is on its way */
 	struct loop_msg wake;
@@ -207,6 +214,8 @@ void runner_has_died(struct plugin_runner *r, struct runner_life *l);
 void runner_changed(struct plugin_runner *r, enum runner_state state,
     struct runner_life *current);
 /* seat.c */
+void runner_seat_given(struct runner_seat *s, struct loop *loop,
+    struct runner_life *life, int fd);
 void runner_seat_init(
     struct runner_seat *s, struct plugin_runner *r, unsigned number);
 

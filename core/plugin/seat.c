@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "plugin/passage.h"
 #include "plugin/runner.h"
 #include "plugin/wire_call.h"
 
@@ -51,6 +52,8 @@ static void channel_flush(void *arg);
 static void channel_timer(void *arg);
 static void seat_wake(struct loop_msg *msg);
 static void seat_sweep(void *arg);
+static void seat_given_run(void *arg);
+static void seat_look(struct runner_seat *s, struct loop *loop);
 
 void
 runner_seat_init(
@@ -59,6 +62,8 @@ runner_seat_init(
 	s->runner = r;
 	s->number = number;
 	s->wake.run = seat_wake;
+	s->given_fd = -1;
+	loop_deferred_init(&s->given, seat_given_run, s);
 	loop_deferred_init(&s->sweep, seat_sweep, s);
 	atomic_init(&s->loop, NULL);
 	atomic_init(&s->posted, false);
@@ -290,6 +295,62 @@ waiting_move(struct runner_seat *s, bool none_will_come)
 	}
 }
 
+static void
+given_drop(struct runner_seat *s)
+{
+	struct runner_life *life = s->given_life;
+
+	s->given_life = NULL;
+	if (s->given_fd >= 0)
+		(void)close(s->given_fd); /* nothing was written to it */
+	s->given_fd = -1;
+	if (life != NULL)
+		runner_life_unref(life);
+}
+
+/* A descriptor has come through the passage; the reference with it. */
+void
+runner_seat_given(struct runner_seat *s, struct loop *loop,
+    struct runner_life *life, int fd)
+{
+	given_drop(s);
+	s->given_life = life;
+	s->given_fd = fd;
+	atomic_store(&s->loop, loop);
+	loop_defer(loop, &s->given);
+}
+
+/* A life that is over by now is let go of, though nobody calls. */
+static void
+seat_given_run(void *arg)
+{
+	struct runner_seat *s = arg;
+	struct plugin_runner *r = s->runner;
+
+	ref_take(&r->ref);
+	seat_look(s, atomic_load(&s->loop));
+	plugin_runner_unref(r);
+}
+
+/* What the passage has brought for this life, with its reference; what it has
+ * brought for another is let go of. */
+static int
+given_take(struct runner_seat *s, const struct runner_life *life)
+{
+	int fd = -1;
+
+	/* It was sent before the life was told of. */
+	plugin_passage_receive(s->runner->place->passage, s->number);
+	if (life != NULL && s->given_life == life) {
+		fd = s->given_fd;
+		if (fd >= 0)
+			s->given_life = NULL;
+		s->given_fd = -1;
+	}
+	given_drop(s);
+	return fd;
+}
+
 /* Takes this reactor's descriptor of the life of now. */
 static void
 seat_look(struct runner_seat *s, struct loop *loop)
@@ -298,21 +359,22 @@ seat_look(struct runner_seat *s, struct loop *loop)
 	struct runner_life *life;
 	int fd = -1;
 
-	if (s->epoch
-	    == atomic_load_explicit(&r->epoch,
-		memory_order_acquire /* pairs with the control thread */))
+	/* In one order with seats_wake(): it sees our loop, or we its epoch. */
+	if (s->epoch == atomic_load(&r->epoch))
 		return;
 	CHECK(pthread_mutex_lock(&r->lock) == 0);
 	s->epoch = atomic_load(&r->epoch);
 	s->state = r->state;
 	life = r->current;
-	if (life != NULL) {
+	if (life != NULL && r->place->passage == NULL) {
 		fd = life->fds[s->number];
 		life->fds[s->number] = -1;
 		if (fd >= 0)
 			ref_take(&life->ref);
 	}
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
+	if (r->place->passage != NULL)
+		fd = given_take(s, life);
 	if (s->channel != NULL && s->channel->life != life) {
 		struct runner_channel *old = s->channel;
 
@@ -533,8 +595,7 @@ plugin_runner_call(
 	if (atomic_load_explicit(
 		&s->loop, memory_order_relaxed /* this thread's own */)
 	    == NULL)
-		atomic_store_explicit(&s->loop, c->reactor->loop,
-		    memory_order_release /* pairs with seats_wake() */);
+		atomic_store(&s->loop, c->reactor->loop);
 	seat_look(s, c->reactor->loop);
 	if (!seat_has_room(s))
 		return CALL_EBUSY;
@@ -564,6 +625,8 @@ plugin_runner_leave(struct plugin_runner *r, unsigned number)
 	struct runner_seat *s = &r->seats[number];
 
 	loop_deferred_clear(&s->sweep);
+	loop_deferred_clear(&s->given);
+	given_drop(s);
 	if (s->channel != NULL)
 		list_push(&s->before, &s->channel->node);
 	s->channel = NULL;

@@ -13,6 +13,7 @@
 #include "plugin/box.h"
 #include "plugin/dynamic.h"
 #include "plugin/generation.h"
+#include "plugin/passage.h"
 #include "plugin/runner.h"
 
 static void next_start(void *arg);
@@ -79,13 +80,29 @@ seats_wake(struct plugin_runner *r)
 {
 	for (unsigned i = 0; i < r->place->reactors; i++) {
 		struct runner_seat *s = &r->seats[i];
-		struct loop
-		    *l = atomic_load_explicit(&s->loop, memory_order_acquire /* pairs with the seat's first call */);
+		struct loop *l = atomic_load(&s->loop);
 
 		if (l == NULL || atomic_exchange(&s->posted, true))
 			continue;
 		ref_take(&r->ref);
 		loop_post(l, &s->wake);
+	}
+}
+
+/* Where reactors have tables of descriptors of their own, each is sent its end:
+ * once, before it hears of the life. */
+static void
+life_hand(struct runner_life *l)
+{
+	struct plugin_runner *r = l->runner;
+
+	for (unsigned i = 0; i < r->place->reactors; i++) {
+		if (l->fds[i] < 0)
+			continue;
+		if (plugin_passage_send(r->place->passage, i, l->fds[i], l) < 0)
+			runner_life_kill(l, "a reactor takes no descriptors");
+		(void)close(l->fds[i]); /* the reactor has its own */
+		l->fds[i] = -1;
 	}
 }
 
@@ -95,14 +112,15 @@ runner_changed(struct plugin_runner *r, enum runner_state state,
 {
 	struct runner_life *before;
 
+	if (current != NULL && r->place->passage != NULL)
+		life_hand(current);
 	CHECK(pthread_mutex_lock(&r->lock) == 0);
 	before = r->current;
 	r->state = state;
 	r->current = current;
 	if (current != NULL)
 		ref_take(&current->ref);
-	(void)atomic_fetch_add_explicit(&r->epoch, 1,
-	    memory_order_release /* pairs with the seats' look */);
+	(void)atomic_fetch_add(&r->epoch, 1); /* seat_look() pairs with it */
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
 	if (before != NULL)
 		runner_life_unref(before);

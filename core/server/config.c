@@ -18,6 +18,8 @@
 static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 
+static const char *const descriptor_tables[] = { "shared", "per-reactor", NULL };
+
 #define MINUTE (60 * NS_PER_S)
 #define HOUR (60 * MINUTE)
 #define KIB INT64_C(1024)
@@ -185,6 +187,8 @@ const struct settings_item server_settings[] = {
 	  .help = "The log on standard error." },
 	{ .key = "reactors", .type = SETTINGS_INT, .offset = AT(reactors), .fallback = "0", .min = 0, .max = LOOP_REACTORS_MAX,
 	  .help = "Threads that serve connections; 0: one a core." },
+	{ .key = "descriptor_tables", .type = SETTINGS_ENUM, .offset = AT(descriptor_tables), .names = descriptor_tables, .fallback = "shared",
+	  .help = "shared: all threads have one table of descriptors; per-reactor: each reactor has its own, so that the descriptor limit counts for each of them." },
 	{ .key = "workers", .type = SETTINGS_INT, .offset = AT(workers), .fallback = "0", .min = 0, .max = 1024,
 	  .help = "Threads for handlers that may block; 0: twice the cores, at least 4." },
 	{ .key = "drain", .type = SETTINGS_DURATION, .offset = AT(drain), .fallback = "30s", .min = 0, .max = HOUR,

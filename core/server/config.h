@@ -98,6 +98,7 @@ struct server_config {
 	struct server_admin_config admin;
 	struct server_log_config log;
 	int64_t reactors; /* 0: one a core */
+	int descriptor_tables; /* 1: each reactor has its own */
 	int64_t workers; /* 0: twice the cores, at least 4 */
 	int64_t drain;
 	const struct yaml_node *plugins_node;

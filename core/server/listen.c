@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/server_priv.h"
@@ -132,6 +133,10 @@ server_listen_shut(struct server *s)
 		struct server_listen *l = &s->listens[i];
 		unsigned n = l->shared ? 1 : (unsigned)s->config.reactors;
 
+		if (l->handed) {
+			net_listen_forget(&l->bound);
+			continue;
+		}
 		for (k = 0; k < n; k++) {
 			if (l->per_reactor[k].fd > 0)
 				net_listen_close(
@@ -139,6 +144,48 @@ server_listen_shut(struct server *s)
 			l->per_reactor[k].fd = -1;
 		}
 	}
+}
+
+void
+server_listen_keep(struct server *s, unsigned reactor)
+{
+	size_t i;
+	unsigned k;
+
+	for (i = 0; i < s->listens_len; i++)
+		for (k = 0; k < (unsigned)s->config.reactors; k++)
+			if (k != reactor && !s->listens[i].shared)
+				/* A copy: the other has its own. */
+				(void)close(s->listens[i].per_reactor[k].fd);
+}
+
+void
+server_listen_hand(struct server *s)
+{
+	size_t i;
+	unsigned k;
+
+	for (i = 0; i < s->listens_len; i++) {
+		struct server_listen *l = &s->listens[i];
+		unsigned n = l->shared ? 1 : (unsigned)s->config.reactors;
+
+		for (k = 0; k < n; k++)
+			(void)close(l->per_reactor[k].fd); /* a copy */
+		l->handed = true;
+	}
+}
+
+void
+server_listen_leave(struct server *s, unsigned reactor)
+{
+	size_t i;
+
+	if (s->held[reactor].deaf)
+		return;
+	s->held[reactor].deaf = true;
+	for (i = 0; i < s->listens_len; i++)
+		/* Nobody is accepted from it any more. */
+		(void)close(s->listens[i].per_reactor[reactor].fd);
 }
 
 void

@@ -35,6 +35,10 @@ reactor_end(struct loop_reactor *r, void *arg)
 	struct server_reactor *h = &s->held[r->index];
 
 	transport_reactor_destroy(h->transport);
+	if (s->passage != NULL) {
+		server_listen_leave(s, r->index);
+		plugin_passage_leave(s->passage, r->index);
+	}
 	if (s->plugins != NULL)
 		plugin_manager_leave(s->plugins, r->index);
 	mcp_reactor_destroy(h->mcp);
@@ -56,12 +60,31 @@ features_set(struct mcp_reactor *m, const struct server_features_config *f)
 	mcp_reactor_features_set(m, off);
 }
 
+/* Its first act, where each has a table of descriptors of its own; what it
+ * does not need goes, or a peer would never see an end. */
+static int
+table_own(struct server *s, struct loop_reactor *r, struct err *err)
+{
+	size_t i;
+	int rc = loop_thread_table_own(err);
+
+	if (rc < 0)
+		return rc;
+	server_listen_keep(s, r->index);
+	for (i = 0; i < ARRAY_LEN(s->signals); i++)
+		loop_signal_forget(s->signals[i]);
+	return plugin_passage_enter(s->passage, r->index, r->loop, err);
+}
+
 static int
 reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 {
 	struct server *s = arg;
 	struct server_reactor *h = &s->held[r->index];
+	int rc = s->passage != NULL ? table_own(s, r, err) : 0;
 
+	if (rc < 0)
+		return rc;
 	panic_thread_init();
 	call_reactor_init(&h->calls, r->loop, s->pool);
 	h->calls.number = r->index;
@@ -122,10 +145,15 @@ server_reactors_start(struct server *s, struct err *err)
 	s->shared.reactors = &s->reactors;
 	rc = loop_reactors_start(&s->reactors, (unsigned)s->config.reactors,
 	    reactor_begin, reactor_end, s, err);
-	if (rc < 0)
-		return rc;
+	if (rc == 0 && s->passage != NULL)
+		server_listen_hand(s);
+	return rc;
+}
+
+void
+server_reactors_read(struct server *s)
+{
 	registry_on_publish(s->registry, published, s);
 	registry_readers_set(s->registry, &s->reactors, s->control);
 	session_table_readers_set(s->sessions, &s->reactors, s->control);
-	return 0;
 }

@@ -20,6 +20,7 @@
 static void
 descriptors_raise(struct server *s)
 {
+	bool each = s->config.descriptor_tables == 1 && !s->stdio;
 	struct rlimit limit;
 	int64_t fits;
 
@@ -32,6 +33,13 @@ descriptors_raise(struct server *s)
 	fits = limit.rlim_cur > 10000000 ? 9000000
 					 : (int64_t)limit.rlim_cur * 9 / 10;
 	fits = fits > 64 ? fits - 32 : fits / 2;
+	if (each) {
+		/* Every table has the descriptors of all loops. */
+		fits -= s->config.reactors * LOOP_DESCRIPTORS;
+		fits = fits > 1 ? fits : 1;
+		s->table_max = fits;
+		fits *= s->config.reactors;
+	}
 	if (s->config.limits.connections == 0)
 		s->config.limits.connections = fits;
 	if (s->config.limits.connections > fits)
@@ -81,6 +89,7 @@ shared_fill(struct server *s)
 	l->keep_alive_ns = c->keep_alive;
 	l->stream_max = (size_t)c->stream_buffer;
 	l->connections_max = (size_t)c->connections;
+	l->table_max = (size_t)s->table_max;
 	l->streams_max = (size_t)c->streams;
 	l->stream_after_ns = c->stream_after;
 	l->stream_life_ns = c->stream_life;
@@ -145,6 +154,7 @@ plugins_start(struct server *s, struct err *err)
 		.runner_exe = runner_executable(own, runner, sizeof runner),
 		.reactors = (unsigned)s->config.reactors,
 		.workers = (unsigned)s->config.workers,
+		.passage = s->passage,
 		.watch = s->config.watch,
 		.resident_max = s->config.resident_max,
 		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS
@@ -311,6 +321,8 @@ reactor_drain(struct loop_reactor *r, void *arg)
 	(void)mcp_drain(h->mcp, s->phase == SERVER_CLOSING);
 	transport_reactor_drain(
 	    h->transport, s->probes + 1 >= SERVER_PROBES_MIN);
+	if (s->passage != NULL && s->probes + 1 >= SERVER_PROBES_MIN)
+		server_listen_leave(s, r->index);
 	if (s->phase == SERVER_CLOSING)
 		transport_reactor_close(h->transport);
 	atomic_fetch_add(&s->busy_conns, transport_reactor_busy(h->transport));
@@ -451,6 +463,30 @@ replay_start(struct server *s)
 	return session_table_replay_set(s->sessions, &limits);
 }
 
+/* Reactors with tables of descriptors of their own come before the plugins: what
+ * those open is the control thread's and the workers', whenever they are
+ * loaded. */
+static int
+threads_start(struct server *s, struct err *err)
+{
+	int rc = 0;
+
+	if (s->config.descriptor_tables == 1 && !s->stdio) {
+		s->passage = plugin_passage_create(
+		    (unsigned)s->config.reactors, err);
+		if (s->passage == NULL)
+			return ERR_IO;
+		rc = server_reactors_start(s, err);
+	}
+	if (rc == 0)
+		rc = plugins_start(s, err);
+	if (rc == 0 && s->passage == NULL)
+		rc = server_reactors_start(s, err);
+	if (rc == 0)
+		server_reactors_read(s);
+	return rc;
+}
+
 static int
 start(struct server *s, struct err *err)
 {
@@ -493,9 +529,7 @@ start(struct server *s, struct err *err)
 	if (rc == 0)
 		rc = signals_start(s, err);
 	if (rc == 0)
-		rc = plugins_start(s, err);
-	if (rc == 0)
-		rc = server_reactors_start(s, err);
+		rc = threads_start(s, err);
 	if (rc == 0 && s->config.watch)
 		rc = plugin_manager_watch(s->plugins, err);
 	if (rc == 0)
@@ -528,6 +562,7 @@ finish(struct server *s)
 	mcp_tasks_destroy(s->tasks);
 	store_destroy(s->store);
 	plugin_manager_destroy(s->plugins);
+	plugin_passage_destroy(s->passage);
 	registry_destroy(s->registry);
 	session_table_destroy(s->sessions);
 	crypto_seal_destroy(s->seal);

@@ -6,6 +6,7 @@
 
 #include "call/call.h"
 #include "loop/pool.h"
+#include "plugin/passage.h"
 #include "server/config.h"
 #include "store/store.h"
 #include "transport/transport.h"
@@ -25,6 +26,7 @@ struct server_listen {
 	struct net_addr bound;
 	enum transport_kind kind;
 	bool shared; /* Unix: one socket for all reactors */
+	bool handed; /* each reactor closes its own; the numbers are theirs */
 };
 
 /* What one reactor holds. */
@@ -32,6 +34,7 @@ struct server_reactor {
 	struct call_reactor calls;
 	struct mcp_reactor *mcp;
 	struct transport_reactor *transport;
+	bool deaf; /* its sockets are closed in its own table */
 };
 
 enum server_phase {
@@ -53,10 +56,12 @@ struct server {
 	struct loop_pool *pool;
 	struct registry *registry;
 	struct plugin_manager *plugins;
+	struct plugin_passage *passage; /* owned; NULL: one table for all */
 	struct session_table *sessions;
 	struct loop_reactors reactors;
 	struct server_reactor held[LOOP_REACTORS_MAX];
 	struct transport_shared shared;
+	int64_t table_max; /* connections of one reactor; 0: no matter */
 	struct mcp_identity identity;
 	struct mcp_rounds rounds;
 	struct crypto_seal *seal; /* owned */
@@ -94,10 +99,18 @@ void server_listen_close(struct server *s);
 /* Of one of them, as a client writes it; cut to size. */
 void server_listen_text(
     const struct server *s, size_t i, char *text, size_t size);
+/* [reactor] In a table of its own: closes what is of other reactors. */
+void server_listen_keep(struct server *s, unsigned reactor);
+/* [control] Closes here what reactors have in their own tables. */
+void server_listen_hand(struct server *s);
+/* [reactor] Closes its sockets in its own table; may be repeated. */
+void server_listen_leave(struct server *s, unsigned reactor);
 /* "listening" with each address. */
 void server_listen_log(const struct server *s);
 
 int server_reactors_start(struct server *s, struct err *err);
+/* [control] From now on they read the registry. */
+void server_reactors_read(struct server *s);
 /* [control] Each reactor begins to accept, now that all of them are there and
  * may be told things; then server_opened(). */
 int server_reactors_open(struct server *s, struct err *err);

@@ -153,6 +153,17 @@ transport_text_fault(
 	    : RPC_INVALID_REQUEST;
 }
 
+static bool
+has_room(const struct transport_reactor *t)
+{
+	const struct transport_limits *l = &t->shared->limits;
+
+	return atomic_load_explicit(&t->shared->connections,
+		   memory_order_relaxed /* a bound, not a fence */)
+	    < l->connections_max
+	    && (l->table_max == 0 || net_reactor_conns(t->net) < l->table_max);
+}
+
 /* The soft bound lies below the descriptor limit, so that running out of
  * descriptors stays a last resort (security.md 2.4). */
 static bool
@@ -165,9 +176,7 @@ admit(struct transport_reactor *t, enum transport_kind kind, int fd)
 	static struct log_gate gate;
 	uint64_t suppressed;
 
-	if (atomic_load_explicit(&t->shared->connections,
-		memory_order_relaxed /* a bound, not a fence */)
-	    < t->shared->limits.connections_max)
+	if (has_room(t))
 		return true;
 	if (log_gate_pass(&gate, NS_PER_S, &suppressed))
 		LOG_WARN("connection refused: limits.connections reached",

@@ -28,6 +28,7 @@ struct transport_limits {
 	int64_t keep_alive_ns; /* comments on idle streams (HTM-16) */
 	size_t stream_max; /* bytes a slow reader may owe */
 	size_t connections_max; /* all reactors; then 503 */
+	size_t table_max; /* of one reactor; 0: no matter */
 	size_t streams_max; /* listen and GET streams, all reactors */
 	int64_t stream_after_ns; /* a call that takes longer streams */
 	int64_t stream_life_ns; /* of a GET stream; 0: no end */
