@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A load generator for any MCP server: many connections or one pipe, both
  * eras, JSON and event streams; every answer is checked.  It knows nothing of
- * the server in this process, and runs on one thread and one loop. */
+ * the server in this process.  A run is one thread and one loop; more idle
+ * connections than one table of descriptors holds are several runs at once. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
@@ -16,7 +17,8 @@
 #include "bench/proc.h"
 #include "http/client.h"
 
-#define BENCH_CONNECTIONS_MAX 60000
+#define BENCH_CONNECTIONS_MAX 2000000
+#define BENCH_THREADS_MAX 256
 #define BENCH_WINDOW_MAX 256 /* messages in flight on stdio */
 #define BENCH_MESSAGES_MAX 8000000 /* what seven digits name */
 #define BENCH_ROUNDS_MAX 32
@@ -46,6 +48,7 @@ struct bench_options {
 	/* HTTP */
 	struct http_url url;
 	unsigned connections;
+	unsigned threads; /* idle, streams; 0: as the descriptors want it */
 	unsigned sources; /* addresses to connect from; 0: the usual one */
 	unsigned first_source; /* counted from 127.0.0.0 */
 	int64_t warm_ns;

@@ -18,6 +18,7 @@
 #define BENCH_SETTLE_NS (20 * NS_PER_MS) /* a second answer is waited for */
 
 struct bench_run;
+struct bench_crowd;
 
 enum bench_step {
 	BENCH_STEP_CONNECT,
@@ -71,6 +72,7 @@ struct bench_run {
 	const struct bench_driver *driver;
 	struct loop *loop;
 	struct net_addr address;
+	char host[300]; /* wire keeps it */
 	struct bench_wire wire;
 	struct bench_request handshake; /* the same for all */
 	struct bench_request scratch;
@@ -107,6 +109,11 @@ struct bench_run {
 	int64_t trigger_ns;
 	int64_t first_ns;
 	struct loop_io hold_io;
+	/* Of several at once: borrowed; NULL: it is alone. */
+	struct bench_crowd *crowd;
+	void (*next)(struct bench_run *run);
+	struct loop_msg go;
+	struct loop_msg end;
 };
 
 /* Counts an error and keeps the first one's words. */
@@ -138,6 +145,34 @@ void bench_phase_settle(struct bench_run *run);
 void bench_phase_measure(struct bench_run *run); /* begins the measured time */
 void bench_phase_leave(struct bench_run *run); /* ends it */
 void bench_phase_fail(struct bench_run *run); /* ends the run */
+
+/* The parts of a run: made, driven on the thread whose descriptors it has,
+ * finished. */
+int bench_run_init(struct bench_run *run, const struct bench_options *o,
+    struct bench_result *r, struct err *err);
+void bench_run_drive(struct bench_run *run);
+void bench_run_finish(struct bench_run *run);
+
+/* crowd.c: how many threads the options want, 1: none but this one. */
+unsigned bench_crowd_size(const struct bench_options *o);
+/* An address for each 4000 connections, where nobody has said more and the
+ * server is on this machine. */
+void bench_sources_choose(struct bench_options *o, const struct net_addr *to);
+int bench_crowd_run(const struct bench_options *o, unsigned threads,
+    struct bench_result *r, struct err *err);
+/* [its run's thread] from here on; all of them are harmless alone. Goes on with
+ * next when all have come to this place. */
+void bench_crowd_wait(
+    struct bench_run *run, void (*next)(struct bench_run *run));
+/* Is it the one that measures and triggers? */
+bool bench_crowd_leads(const struct bench_run *run);
+/* The others end as well. */
+void bench_crowd_end(struct bench_run *run);
+void bench_crowd_note(struct bench_run *run);
+/* Of a round: it begins; all streams of this run have heard; its times. */
+void bench_crowd_trigger(struct bench_run *run);
+void bench_crowd_told(struct bench_run *run);
+void bench_crowd_round(struct bench_run *run, struct bench_round *round);
 
 /* stdio.c */
 int bench_stdio(

@@ -39,6 +39,19 @@ bench_histogram_put(struct bench_histogram *h, int64_t ns)
 		h->max_ns = v;
 }
 
+void
+bench_histogram_add(
+    struct bench_histogram *h, const struct bench_histogram *more)
+{
+	unsigned b;
+
+	for (b = 0; b < BENCH_HISTOGRAM_BUCKETS; b++)
+		h->bucket[b] += more->bucket[b];
+	h->count += more->count;
+	if (more->max_ns > h->max_ns)
+		h->max_ns = more->max_ns;
+}
+
 double
 bench_histogram_us(const struct bench_histogram *h, double q)
 {

@@ -19,6 +19,9 @@ struct bench_histogram {
 
 /* [any] Counts one latency. */
 void bench_histogram_put(struct bench_histogram *h, int64_t ns);
+/* [any] All of another. */
+void bench_histogram_add(
+    struct bench_histogram *h, const struct bench_histogram *more);
 /* [any] The latency in microseconds that the share q of all values does not
  * pass. */
 double bench_histogram_us(const struct bench_histogram *h, double q);

@@ -32,7 +32,10 @@ stdin_event(void *arg, unsigned events)
 static void
 hold_begin(struct bench_run *run)
 {
+	bench_crowd_note(run);
 	bench_phase_measure(run);
+	if (!bench_crowd_leads(run))
+		loop_timer_clear(&run->timer);
 	if (!run->o->hold)
 		return;
 	loop_timer_clear(&run->timer);
@@ -59,13 +62,34 @@ idle_input(struct bench_conn *c, struct str bytes)
 	return 0;
 }
 
+static void
+idle_start(struct bench_run *run)
+{
+	bench_crowd_wait(run, hold_begin);
+}
+
 const struct bench_driver bench_idle_driver = {
 	.ready = idle_ready,
-	.start = hold_begin,
+	.start = idle_start,
 	.input = idle_input,
 };
 
 /* --- streams --- */
+
+/* All streams of all runs have heard. */
+static void
+round_over(struct bench_run *run)
+{
+	struct bench_result *r = run->result;
+
+	if (bench_crowd_leads(run))
+		bench_crowd_round(run, &r->round[r->rounds]);
+	r->rounds++;
+	if (r->rounds < run->o->rounds)
+		round_begin(run);
+	else if (bench_crowd_leads(run))
+		bench_phase_leave(run);
+}
 
 static void
 round_end_check(struct bench_run *run)
@@ -78,11 +102,8 @@ round_end_check(struct bench_run *run)
 	round->first_ms = (double)(run->first_ns - run->trigger_ns) / 1e6;
 	round->last_ms = (double)(run->heard_ns - run->trigger_ns) / 1e6;
 	run->in_round = false;
-	r->rounds++;
-	if (r->rounds < run->o->rounds)
-		round_begin(run);
-	else
-		bench_phase_leave(run);
+	bench_crowd_told(run);
+	bench_crowd_wait(run, round_over);
 }
 
 static void
@@ -103,20 +124,20 @@ trigger_ended(void *arg, const struct loop_child_end *end)
 	round_end_check(run);
 }
 
+/* All runs are ready to hear. */
 static void
-round_begin(struct bench_run *run)
+round_trigger(struct bench_run *run)
 {
 	const char *const argv[] = { run->o->trigger, NULL };
 	static const char *const envp[] = { NULL };
 	struct err err;
 
-	run->told = 0;
-	run->first_ns = 0;
-	if (run->o->trigger == NULL)
-		return; /* the first to hear begins it */
+	if (!bench_crowd_leads(run) || run->in_round)
+		return;
 	run->in_round = true;
 	run->triggering = true;
 	run->trigger_ns = run->heard_ns = clock_now_ns();
+	bench_crowd_trigger(run);
 	if (loop_child_start(run->loop, argv, envp, run->o->stall_ns,
 		trigger_ended, run, &err)
 	    != NULL)
@@ -127,16 +148,36 @@ round_begin(struct bench_run *run)
 }
 
 static void
-all_streaming(struct bench_run *run)
+round_begin(struct bench_run *run)
 {
-	if (run->streaming < run->o->connections
-	    || run->ready < run->o->connections)
-		return;
+	run->told = 0;
+	run->first_ns = 0;
+	if (run->o->trigger == NULL)
+		return; /* the first to hear begins it */
+	if (!bench_crowd_leads(run)) {
+		run->in_round = true;
+		run->trigger_ns = run->heard_ns = clock_now_ns();
+	}
+	bench_crowd_wait(run, round_trigger);
+}
+
+static void
+streams_hold(struct bench_run *run)
+{
 	hold_begin(run);
 	if (run->o->rounds == 0 || run->phase >= BENCH_LEAVE)
 		return;
 	loop_timer_clear(&run->timer); /* the last round ends it */
 	round_begin(run);
+}
+
+static void
+all_streaming(struct bench_run *run)
+{
+	if (run->streaming < run->o->connections
+	    || run->ready < run->o->connections)
+		return;
+	bench_crowd_wait(run, streams_hold);
 }
 
 static void

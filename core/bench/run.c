@@ -45,6 +45,7 @@ bench_phase_fail(struct bench_run *run)
 	if (run->phase == BENCH_MEASURE)
 		bench_phase_leave(run);
 	run->phase = BENCH_OVER;
+	bench_crowd_end(run);
 	loop_stop(run->loop);
 }
 
@@ -78,6 +79,7 @@ bench_phase_leave(struct bench_run *run)
 		r->late = due > (double)run->due ? (uint64_t)due - run->due : 0;
 	}
 	run->phase = BENCH_LEAVE;
+	bench_crowd_end(run);
 	if (run->waiting == 0)
 		bench_phase_settle(run);
 }
@@ -132,7 +134,7 @@ bench_phase_start(struct bench_run *run)
 	r->opened = run->ready;
 	(void)snprintf(text, sizeof text,
 	    "%u connections are open after %.2f s", run->ready, r->open_s);
-	if (run->o->note != NULL)
+	if (run->o->note != NULL && run->crowd == NULL)
 		run->o->note(run->o->note_arg, text);
 	run->heard_ns = now;
 	if (run->o->messages > 0)
@@ -216,8 +218,9 @@ result_sum(struct bench_run *run)
 		    (unsigned long long)r->most);
 }
 
+/* On the thread whose descriptors they are. */
 static void
-run_finish(struct bench_run *run)
+conns_close(struct bench_run *run)
 {
 	unsigned i;
 
@@ -229,6 +232,15 @@ run_finish(struct bench_run *run)
 		buf_finish(&c->held);
 		free(c->session);
 	}
+	run->next_open = 0;
+}
+
+void
+bench_run_finish(struct bench_run *run)
+{
+	if (run->o == NULL)
+		return;
+	conns_close(run);
 	loop_io_stop(&run->clock_io);
 	loop_io_stop(&run->hold_io);
 	if (run->clock_fd >= 0)
@@ -245,12 +257,14 @@ run_finish(struct bench_run *run)
 	bench_wire_finish(&run->wire);
 }
 
-static int
-run_init(struct bench_run *run, const struct bench_options *o,
-    struct bench_result *r, char *host, size_t size, struct err *err)
+int
+bench_run_init(struct bench_run *run, const struct bench_options *o,
+    struct bench_result *r, struct err *err)
 {
 	const struct http_url *u = &o->url;
 	bool v6 = str_find(u->host, ':') < u->host.len;
+	char *host = run->host;
+	size_t size = sizeof run->host;
 	int rc;
 
 	run->o = o;
@@ -286,28 +300,42 @@ run_init(struct bench_run *run, const struct bench_options *o,
 	return 0;
 }
 
+void
+bench_run_drive(struct bench_run *run)
+{
+	bench_proc_tree(
+	    run->o->server, BENCH_COST_MEMORY, &run->result->before);
+	run->open_ns = run->heard_ns = clock_now_ns();
+	loop_timer_set(run->loop, &run->stall, run->open_ns + STALL_LOOK_NS);
+	bench_open_more(run);
+	if (run->phase != BENCH_OVER)
+		loop_run(run->loop);
+	result_sum(run);
+	conns_close(run);
+}
+
 static int
 bench_http(
     const struct bench_options *o, struct bench_result *r, struct err *err)
 {
-	struct bench_run *run = calloc(1, sizeof *run);
-	char host[300];
-	int rc;
+	struct bench_options own = *o;
+	unsigned threads = bench_crowd_size(o);
+	struct net_addr to;
+	struct bench_run *run;
+	int rc = address_find(&to, &o->url, err);
 
+	if (rc < 0)
+		return rc;
+	bench_sources_choose(&own, &to);
+	if (threads > 1)
+		return bench_crowd_run(&own, threads, r, err);
+	run = calloc(1, sizeof *run);
 	if (run == NULL)
 		return err_set(err, ERR_NOMEM, "no memory");
-	rc = run_init(run, o, r, host, sizeof host, err);
-	if (rc == 0) {
-		bench_proc_tree(o->server, BENCH_COST_MEMORY, &r->before);
-		run->open_ns = run->heard_ns = clock_now_ns();
-		loop_timer_set(
-		    run->loop, &run->stall, run->open_ns + STALL_LOOK_NS);
-		bench_open_more(run);
-		if (run->phase != BENCH_OVER)
-			loop_run(run->loop);
-		result_sum(run);
-	}
-	run_finish(run);
+	rc = bench_run_init(run, &own, r, err);
+	if (rc == 0)
+		bench_run_drive(run);
+	bench_run_finish(run);
 	free(run);
 	return rc;
 }

@@ -69,6 +69,7 @@ run_options(struct cli *c, struct bench_options *o)
 
 	o->connections =
 	    (unsigned)either(c->bench.connections, churn ? 16 : 64);
+	o->threads = (unsigned)c->bench.threads;
 	o->sources = (unsigned)c->bench.sources;
 	o->first_source = (unsigned)either(c->bench.first_source, 2);
 	o->warm_ns = either(c->bench.warm, NS_PER_S);
@@ -96,6 +97,9 @@ bounds_check(const struct bench_options *o, struct err *err)
 	if (o->connections > BENCH_CONNECTIONS_MAX)
 		return err_set(err, ERR_SYNTAX, "--connections: at most %d",
 		    BENCH_CONNECTIONS_MAX);
+	if (o->threads > BENCH_THREADS_MAX)
+		return err_set(err, ERR_SYNTAX, "--threads: at most %d",
+		    BENCH_THREADS_MAX);
 	if (o->window > BENCH_WINDOW_MAX)
 		return err_set(
 		    err, ERR_SYNTAX, "--window: at most %d", BENCH_WINDOW_MAX);

@@ -74,6 +74,7 @@ struct cli {
 		int64_t pid;
 		int64_t sources;
 		int64_t first_source;
+		int64_t threads;
 		int64_t rounds;
 		int64_t messages;
 		int64_t window;

@@ -104,7 +104,7 @@ static const struct cli_flag schema_flags[] = {
 static const struct cli_flag bench_flags[] = {
 	{ "mode", 0, CLI_FLAG_CHOICE, AT(bench.mode), "MODE", modes,
 	  "call (the default), churn, idle or streams" },
-	{ "connections", 0, CLI_FLAG_NUMBER, AT(bench.connections), "N", NULL,
+	{ "connections", 0, CLI_FLAG_LARGE, AT(bench.connections), "N", NULL,
 	  "how many, each with a session of its own (64; churn: 16)" },
 	{ "rate", 0, CLI_FLAG_LARGE, AT(bench.rate), "N", NULL,
 	  "requests a second by a schedule; else the answer decides" },
@@ -125,6 +125,8 @@ static const struct cli_flag bench_flags[] = {
 	FLAG_PROTOCOL,
 	{ "pid", 0, CLI_FLAG_LARGE, AT(bench.pid), "PID", NULL,
 	  "the server: its CPU and memory, with its descendants" },
+	{ "threads", 0, CLI_FLAG_NUMBER, AT(bench.threads), "N", NULL,
+	  "idle, streams: each with descriptors of its own (as needed)" },
 	{ "sources", 0, CLI_FLAG_LARGE, AT(bench.sources), "N", NULL,
 	  "connect from 127.0.0.2 and N - 1 more; one for each 4000" },
 	{ "first-source", 0, CLI_FLAG_LARGE, AT(bench.first_source), "N", NULL,

@@ -22,6 +22,7 @@ struct net_listener {
 	struct loop_io io;
 	struct loop_timer timer;
 	void (*fn)(void *arg, int fd, const struct net_addr *peer);
+	void (*shed_fn)(void *arg, int fd);
 	void *arg;
 	uint64_t shed;
 	bool accepting; /* inside fn */
@@ -67,23 +68,37 @@ trouble_log(struct net_listener *n, int errnum)
 	    F_INT("shed", n->shed), F_INT("suppressed", suppressed));
 }
 
-/* Gives the reserve up to accept one connection and close it: the peer learns
- * of it, and the queue moves. */
-static void
+/* Gives the reserve up to accept a connection and close it: the peer learns of
+ * it, and the queue moves.  False: nobody waits. */
+static bool
 shed_one(struct net_listener *n)
 {
 	int fd;
 
 	if (n->reserve_fd < 0)
-		return;
+		return false;
 	(void)close(n->reserve_fd);
 	n->reserve_fd = -1;
 	fd = accept4(n->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
+		if (n->shed_fn != NULL)
+			n->shed_fn(n->arg, fd);
 		(void)close(fd);
 		n->shed++;
 	}
 	reserve_open(n);
+	return fd >= 0;
+}
+
+/* As many as would have been accepted: nobody waits for a descriptor that is
+ * not there. */
+static void
+shed_batch(struct net_listener *n)
+{
+	unsigned left = ACCEPT_BATCH;
+
+	while (left > 0 && shed_one(n))
+		left--;
 }
 
 static bool
@@ -134,7 +149,7 @@ accept_one(struct net_listener *n)
 	if (is_of_peer(errnum))
 		return true;
 	if (is_exhausted(errnum))
-		shed_one(n);
+		shed_batch(n);
 	trouble_log(n, errnum);
 	pause_begin(n);
 	return false;
@@ -201,6 +216,12 @@ net_listener_stop(struct net_listener *n)
 		n->stopped = true;
 	else
 		listener_free(n);
+}
+
+void
+net_listener_on_shed(struct net_listener *n, void (*fn)(void *arg, int fd))
+{
+	n->shed_fn = fn;
 }
 
 uint64_t

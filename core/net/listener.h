@@ -34,6 +34,9 @@ struct net_listener *net_listener_start(struct loop *l, int fd,
     struct err *err);
 /* Does not close fd.  Allowed inside fn. */
 void net_listener_stop(struct net_listener *n);
+/* fn may write a last word to who is shed; fd is closed after it. */
+void net_listener_on_shed(
+    struct net_listener *n, void (*fn)(void *arg, int fd));
 /* Connections closed unserved for want of descriptors or memory. */
 uint64_t net_listener_shed(const struct net_listener *n);
 

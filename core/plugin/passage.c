@@ -107,8 +107,7 @@ plugin_passage_enter(struct plugin_passage *p, unsigned reactor,
 	}
 	e->entered = true;
 	e->loop = loop;
-	if (loop_io_start(
-		&e->io, loop, e->reactor_fd, LOOP_READ, end_ready, e)
+	if (loop_io_start(&e->io, loop, e->reactor_fd, LOOP_READ, end_ready, e)
 	    < 0)
 		return err_set(err, ERR_IO, "a socket cannot be watched");
 	return 0;
@@ -146,8 +145,8 @@ plugin_passage_send(struct plugin_passage *p, unsigned reactor, int fd,
 	c->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
 	ref_take(&life->ref); /* the message's */
-	if (sendmsg(p->ends[reactor].control_fd, &msg,
-		MSG_DONTWAIT | MSG_NOSIGNAL)
+	if (sendmsg(
+		p->ends[reactor].control_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
 	    == (ssize_t)sizeof life)
 		return 0;
 	runner_life_unref(life);

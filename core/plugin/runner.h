@@ -214,8 +214,8 @@ void runner_has_died(struct plugin_runner *r, struct runner_life *l);
 void runner_changed(struct plugin_runner *r, enum runner_state state,
     struct runner_life *current);
 /* seat.c */
-void runner_seat_given(struct runner_seat *s, struct loop *loop,
-    struct runner_life *life, int fd);
+void runner_seat_given(
+    struct runner_seat *s, struct loop *loop, struct runner_life *life, int fd);
 void runner_seat_init(
     struct runner_seat *s, struct plugin_runner *r, unsigned number);
 

@@ -310,8 +310,8 @@ given_drop(struct runner_seat *s)
 
 /* A descriptor has come through the passage; the reference with it. */
 void
-runner_seat_given(struct runner_seat *s, struct loop *loop,
-    struct runner_life *life, int fd)
+runner_seat_given(
+    struct runner_seat *s, struct loop *loop, struct runner_life *life, int fd)
 {
 	given_drop(s);
 	s->given_life = life;
@@ -332,8 +332,18 @@ seat_given_run(void *arg)
 	plugin_runner_unref(r);
 }
 
-/* What the passage has brought for this life, with its reference; what it has
- * brought for another is let go of. */
+/* Of a life that no call goes to any more; not of one that is told of next. */
+static bool
+given_is_late(const struct runner_seat *s, const struct runner_life *life)
+{
+	const struct runner_life *given = s->given_life;
+
+	return given != NULL
+	    && ((life != NULL && given->number < life->number)
+		|| s->state >= RUNNER_STOPPING || atomic_load(&given->ended));
+}
+
+/* What the passage has brought for this life, with its reference. */
 static int
 given_take(struct runner_seat *s, const struct runner_life *life)
 {
@@ -347,7 +357,8 @@ given_take(struct runner_seat *s, const struct runner_life *life)
 			s->given_life = NULL;
 		s->given_fd = -1;
 	}
-	given_drop(s);
+	if (given_is_late(s, life))
+		given_drop(s);
 	return fd;
 }
 

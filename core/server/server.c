@@ -463,8 +463,8 @@ replay_start(struct server *s)
 	return session_table_replay_set(s->sessions, &limits);
 }
 
-/* Reactors with tables of descriptors of their own come before the plugins: what
- * those open is the control thread's and the workers', whenever they are
+/* Reactors with tables of descriptors of their own come before the plugins:
+ * what those open is the control thread's and the workers', whenever they are
  * loaded. */
 static int
 threads_start(struct server *s, struct err *err)
@@ -472,8 +472,8 @@ threads_start(struct server *s, struct err *err)
 	int rc = 0;
 
 	if (s->config.descriptor_tables == 1 && !s->stdio) {
-		s->passage = plugin_passage_create(
-		    (unsigned)s->config.reactors, err);
+		s->passage =
+		    plugin_passage_create((unsigned)s->config.reactors, err);
 		if (s->passage == NULL)
 			return ERR_IO;
 		rc = server_reactors_start(s, err);

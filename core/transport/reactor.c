@@ -164,25 +164,34 @@ has_room(const struct transport_reactor *t)
 	    && (l->table_max == 0 || net_reactor_conns(t->net) < l->table_max);
 }
 
-/* The soft bound lies below the descriptor limit, so that running out of
- * descriptors stays a last resort (security.md 2.4). */
-static bool
-admit(struct transport_reactor *t, enum transport_kind kind, int fd)
+/* A last word, as far as the socket takes it. */
+static void
+turn_away(void *arg, int fd)
 {
 	static const char full[] = "HTTP/1.1 503 Service Unavailable\r\n"
 				   "Retry-After: 1\r\n"
 				   "Content-Length: 0\r\n"
 				   "Connection: close\r\n\r\n";
+	const struct listen_arg *a = arg;
+
+	if (a->listen->kind == TRANSPORT_HTTP)
+		(void)!write(fd, full, sizeof full - 1); /* best effort */
+}
+
+/* The soft bound lies below the descriptor limit, so that running out of
+ * descriptors stays a last resort (security.md 2.4). */
+static bool
+admit(struct listen_arg *a, int fd)
+{
 	static struct log_gate gate;
 	uint64_t suppressed;
 
-	if (has_room(t))
+	if (has_room(a->reactor))
 		return true;
 	if (log_gate_pass(&gate, NS_PER_S, &suppressed))
 		LOG_WARN("connection refused: limits.connections reached",
 		    F_INT("suppressed", suppressed));
-	if (kind == TRANSPORT_HTTP)
-		(void)!write(fd, full, sizeof full - 1); /* best effort */
+	turn_away(a, fd);
 	(void)close(fd); /* nothing was promised on it */
 	return false;
 }
@@ -193,7 +202,7 @@ accepted(void *arg, int fd, const struct net_addr *peer)
 	struct listen_arg *a = arg;
 
 	(void)peer;
-	if (!admit(a->reactor, a->listen->kind, fd))
+	if (!admit(a, fd))
 		return;
 	if (a->listen->kind == TRANSPORT_HTTP)
 		transport_http_accept(a->reactor, a->listen, fd);
@@ -220,6 +229,7 @@ transport_reactor_listen(struct transport_reactor *t,
 		free(a);
 		return err != NULL ? err->code : ERR_IO;
 	}
+	net_listener_on_shed(t->listeners[t->listeners_len], turn_away);
 	t->listen_args[t->listeners_len++] = a;
 	return 0;
 }

@@ -51,17 +51,25 @@ def isolation_args():
     return ["--config", path]
 
 
+def limit_args(descriptors):
+    """What makes a program that has only so many descriptors."""
+    if descriptors is None:
+        return []
+    return ["sh", "-c", "ulimit -n %d && exec \"$@\"" % descriptors, "sh"]
+
+
 class Process:
     """The program, its log read as it comes."""
 
     def __init__(self, args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                 env=None, cwd=None):
+                 env=None, cwd=None, descriptors=None):
         full = dict(os.environ)
         full.update({"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent",
                      "LC_ALL": "C.UTF-8"})
         full.update(env or {})
         self.proc = subprocess.Popen(
-            [BIN] + [str(a) for a in args], stdin=stdin, stdout=stdout,
+            limit_args(descriptors) + [BIN] + [str(a) for a in args],
+            stdin=stdin, stdout=stdout,
             stderr=subprocess.PIPE, env=full, cwd=cwd)
         self.lines = []
         self.log_over = False
@@ -150,14 +158,14 @@ class Server(Process):
     """toolpost serve, with what it listens on."""
 
     def __init__(self, listen=("127.0.0.1:0",), plugins=(PLUGINS,), config=None,
-                 args=(), env=None):
+                 args=(), env=None, descriptors=None):
         line = ["serve", "--log", "json"]
         for a in listen:
             line += ["--listen", a]
         for p in plugins:
             line += ["--plugins", p]
         line += ["--config", config] if config is not None else isolation_args()
-        super().__init__(line + list(args), env=env)
+        super().__init__(line + list(args), env=env, descriptors=descriptors)
         self.addresses = []
         at = 0
         try:

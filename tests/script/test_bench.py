@@ -135,7 +135,7 @@ def test_any_method_can_be_measured(url):
     (["--mode", "idle", "--rate", "5", *OLD], "--rate"),
     (["--args", "[]", *OLD], "JSON object"),
     (["--args", '{"_meta":{}}', *OLD], "_meta"),
-    (["--connections", "65000", *OLD], "--connections"),
+    (["--connections", "2000001", *OLD], "--connections"),
     (["--trigger", "sh", *OLD], "absolute"),
 ])
 def test_nonsense_is_refused(url, words, says):
