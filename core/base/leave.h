@@ -5,6 +5,6 @@
 
 /* [any] As _exit(): no destructor and no atexit() of a plugin's runs.  A build
  * that counts lines keeps its counters. */
-_Noreturn void leave(int status);
+__attribute__((noreturn)) void leave(int status);
 
 #endif
