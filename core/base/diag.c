@@ -32,6 +32,21 @@ diags_finish(struct diags *d)
 	diags_init(d);
 }
 
+void
+diags_move(struct diags *d, struct diags *from)
+{
+	size_t room = DIAG_MAX - d->len;
+	size_t n = from->len < room ? from->len : room;
+
+	for (size_t i = 0; i < n; i++) {
+		d->items[d->len++] = from->items[i];
+		from->items[i] = (struct diag){ 0 };
+	}
+	d->errors += from->errors;
+	d->dropped += from->dropped + (from->len - n);
+	diags_finish(from);
+}
+
 bool
 diags_has_errors(const struct diags *d)
 {

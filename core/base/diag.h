@@ -37,6 +37,8 @@ struct diags {
 
 void diags_init(struct diags *d);
 void diags_finish(struct diags *d);
+/* Puts the findings of from behind those of d; from is empty afterwards. */
+void diags_move(struct diags *d, struct diags *from);
 bool diags_has_errors(const struct diags *d);
 /* Returns ERR_CONFIG for an error, 0 otherwise.  hint may be NULL. */
 __attribute__((format(printf, 7, 8))) int diags_add(struct diags *d,

@@ -490,7 +490,11 @@ plugin_generation_load(struct plugin_generation *g,
 	int rc;
 
 	if (g->runner != NULL) {
-		rc = plugin_runner_start(g->runner, previous, err);
+		rc = plugin_runner_is_begun(g->runner)
+		    ? 0
+		    : plugin_runner_begin(g->runner, previous, err);
+		if (rc == 0)
+			rc = plugin_runner_await(g->runner, err);
 		return rc == 0 ? TP_OK : rc == ERR_STATE ? TP_ESTATE : TP_EFAIL;
 	}
 	g->state = NULL;
@@ -517,6 +521,16 @@ refuse_state(struct plugin_generation *g, struct diags *diags, const char *why)
 	return diags_add(diags, DIAG_ERROR, TP_MODULE_LOAD, m->path,
 	    m->module_at, "write state: optional to begin without it",
 	    "module: %.*s: %s", STR_FMT(m->module), why);
+}
+
+int
+plugin_generation_begin(struct plugin_generation *g, struct diags *diags)
+{
+	struct err err;
+
+	return plugin_runner_begin(g->runner, NULL, &err) == 0
+	    ? 0
+	    : refuse(g->manifest, diags, TP_MODULE_LOAD, err.text);
 }
 
 int

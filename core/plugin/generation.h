@@ -163,6 +163,9 @@ struct plugin_generation *plugin_generation_open(struct plugin_hub *hub,
     struct plugin_manifest *manifest, const char *copy, unsigned number,
     struct str config, const struct plugin_runner_place *place,
     struct diags *diags);
+/* [control] Starts its runner, which has no previous one, and does not wait:
+ * plugin_generation_start() does. */
+int plugin_generation_begin(struct plugin_generation *g, struct diags *diags);
 /* [control] load(), with what the previous one (may be NULL) saved. */
 int plugin_generation_start(struct plugin_generation *g,
     struct plugin_generation *previous, struct diags *diags);

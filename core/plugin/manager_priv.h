@@ -3,6 +3,7 @@
 #ifndef PLUGIN_MANAGER_PRIV_H
 #define PLUGIN_MANAGER_PRIV_H
 
+#include "base/diag.h"
 #include "base/list.h"
 #include "plugin/copy.h"
 #include "plugin/dynamic.h"
@@ -18,6 +19,7 @@
 #define MANAGER_TRIES_MAX 5 /* when the module changes under us */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
 #define MANAGER_DRAIN_NS (30 * NS_PER_S) /* longer is worth a warning */
+#define MANAGER_AHEAD_MAX 16 /* plugins that are begun before their turn */
 #define MANAGER_UNQUIET_NS \
 	(2 * NS_PER_S) /* events cannot put it off longer \
 			*/
@@ -124,7 +126,31 @@ struct plugin_manager {
 	bool behind; /* entries that were committed wait for memory */
 };
 
-/* slot.c: one plugin through copy, check, rehearsal, open and put. */
+/* One attempt to load a plugin. */
+struct slot_attempt {
+	struct plugin_manager *m;
+	struct plugin_slot *slot;
+	struct plugin_manifest *manifest; /* owned until it has moved */
+	bool moved; /* into a generation */
+	struct plugin_copy copy;
+	const struct manager_override *override;
+	unsigned number;
+	struct diags diags;
+	bool again; /* the module changed while it was copied */
+	bool conflict;
+	bool same; /* as what serves */
+	int rc; /* of the first half */
+	struct loop_child_task *rehearsal; /* it runs, or NULL */
+	struct plugin_generation *generation; /* its runner starts, or NULL */
+};
+
+/* slot.c: one plugin through copy, check, rehearsal, open and put, in two
+ * halves: all that may go on beside other plugins is begun, then it is waited
+ * for. */
+void plugin_slot_begin(
+    struct slot_attempt *a, struct plugin_manager *m, struct plugin_slot *s);
+enum slot_outcome plugin_slot_end(struct slot_attempt *a);
+/* Both. */
 enum slot_outcome plugin_slot_load(
     struct plugin_manager *m, struct plugin_slot *s);
 /* Takes its entries out of the registry. */

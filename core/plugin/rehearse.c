@@ -195,30 +195,43 @@ compare(
 	return rc;
 }
 
-int
-plugin_rehearse(const struct plugin_manifest *m, struct str exe,
+struct loop_child_task *
+plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
     const char *copy, struct diags *diags)
 {
 	char program[4096];
 	const char *argv[] = { program, "rehearse", copy, NULL };
+	struct loop_child_task *task;
+	struct err err;
+
+	if (exe.len >= sizeof program) {
+		(void)refuse(m, diags, NULL, "the program's path is too long");
+		return NULL;
+	}
+	(void)snprintf(
+	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
+	task = loop_child_begin(argv, NULL, &err);
+	if (task == NULL)
+		(void)refuse(m, diags, NULL, "no rehearsal: %s", err.text);
+	return task;
+}
+
+int
+plugin_rehearse_end(const struct plugin_manifest *m,
+    struct loop_child_task *task, struct diags *diags)
+{
 	struct buf out, errors;
 	struct err err;
 	int rc, status = 0;
 
-	if (exe.len >= sizeof program)
-		return refuse(m, diags, NULL, "the program's path is too long");
-	(void)snprintf(
-	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
 	buf_init(&out);
 	buf_init(&errors);
-	rc = loop_child_run(
-	    argv, NULL, PLUGIN_REHEARSAL_NS, &status, &out, &errors, &err);
-	if (rc == ERR_TIMEOUT)
+	rc = loop_child_end(
+	    task, PLUGIN_REHEARSAL_NS, &status, &out, &errors, &err);
+	if (rc < 0)
 		rc = refuse(m, diags, "its constructors must not wait",
 		    "the rehearsal took longer than %d s",
 		    (int)(PLUGIN_REHEARSAL_NS / NS_PER_S));
-	else if (rc < 0)
-		rc = refuse(m, diags, NULL, "no rehearsal: %s", err.text);
 	else if (status != 0)
 		rc = explain_failure(m, status, buf_view(&errors), diags);
 	else
@@ -226,4 +239,14 @@ plugin_rehearse(const struct plugin_manifest *m, struct str exe,
 	buf_finish(&out);
 	buf_finish(&errors);
 	return rc;
+}
+
+int
+plugin_rehearse(const struct plugin_manifest *m, struct str exe,
+    const char *copy, struct diags *diags)
+{
+	struct loop_child_task *task =
+	    plugin_rehearse_begin(m, exe, copy, diags);
+
+	return task != NULL ? plugin_rehearse_end(m, task, diags) : ERR_CONFIG;
 }

@@ -8,9 +8,17 @@
 #include "base/str.h"
 #include "plugin/manifest.h"
 
-/* [control] Runs "exe rehearse COPY", at most PLUGIN_REHEARSAL_NS, and compares
- * what it prints with the manifest.  0, or ERR_CONFIG with the reason in
- * diags, at the manifest's module line. */
+struct loop_child_task;
+
+/* [control] Starts "exe rehearse COPY".  NULL with the reason in diags, at the
+ * manifest's module line. */
+struct loop_child_task *plugin_rehearse_begin(const struct plugin_manifest *m,
+    struct str exe, const char *copy, struct diags *diags);
+/* [control] Waits for it, at most PLUGIN_REHEARSAL_NS, and compares what it
+ * prints with the manifest.  0, or ERR_CONFIG with the reason in diags. */
+int plugin_rehearse_end(const struct plugin_manifest *m,
+    struct loop_child_task *task, struct diags *diags);
+/* [control] Both. */
 int plugin_rehearse(const struct plugin_manifest *m, struct str exe,
     const char *copy, struct diags *diags);
 

@@ -3,6 +3,7 @@
  * new snapshot for all of it. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "plugin/change.h"
@@ -221,6 +222,57 @@ count(struct plugin_changes *c, enum slot_outcome outcome)
 	}
 }
 
+/* What is slow about a plugin are its processes: while the first in line is
+ * waited for, those behind it have theirs begun.  They end in their order, so
+ * that all is as if each were loaded alone, its log lines too. */
+struct ahead {
+	struct slot_attempt attempts[MANAGER_AHEAD_MAX]; /* a ring */
+	unsigned most;
+	unsigned begun, ended;
+};
+
+static unsigned
+ahead_most(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores < 1)
+		return 2;
+	return cores < MANAGER_AHEAD_MAX / 2 ? 2 * (unsigned)cores
+					     : MANAGER_AHEAD_MAX;
+}
+
+static void
+ahead_end(struct ahead *h, struct plugin_changes *c)
+{
+	count(c, plugin_slot_end(&h->attempts[h->ended++ % MANAGER_AHEAD_MAX]));
+}
+
+static void
+slots_load(struct plugin_manager *m, bool again, struct plugin_changes *c)
+{
+	static struct ahead h; /* [control]; too large for a stack */
+
+	h.begun = h.ended = 0;
+	h.most = ahead_most();
+	LIST_EACH (node, &m->slots) {
+		struct plugin_slot *s = slot_of(node);
+
+		if (!s->present)
+			continue;
+		if (!slot_is_due(m, s, again)) {
+			c->unchanged++;
+			continue;
+		}
+		if (h.begun - h.ended == h.most)
+			ahead_end(&h, c);
+		plugin_slot_begin(
+		    &h.attempts[h.begun++ % MANAGER_AHEAD_MAX], m, s);
+	}
+	while (h.ended < h.begun)
+		ahead_end(&h, c);
+}
+
 /* A name that another plugin gave up in this batch is free now. */
 static void
 retry_conflicts(struct plugin_manager *m, struct plugin_changes *c)
@@ -366,16 +418,7 @@ plugin_manager_batch(
 	slots_see(m, &f);
 	plugin_found_finish(&f);
 	remove_missing(m, changes);
-	LIST_EACH (node, &m->slots) {
-		struct plugin_slot *s = slot_of(node);
-
-		if (!s->present)
-			continue;
-		if (slot_is_due(m, s, again))
-			count(changes, plugin_slot_load(m, s));
-		else
-			changes->unchanged++;
-	}
+	slots_load(m, again, changes);
 	retry_conflicts(m, changes);
 	plugin_manager_watch_seen(m);
 	if (registry_publish(m->registry, &err) < 0)

@@ -135,6 +135,7 @@ struct plugin_runner {
 	uint32_t saved_format;
 	int saved_status; /* 1: not asked; else an enum tp_status */
 	struct list lives; /* [control] those not yet ended */
+	struct runner_life *first; /* held: begun, and not awaited */
 	unsigned lives_made;
 	struct loop_timer timer; /* the next start */
 	int64_t deaths[PLUGIN_DEATHS_MAX]; /* a ring, by deaths_len */
@@ -159,10 +160,13 @@ struct plugin_runner {
  * memory. */
 struct plugin_runner *plugin_runner_create(struct plugin_generation *g,
     const struct plugin_runner_place *place, char *copy);
-/* [control] Starts the first life and waits here until it is ready.  ERR_STATE:
- * load() does not take over that snapshot (TP_ESTATE). */
-int plugin_runner_start(struct plugin_runner *r,
+/* [control] Starts the first life. */
+int plugin_runner_begin(struct plugin_runner *r,
     const struct tp_snapshot *previous, struct err *err);
+bool plugin_runner_is_begun(const struct plugin_runner *r);
+/* [control] Waits here until it is ready.  ERR_STATE: load() does not take over
+ * that snapshot (TP_ESTATE). */
+int plugin_runner_await(struct plugin_runner *r, struct err *err);
 /* [control] Asks for a snapshot, and waits here.  out is the runner's until
  * the next.  An enum tp_status. */
 int plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out);

@@ -4,6 +4,7 @@
 #include "plugin/runner_main.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +28,28 @@ runner_give_up(const char *why)
 	leave(EXIT_FAILURE);
 }
 
-/* [any] A datagram is whole: no lock is needed between threads. */
+/* What the host waits for. */
+static bool
+is_awaited(const struct buf *b)
+{
+	struct wire_head head;
+
+	memcpy(&head, b->ptr, sizeof head);
+	return head.kind == WIRE_READY || head.kind == WIRE_FAILED
+	    || head.kind == WIRE_SAVED;
+}
+
+/* [any] A datagram is whole: no lock is needed between threads.  A full one
+ * drops the rest. */
 static void
 control_send(const struct runner_process *p, struct buf *b)
 {
+	struct pollfd full = { p->control, POLLOUT, 0 };
 	size_t at = 0;
 
-	if (!b->failed)
-		(void)wire_send(p->control, b, &at); /* a full one drops it */
+	while (!b->failed && wire_send(p->control, b, &at) == ERR_AGAIN
+	    && is_awaited(b))
+		(void)poll(&full, 1, -1); /* the next try tells */
 	buf_finish(b);
 }
 

@@ -18,19 +18,6 @@
 #include "plugin/report.h"
 #include "plugin/watchers.h"
 
-/* One attempt. */
-struct attempt {
-	struct plugin_manager *m;
-	struct plugin_slot *slot;
-	struct plugin_manifest *manifest; /* owned until it moves */
-	struct plugin_copy copy;
-	const struct manager_override *override;
-	unsigned number;
-	struct diags diags;
-	bool again; /* the module changed while it was copied */
-	bool conflict;
-};
-
 const struct manager_override *
 plugin_manager_override_find(const struct plugin_manager *m, struct str name)
 {
@@ -41,7 +28,7 @@ plugin_manager_override_find(const struct plugin_manager *m, struct str name)
 }
 
 static int
-refuse_module(struct attempt *a, const char *code, const char *line)
+refuse_module(struct slot_attempt *a, const char *code, const char *line)
 {
 	const struct plugin_manifest *m = a->manifest;
 	struct plugin_sentence said;
@@ -65,7 +52,7 @@ without_path(const struct err *err, const char *path)
 }
 
 static int
-module_path_set(struct attempt *a)
+module_path_set(struct slot_attempt *a)
 {
 	const char *slash = strrchr(a->slot->path, '/');
 	size_t dir = slash != NULL ? (size_t)(slash - a->slot->path) + 1 : 0;
@@ -82,7 +69,7 @@ module_path_set(struct attempt *a)
 }
 
 static int
-module_copy(struct attempt *a)
+module_copy(struct slot_attempt *a)
 {
 	const char *source = a->slot->module_path;
 	struct err err;
@@ -114,7 +101,7 @@ module_copy(struct attempt *a)
 }
 
 static int
-hash_check(struct attempt *a)
+hash_check(struct slot_attempt *a)
 {
 	const struct plugin_manifest *m = a->manifest;
 	char found[2 * CRYPTO_SHA256_LEN + 1];
@@ -129,7 +116,7 @@ hash_check(struct attempt *a)
 }
 
 static int
-copy_check(struct attempt *a)
+copy_check(struct slot_attempt *a)
 {
 	struct plugin_elf elf;
 	struct err err;
@@ -146,7 +133,7 @@ copy_check(struct attempt *a)
 
 /* The operator's word counts in place of the manifest's. */
 static const struct plugin_grants *
-grants_choose(const struct attempt *a)
+grants_choose(const struct slot_attempt *a)
 {
 	return a->override != NULL && a->override->has_grants
 	    ? &a->override->grants
@@ -154,7 +141,7 @@ grants_choose(const struct attempt *a)
 }
 
 static struct plugin_restart
-restart_choose(const struct attempt *a)
+restart_choose(const struct slot_attempt *a)
 {
 	static const struct plugin_restart by_default = PLUGIN_RESTART_DEFAULT;
 
@@ -165,7 +152,7 @@ restart_choose(const struct attempt *a)
 
 /* The same bytes and words as what serves: a touch, a copy over itself. */
 static bool
-is_same(const struct attempt *a)
+is_same(const struct slot_attempt *a)
 {
 	const struct plugin_generation *g = a->slot->current;
 	struct str config =
@@ -182,7 +169,7 @@ is_same(const struct attempt *a)
 }
 
 static int
-conflict_say(struct attempt *a, const struct plugin_manifest_entry *e,
+conflict_say(struct slot_attempt *a, const struct plugin_manifest_entry *e,
     const struct registry_entry *other)
 {
 	const struct plugin_generation *g =
@@ -206,7 +193,7 @@ conflict_say(struct attempt *a, const struct plugin_manifest_entry *e,
 }
 
 static int
-conflict_check(struct attempt *a)
+conflict_check(struct slot_attempt *a)
 {
 	const struct plugin_manifest *m = a->manifest;
 	int rc = 0;
@@ -227,7 +214,7 @@ conflict_check(struct attempt *a)
 
 /* Values are not printed: they may be secrets. */
 static int
-config_check(struct attempt *a)
+config_check(struct slot_attempt *a)
 {
 	const struct plugin_manifest *m = a->manifest;
 	struct str text = S("{}");
@@ -262,7 +249,7 @@ config_check(struct attempt *a)
 }
 
 static int
-resident_check(struct attempt *a)
+resident_check(struct slot_attempt *a)
 {
 	if (a->slot->current == NULL || a->slot->current->runner != NULL
 	    || a->m->resident < (size_t)a->m->resident_max)
@@ -277,7 +264,7 @@ resident_check(struct attempt *a)
 
 /* Into the registry, in place of the one before. */
 static int
-generation_put(struct attempt *a, struct plugin_generation *g)
+generation_put(struct slot_attempt *a, struct plugin_generation *g)
 {
 	struct plugin_manager *m = a->m;
 	struct plugin_slot *s = a->slot;
@@ -297,7 +284,7 @@ generation_put(struct attempt *a, struct plugin_generation *g)
 
 /* NULL: in this process. */
 static const struct plugin_runner_place *
-place_choose(const struct attempt *a)
+place_choose(const struct slot_attempt *a)
 {
 	enum plugin_isolation said = a->override != NULL
 	    ? a->override->isolation
@@ -310,7 +297,7 @@ place_choose(const struct attempt *a)
 }
 
 static int
-place_check(struct attempt *a)
+place_check(struct slot_attempt *a)
 {
 	if (place_choose(a) == NULL)
 		return 0;
@@ -335,7 +322,7 @@ place_text(struct plugin_generation *g, struct diag_at at)
 
 /* Who decided where it runs and what it may do, for people. */
 static void
-says_take(struct attempt *a, struct plugin_generation *g)
+says_take(struct slot_attempt *a, struct plugin_generation *g)
 {
 	const struct manager_override *o = a->override;
 	const struct plugin_manifest *m = g->manifest;
@@ -353,19 +340,21 @@ says_take(struct attempt *a, struct plugin_generation *g)
 		g->grants_at = place_text(g, m->grants_at);
 }
 
+/* The code is here, or a runner for it is there. */
 static int
-open_and_put(struct attempt *a)
+generation_open(struct slot_attempt *a)
 {
 	const struct plugin_runner_place *place = place_choose(a);
 	struct str config =
 	    str_of(a->override != NULL ? a->override->config_json : NULL);
 	struct plugin_generation *g;
-	int rc;
 
 	g = plugin_generation_open(a->m->hub, a->manifest, a->copy.path,
 	    a->number, config, place, &a->diags);
 	if (g == NULL)
 		return ERR_CONFIG;
+	a->generation = g;
+	a->moved = true;
 	if (place != NULL)
 		plugin_copy_keep(&a->copy);
 	memcpy(g->digest, a->copy.sha256, sizeof g->digest);
@@ -373,26 +362,88 @@ open_and_put(struct attempt *a)
 	says_take(a, g);
 	g->may_close = a->override != NULL && a->override->may_close;
 	g->restart = restart_choose(a);
-	if (plugin_grants_copy(&g->grants, grants_choose(a), &g->arena))
-		rc = plugin_generation_start(g, a->slot->current, &a->diags);
-	else
-		rc = refuse_module(a, TP_MEMORY, "out of memory");
+	return plugin_grants_copy(&g->grants, grants_choose(a), &g->arena)
+	    ? 0
+	    : refuse_module(a, TP_MEMORY, "out of memory");
+}
+
+/* A runner that does not start has no place in the manifest to say why, a
+ * rehearsal has. */
+static int
+generation_start(struct slot_attempt *a)
+{
+	struct plugin_generation *g = a->generation;
+	struct diags diags;
+	int rc;
+
+	if (g->runner == NULL)
+		return plugin_generation_start(g, a->slot->current, &a->diags);
+	diags_init(&diags);
+	rc = plugin_generation_start(g, a->slot->current, &diags);
+	if (rc < 0
+	    && plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
+		   g->runner->copy, &a->diags)
+		== 0)
+		diags_move(&a->diags, &diags);
+	diags_finish(&diags);
+	return rc;
+}
+
+/* What a plugin adds while it is loaded depends on the names that others have:
+ * those take turns.  So do those that take over a state. */
+static bool
+goes_ahead(const struct slot_attempt *a)
+{
+	return a->slot->current == NULL && a->manifest->dynamic.max == 0;
+}
+
+/* The runner is the rehearsal of what it loads. */
+static int
+work_begin(struct slot_attempt *a)
+{
+	int rc;
+
+	if (place_choose(a) == NULL) {
+		a->rehearsal = plugin_rehearse_begin(a->manifest,
+		    str_of(a->m->rehearse_exe), a->copy.path, &a->diags);
+		return a->rehearsal != NULL ? 0 : ERR_CONFIG;
+	}
+	if (!goes_ahead(a))
+		return 0;
+	rc = generation_open(a);
+	return rc == 0 ? plugin_generation_begin(a->generation, &a->diags) : rc;
+}
+
+static int
+work_end(struct slot_attempt *a)
+{
+	struct loop_child_task *rehearsal = a->rehearsal;
+	int rc = 0;
+
+	a->rehearsal = NULL;
+	if (rehearsal != NULL)
+		rc = plugin_rehearse_end(a->manifest, rehearsal, &a->diags);
+	/* Of those that were put meanwhile. */
 	if (rc == 0)
-		plugin_watchers_prepare(a->m, g);
+		rc = conflict_check(a);
+	if (rc == 0 && a->generation == NULL)
+		rc = generation_open(a);
 	if (rc == 0)
-		rc = generation_put(a, g);
-	a->manifest = NULL; /* moved */
+		rc = generation_start(a);
 	if (rc < 0)
-		plugin_generation_discard(g);
+		return rc;
+	plugin_watchers_prepare(a->m, a->generation);
+	rc = generation_put(a, a->generation);
+	if (rc == 0)
+		a->generation = NULL;
 	return rc;
 }
 
 static int
-attempt_run(struct attempt *a, bool *same)
+attempt_begin(struct slot_attempt *a)
 {
 	int rc;
 
-	*same = false;
 	plugin_file_id_look(&a->slot->manifest_id, a->slot->path);
 	a->slot->racy = plugin_file_id_is_young(&a->slot->manifest_id);
 	a->slot->module_read = false;
@@ -408,12 +459,9 @@ attempt_run(struct attempt *a, bool *same)
 		rc = module_copy(a);
 	if (rc < 0)
 		return rc;
-	*same = is_same(a);
-	if (*same) {
-		/* It counts from the next death on. */
-		a->slot->current->restart = restart_choose(a);
+	a->same = is_same(a);
+	if (a->same)
 		return 0;
-	}
 	rc = copy_check(a);
 	if (rc == 0)
 		rc = conflict_check(a);
@@ -423,16 +471,11 @@ attempt_run(struct attempt *a, bool *same)
 		rc = resident_check(a);
 	if (rc == 0)
 		rc = place_check(a);
-	if (rc == 0)
-		rc = plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
-		    a->copy.path, &a->diags);
-	if (rc == 0)
-		rc = open_and_put(a);
-	return rc;
+	return rc == 0 ? work_begin(a) : rc;
 }
 
 static void
-warnings_log(const struct attempt *a)
+warnings_log(const struct slot_attempt *a)
 {
 	for (size_t i = 0; i < a->diags.len; i++) {
 		const struct diag *d = &a->diags.items[i];
@@ -446,7 +489,7 @@ warnings_log(const struct attempt *a)
 }
 
 static enum slot_outcome
-attempt_refused(struct attempt *a)
+attempt_refused(struct slot_attempt *a)
 {
 	struct plugin_slot *s = a->slot;
 	struct buf line;
@@ -482,26 +525,38 @@ outcome_note(struct plugin_slot *s, enum slot_outcome outcome)
 		s->ledger->reloads_rejected++;
 }
 
-enum slot_outcome
-plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
+void
+plugin_slot_begin(
+    struct slot_attempt *a, struct plugin_manager *m, struct plugin_slot *s)
 {
-	struct attempt a = { .m = m, .slot = s };
-	enum slot_outcome outcome;
-	bool same;
-	int rc;
-
-	diags_init(&a.diags);
-	a.override = plugin_manager_override_find(m, str_of(s->name));
+	memset(a, 0, sizeof *a);
+	a->m = m;
+	a->slot = s;
+	diags_init(&a->diags);
+	a->override = plugin_manager_override_find(m, str_of(s->name));
 	s->override_number = m->override_number;
 	s->tried = true;
 	s->tried_ns = clock_now_ns();
 	s->refused = s->conflict = s->later = s->quarantined = false;
-	rc = attempt_run(&a, &same);
-	warnings_log(&a);
+	a->rc = attempt_begin(a);
+}
+
+enum slot_outcome
+plugin_slot_end(struct slot_attempt *a)
+{
+	struct plugin_slot *s = a->slot;
+	enum slot_outcome outcome;
+	int rc = a->rc;
+
+	if (rc == 0 && !a->same)
+		rc = work_end(a);
+	if (a->generation != NULL)
+		plugin_generation_discard(a->generation);
+	warnings_log(a);
 	if (rc < 0) {
-		outcome = attempt_refused(&a);
+		outcome = attempt_refused(a);
 	} else {
-		outcome = same          ? SLOT_UNCHANGED
+		outcome = a->same       ? SLOT_UNCHANGED
 		    : s->before != NULL ? SLOT_REPLACED
 					: SLOT_ADDED;
 		free(s->last_error);
@@ -510,10 +565,20 @@ plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 	if (outcome != SLOT_LATER)
 		s->tries = 0;
 	outcome_note(s, outcome);
-	plugin_copy_finish(&a.copy);
-	plugin_manifest_destroy(a.manifest);
-	diags_finish(&a.diags);
+	plugin_copy_finish(&a->copy);
+	if (!a->moved)
+		plugin_manifest_destroy(a->manifest);
+	diags_finish(&a->diags);
 	return outcome;
+}
+
+enum slot_outcome
+plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
+{
+	struct slot_attempt a;
+
+	plugin_slot_begin(&a, m, s);
+	return plugin_slot_end(&a);
 }
 
 void

@@ -222,21 +222,32 @@ has_started(void *arg)
 }
 
 int
-plugin_runner_start(struct plugin_runner *r, const struct tp_snapshot *previous,
+plugin_runner_begin(struct plugin_runner *r, const struct tp_snapshot *previous,
     struct err *err)
 {
-	struct runner_life *l;
-	int rc;
-
+	CHECK(r->first == NULL);
 	if (start_frame(r, previous) < 0)
 		return err_set(
 		    err, ERR_LIMIT, "its grants have too many paths or ports");
 	if (r->start.failed)
 		return err_set(err, ERR_LIMIT, "its state is too large");
-	l = runner_life_create(r, err);
-	if (l == NULL)
-		return ERR_IO;
-	ref_take(&l->ref);
+	r->first = runner_life_create(r, err);
+	return r->first != NULL ? 0 : ERR_IO;
+}
+
+bool
+plugin_runner_is_begun(const struct plugin_runner *r)
+{
+	return r->first != NULL;
+}
+
+int
+plugin_runner_await(struct plugin_runner *r, struct err *err)
+{
+	struct runner_life *l = r->first;
+	int rc;
+
+	r->first = NULL; /* its reference is ours */
 	rc = pump(l, clock_now_ns() + RUNNER_START_NS, has_started, l);
 	if (rc == 0 && l->failed) {
 		rc = l->status == TP_ESTATE ? ERR_STATE : ERR_CONFIG;
@@ -254,7 +265,6 @@ plugin_runner_start(struct plugin_runner *r, const struct tp_snapshot *previous,
 		runner_life_kill(l, NULL);
 	}
 	runner_life_unref(l);
-	runner_life_unref(l); /* the one of runner_life_create() */
 	return rc;
 }
 
@@ -513,6 +523,9 @@ plugin_runner_kill(struct plugin_runner *r)
 {
 	loop_timer_clear(&r->timer);
 	r->generation = NULL;
+	if (r->first != NULL)
+		runner_life_unref(r->first);
+	r->first = NULL;
 	LIST_EACH_SAFE (node, &r->lives)
 		runner_life_end(LIST_OBJ(node, struct runner_life, node));
 	runner_changed(r, RUNNER_ENDED, NULL);

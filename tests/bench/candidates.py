@@ -44,7 +44,7 @@ ECHO_POOL = ["--tool", "echo_pool", *ECHO_STREAM[2:]]
 # No idle connection may end, no session either, while a run holds it.
 CONFIG = """\
 limits: {{idle_timeout: 1h, session_idle: 1h}}
-plugins: {{isolation: {}}}
+plugins: {{isolation: {}, sandbox: best-effort}}
 """
 MCP_GO = "mcp-time-linux-x64@0.4.0"
 
