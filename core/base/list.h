@@ -37,6 +37,13 @@ list_push(struct list *l, struct list *node)
 	l->prev = node;
 }
 
+/* Puts node at the head of l. */
+static inline void
+list_push_first(struct list *l, struct list *node)
+{
+	list_push(l->next, node);
+}
+
 static inline void
 list_drop(struct list *node)
 {

@@ -68,6 +68,17 @@ target_run(struct call_target *target, struct call *c)
 	return rc;
 }
 
+/* [call] In a runner: the host knows that it has begun. */
+static int
+target_run_known(struct call_target *target, struct call *c)
+{
+	const struct plugin_target *t =
+	    CONTAINER_OF(target, struct plugin_target, target);
+
+	t->generation->hub->begins(c);
+	return target_run(target, c);
+}
+
 /* [reactor] */
 static void
 target_pin(struct call_target *target)
@@ -109,6 +120,11 @@ static const struct call_target_ops target_ops = {
 	.pin = target_pin,
 	.unpin = target_unpin,
 };
+static const struct call_target_ops target_known_ops = {
+	.run = target_run_known,
+	.pin = target_pin,
+	.unpin = target_unpin,
+};
 static const struct call_target_ops target_remote_ops = {
 	.run = target_send,
 	.pin = target_pin,
@@ -121,8 +137,10 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
     struct plugin_dynamic *dynamic, const struct plugin_limits *limits,
     const struct tp_entry *entry)
 {
-	call_target_init(
-	    &t->target, entry != NULL ? &target_ops : &target_remote_ops);
+	call_target_init(&t->target,
+	    entry == NULL                ? &target_remote_ops
+		: g->hub->begins != NULL ? &target_known_ops
+					 : &target_ops);
 	t->generation = g;
 	t->dynamic = dynamic;
 	t->target.remote = entry == NULL;

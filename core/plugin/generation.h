@@ -68,6 +68,8 @@ struct plugin_hub {
 	/* Its runner dies again and again: it must not be called. */
 	void (*quarantined)(
 	    void *owner, struct plugin_generation *g, const char *reason);
+	/* [call] In a runner: a handler runs next; NULL: nobody asks. */
+	void (*begins)(struct call *c);
 	registry_describe_fn *describe; /* list items of what is added */
 	/* In a runner: asks the host; NULL: plugin_dynamic_table. */
 	const struct tp_dynamic *batches;

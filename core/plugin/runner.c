@@ -43,6 +43,7 @@ runner_life_unref(struct runner_life *l)
 		return;
 	for (unsigned i = 0; i < r->place->reactors; i++)
 		fd_drop(&l->fds[i]);
+	plugin_begun_close(l->begun, r->place->reactors);
 	free(l->fds);
 	buf_finish(&l->gone);
 	free(l->space);
@@ -109,10 +110,11 @@ process_start(struct runner_life *l, struct err *err)
 {
 	static const char *const envp[] = { "LANG=C.UTF-8", NULL };
 	const struct plugin_runner_place *place = l->runner->place;
-	char channels[16];
+	char channels[24];
 	const char *argv[] = { place->exe, channels, l->runner->name, NULL };
 	struct loop_child_extra extra = { .said = life_said };
-	size_t n = place->reactors + 1
+	/* Channels, and the calls that have begun. */
+	size_t n = place->reactors + 2
 	    + (l->runner->generation->manifest->dynamic.max > 0 ? 1 : 0);
 	int *theirs = malloc(n * sizeof *theirs);
 	int rc = ERR_NOMEM;
@@ -123,10 +125,13 @@ process_start(struct runner_life *l, struct err *err)
 	}
 	for (size_t i = 0; i < n; i++)
 		theirs[i] = -1;
-	(void)snprintf(channels, sizeof channels, "%zu", n); /* it fits */
+	(void)snprintf(channels, sizeof channels, "%zu", n - 1); /* it fits */
 	extra.fds = theirs;
 	extra.fds_len = n;
-	rc = pairs_make(l, theirs, n);
+	rc = pairs_make(l, theirs, n - 1);
+	if (rc == 0)
+		rc = plugin_begun_create(
+		    place->reactors, &l->begun, &theirs[n - 1]);
 	if (rc < 0)
 		(void)err_set(err, rc,
 		    "no sockets for a runner (hint: the "
@@ -212,9 +217,17 @@ life_gone_send(void *arg)
 void
 runner_life_send(struct runner_life *l, const struct buf *frames)
 {
-	if (l->gone.len > 0)
-		life_gone_send(l); /* before it is told to stop */
-	frames_write(l, frames);
+	size_t at = 0;
+	int rc;
+
+	if (l->control < 0)
+		return;
+	rc = frames->failed ? ERR_NOMEM : wire_send(l->control, frames, &at);
+	/* Of one that is dead already its end says more. */
+	if (rc < 0)
+		runner_life_kill(l,
+		    rc == ERR_CLOSED ? NULL
+				     : "it does not read its control channel");
 }
 
 void

@@ -25,6 +25,7 @@
 #include "call/call.h"
 #include "loop/child.h"
 #include "loop/loop.h"
+#include "plugin/begun.h"
 #include "plugin/restart.h"
 #include "plugin/wire.h"
 
@@ -96,6 +97,7 @@ struct runner_life {
 	int *fds; /* owned; one for each reactor, -1 when taken */
 	/* Calls in it that are not cancelled, over all channels. */
 	atomic_uint live;
+	struct plugin_begun *begun; /* owned; written by the process */
 	/* How it ended, and its last words: set before ended is. */
 	atomic_bool ended;
 	char reason[160];

@@ -409,6 +409,7 @@ process_open(struct runner_process *p, unsigned channels)
 	p->hub->touched = lists_touched;
 	p->hub->resource = resource_touched;
 	p->hub->batches = &runner_batches_table;
+	p->hub->begins = runner_call_begins;
 	loop_io_init(&p->io);
 	if (loop_io_start(
 		&p->io, p->loop, p->control, LOOP_READ, control_events, p)
@@ -446,11 +447,14 @@ plugin_runner_main(int argc, char **argv)
 
 	if (argc != 3 || str_to_u64(str_of(argv[1]), &channels) < 0
 	    || channels < 1 || channels > RUNNER_CHANNELS_MAX
-	    || fcntl(RUNNER_FIRST_FD + (int)channels - 1, F_GETFD) < 0) {
+	    || fcntl(RUNNER_FIRST_FD + (int)channels, F_GETFD) < 0) {
 		(void)fprintf(stderr,
 		    "toolpost-runner is started by toolpost, for one plugin\n");
 		return 2;
 	}
+	process.begun = plugin_begun_open(RUNNER_FIRST_FD + (int)channels);
+	if (process.begun == NULL)
+		runner_give_up("no memory for calls that have begun");
 	if (box_begin(RUNNER_FIRST_FD, (unsigned)channels, &err) < 0)
 		runner_give_up(err.text);
 	panic_install();

@@ -3,6 +3,7 @@
 #ifndef PLUGIN_RUNNER_PRIV_H
 #define PLUGIN_RUNNER_PRIV_H
 
+#include "plugin/begun.h"
 #include "plugin/generation.h"
 #include "plugin/wire.h"
 
@@ -16,6 +17,7 @@ struct runner_process;
 /* One reactor's way to us. */
 struct runner_line {
 	struct runner_process *process;
+	struct plugin_begun *begun; /* where calls are marked */
 	int fd; /* owned; -1: the reactor has let go of it */
 	struct loop_io io;
 	unsigned events;
@@ -52,9 +54,12 @@ struct runner_process {
 	unsigned workers;
 	struct runner_batches batches;
 	bool stopping;
+	struct plugin_begun *begun; /* for each line one */
 };
 
 /* runner_serve.c: calls. */
+/* [call] The handler runs next. */
+void runner_call_begins(struct call *c);
 void runner_line_open(struct runner_line *l, struct runner_process *p, int fd);
 void runner_line_close(struct runner_line *l);
 /* runner_batch.c: tp.dynamic/1. */

@@ -91,6 +91,14 @@ call_finished(struct call *c, enum call_status status)
 	line_write_later(s->line);
 }
 
+void
+runner_call_begins(struct call *c)
+{
+	const struct served *s = c->sink_arg;
+
+	plugin_begun_set(s->line->begun, s->id);
+}
+
 static void
 call_tasked(struct call *c, struct str status)
 {
@@ -244,6 +252,7 @@ void
 runner_line_open(struct runner_line *l, struct runner_process *p, int fd)
 {
 	l->process = p;
+	l->begun = &p->begun[l - p->lines];
 	l->fd = fd;
 	buf_init(&l->out);
 	list_init(&l->served);

@@ -24,6 +24,7 @@ struct remote_call {
 	uint32_t entry;
 	unsigned life; /* that has the entry; 0: any */
 	bool cancelled;
+	bool again; /* was lost once, and sent to the next life */
 };
 
 /* The way into one life. */
@@ -50,6 +51,7 @@ struct runner_channel {
 static void channel_events(void *arg, unsigned events);
 static void channel_flush(void *arg);
 static void channel_timer(void *arg);
+static void waiting_move(struct runner_seat *s, bool none_will_come);
 static void seat_wake(struct loop_msg *msg);
 static void seat_sweep(void *arg);
 static void seat_given_run(void *arg);
@@ -164,18 +166,94 @@ channel_destroy(struct runner_channel *ch)
 	free(ch);
 }
 
-/* Every call in it has its error, within 100 ms of the end. */
+/* Has it had any effect?  Then it is not repeated. */
+static bool
+has_begun(const struct remote_call *rc)
+{
+	struct plugin_begun *all = rc->channel->life->begun;
+
+	return plugin_begun_get(&all[rc->seat->number], rc->id);
+}
+
+/* An entry that was added at run time is of one life alone. */
+static bool
+can_go_again(const struct remote_call *rc)
+{
+	return rc->life == 0 && !rc->cancelled && !rc->again && !has_begun(rc);
+}
+
+/* What had not begun waits for the next life, once, in its old order and before
+ * those that came later.  Its process has ended: nothing begins there now. */
+static void
+channel_rescue(struct runner_channel *ch)
+{
+	struct runner_seat *s = ch->seat;
+	struct list *node, *before;
+
+	for (node = ch->calls.prev; node != &ch->calls; node = before) {
+		struct remote_call *rc =
+		    LIST_OBJ(node, struct remote_call, node);
+
+		before = node->prev;
+		if (!can_go_again(rc))
+			continue;
+		call_drop(rc);
+		rc->channel = NULL;
+		rc->again = true;
+		list_push_first(&s->waiting, &rc->node);
+		s->waiting_len++;
+	}
+}
+
+static void
+call_lost(struct remote_call *rc)
+{
+	const char *phase = has_begun(rc) ? "running" : "queued";
+
+	call_drop(rc);
+	lose(rc, phase);
+}
+
+/* Every call that is still in it has its error, within 100 ms of the end. */
 static void
 channel_lose(struct runner_channel *ch)
 {
-	while (!list_is_empty(&ch->calls)) {
-		struct remote_call *rc =
-		    LIST_OBJ(ch->calls.next, struct remote_call, node);
-
-		call_drop(rc);
-		lose(rc, "running");
-	}
+	while (!list_is_empty(&ch->calls))
+		call_lost(LIST_OBJ(ch->calls.next, struct remote_call, node));
 	channel_destroy(ch);
+}
+
+static struct remote_call *
+begun_find(const struct runner_channel *ch)
+{
+	LIST_EACH (node, &ch->calls) {
+		struct remote_call *rc =
+		    LIST_OBJ(node, struct remote_call, node);
+
+		if (!can_go_again(rc))
+			return rc;
+	}
+	return NULL;
+}
+
+/* Its end has come. */
+static void
+channel_over(struct runner_channel *ch)
+{
+	struct runner_seat *s = ch->seat;
+	struct remote_call *rc;
+
+	if (atomic_load(&ch->life->ended)) {
+		channel_rescue(ch);
+		channel_lose(ch);
+		waiting_move(s, s->state >= RUNNER_QUARANTINED);
+		return;
+	}
+	/* No why has come in time.  The process may live on, without a channel:
+	 * what has not begun waits for its end. */
+	runner_life_condemn(ch->life, "it closed its channel");
+	while ((rc = begun_find(ch)) != NULL)
+		call_lost(rc);
 }
 
 /* Nothing comes through it any more. */
@@ -193,8 +271,8 @@ channel_end(struct runner_channel *ch)
 		s->channel = NULL;
 		list_push(&s->before, &ch->node);
 	}
-	if (ch->calls_len == 0 || atomic_load(&ch->life->ended)) {
-		channel_lose(ch);
+	if (atomic_load(&ch->life->ended)) {
+		channel_over(ch);
 		return;
 	}
 	loop_timer_set(ch->loop, &ch->timer, clock_now_ns() + WHY_NS);
@@ -416,7 +494,7 @@ seat_wake(struct loop_msg *msg)
 		    LIST_OBJ(node, struct runner_channel, node);
 
 		if (ch->fd < 0 && atomic_load(&ch->life->ended))
-			channel_lose(ch);
+			channel_over(ch);
 	}
 	seat_look(s, atomic_load(&s->loop));
 	plugin_runner_unref(r);
@@ -488,7 +566,7 @@ channel_timer(void *arg)
 	int64_t now = clock_now_ns();
 
 	if (ch->fd < 0) {
-		channel_lose(ch);
+		channel_over(ch);
 		return;
 	}
 	LIST_EACH (node, &ch->calls) {

@@ -104,6 +104,7 @@ loops(struct tp_call *call, void *state)
 
 	(void)call;
 	(void)state;
+	(void)fprintf(stderr, "looping\n");
 	for (;;)
 		turns++;
 }

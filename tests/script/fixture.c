@@ -565,6 +565,7 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("fx_tell", tell),
 	TP_TOOL_FLAGS("fx_tell_quick", tell, TP_NONBLOCKING),
 	TP_TOOL("fx_hold", hold),
+	TP_TOOL_FLAGS("fx_turn", hold, TP_SERIAL),
 	TP_TOOL("fx_deadline", hold),
 	TP_TOOL("fx_one", hold),
 	TP_TOOL("fx_mirrored", mirrored),

@@ -125,12 +125,31 @@ def test_a_killed_runner_loses_its_calls_and_no_other(server, modern, gate):
             m = w.modern("tools/call", {"name": name, "arguments": args}, name)
             conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
         inside = gate.entered()
+        server.wait_log("plugin prints", plugin="hostile")
         pid = int(server.wait_log("runner ready", plugin="hostile")["pid"])
         os.kill(pid, signal.SIGKILL)
         lost = b.response().json
         assert lost["error"]["data"]["signal"] == 9
         inside.go()
         assert a.response().json["result"]["content"]
+
+
+def test_a_call_that_had_not_begun_goes_to_the_next_life(server, modern, gate):
+    """reliability.md 2: once, and only what had no effect."""
+    with w.Http(server.http) as a, w.Http(server.http) as b:
+        for conn in (a, b):
+            m = w.modern("tools/call", {"name": "fx_turn", "arguments": {
+                "gate": gate.path}}, 1)
+            conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+            if conn is a:
+                gate.entered()  # the other one waits for its turn behind it
+        modern.tool("fx_nothing", {})
+        pid = int(server.wait_log("runner ready", plugin="fx")["pid"])
+        os.kill(pid, signal.SIGKILL)
+        lost = a.response().json["error"]["data"]
+        assert lost["signal"] == 9 and lost["phase"] == "running"
+        gate.entered().go()
+        assert b.response().json["result"]["content"]
 
 
 def test_a_task_in_a_runner(server):
@@ -166,13 +185,13 @@ def test_a_task_in_a_runner(server):
     with_tasks.close()
 
 
-def test_a_task_dies_with_its_runner(server):
+def test_a_task_dies_with_its_runner(server, gate):
     """TKX-08: an error of the protocol fails it"""
     with_tasks = w.Modern(server, {"extensions": {"io.modelcontextprotocol/tasks": {}}})
-    id = with_tasks.tool("slow_compute", {"seconds": 600})["taskId"]
-    # Served behind the call: it is with its runner.
+    id = with_tasks.tool("fx_turn", {"gate": gate.path})["taskId"]
+    gate.entered()  # what has not begun would go to the next life
     assert with_tasks.call("tasks/get", {"taskId": id})["status"] == "working"
-    pid = int(server.wait_log("runner ready", plugin="conformance")["pid"])
+    pid = int(server.wait_log("runner ready", plugin="fx")["pid"])
     os.kill(pid, signal.SIGKILL)
     while True:
         t = with_tasks.call("tasks/get", {"taskId": id})
@@ -234,6 +253,7 @@ def test_the_operator_says_how_often_a_runner_may_die(
         plugins=(hostile_plugins,), allow_errors=deaths == 2)
     modern = w.Modern(server)
     for _ in range(deaths):
+        pid_of(modern)
         modern.error("tools/call", {"name": "hostile_abort", "arguments": {}})
     if deaths == 2:
         assert "after 2 deaths in 10 s" in server.wait_log("plugin quarantined")["reason"]

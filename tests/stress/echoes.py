@@ -21,7 +21,8 @@ def server(root, count, more="", dirs=(), reactors=2):
         stress.compile_c("echo.c", os.path.join(dir, name + ".so"), "-shared",
                          "-fPIC", "-fvisibility=hidden", "-Wl,-z,now",
                          "-I", wire.INCLUDE, '-DNAME="%s"' % name)
-        text = "plugin: %s\nversion: 1.0.0\nabi: 1\nmodule: %s.so\ntools:\n" % (name, name)
+        text = "plugin: %s\nversion: 1.0.0\nabi: 1\nmodule: %s.so\nlimits: {breaker: off}\ntools:\n" % (
+            name, name)
         for tool in ("now", "pool", "slow"):
             text += ("  - name: %s_%s\n    description: Says it again.\n"
                      "    inputSchema: {type: object}\n" % (name, tool))

@@ -60,7 +60,7 @@ struct samples {
 static struct caller *callers[CALLERS_MAX];
 static unsigned callers_len, answered_once, plugins_len;
 static unsigned long kills_wanted, kills, kills_early, quiet;
-static uint64_t calls, others, failed, lost, unexplained, late;
+static uint64_t calls, others, failed, lost, twice, unexplained, late;
 static int64_t worst_lost_ns, worst_ns;
 static pid_t server, pids[PLUGINS_MAX + 1];
 static unsigned life_answers, life_quota;
@@ -259,11 +259,14 @@ error_check(struct caller *c, const char *body)
 	    || strstr(body, "\"code\":-32603") == NULL
 	    || strstr(body, "\"plugin\":\"echo1\"") == NULL
 	    || strstr(body, "\"reason\":\"") == NULL
-	    || strstr(body, "\"phase\":\"running\"") == NULL) {
+	    || (strstr(body, "\"phase\":\"running\"") == NULL
+		&& strstr(body, "\"phase\":\"queued\"") == NULL)) {
 		call_failed(c, "an error");
 		return;
 	}
 	lost++;
+	if (strstr(body, "\"phase\":\"queued\"") != NULL)
+		twice++;
 	if (strstr(body, "\"signal\":9") == NULL)
 		unexplained++;
 	if (took > PROMPT_NS)
@@ -447,17 +450,18 @@ quantile(struct samples *s, unsigned per_mille)
 static void
 report(void)
 {
-	wire_say("end calls %llu others %llu failed %llu kills %lu early %lu "
-		 "lost %llu unexplained %llu late %llu worst_lost_us %lld "
-		 "worst_us %lld quiet_p50_us %u quiet_p99_us %u p50_us %u "
-		 "p99_us %u",
+	wire_say(
+	    "end calls %llu others %llu failed %llu kills %lu early %lu "
+	    "lost %llu twice %llu unexplained %llu late %llu worst_lost_us %lld "
+	    "worst_us %lld quiet_p50_us %u quiet_p99_us %u p50_us %u "
+	    "p99_us %u",
 	    (unsigned long long)calls, (unsigned long long)others,
 	    (unsigned long long)failed, kills, kills_early,
-	    (unsigned long long)lost, (unsigned long long)unexplained,
-	    (unsigned long long)late, (long long)(worst_lost_ns / 1000),
-	    (long long)(worst_ns / 1000), quantile(&before, 500),
-	    quantile(&before, 990), quantile(&during, 500),
-	    quantile(&during, 990));
+	    (unsigned long long)lost, (unsigned long long)twice,
+	    (unsigned long long)unexplained, (unsigned long long)late,
+	    (long long)(worst_lost_ns / 1000), (long long)(worst_ns / 1000),
+	    quantile(&before, 500), quantile(&before, 990),
+	    quantile(&during, 500), quantile(&during, 990));
 }
 
 int

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runner of one plugin of four is killed again and again under load, also
 before it is ready: no call of the others fails, each lost one has an error that
-says what happened, and nothing grows (R-10).
+says what happened, none begins twice, and nothing grows (R-10).
 
 Environment: TOOLPOST_BIN, TOOLPOST_KILLS (1000; 100,000 with TOOLPOST_LONG=1)."""
 
@@ -15,23 +15,38 @@ ROUND = 10000  # the log of one is read and dropped
 QUIET = stress.size(10000, 1000, 100000)
 PLUGINS, CONNECTIONS = 4, 64
 GROWTH_KB = 1024
-CONFIG = "  echo1: {restart: {intensity: 0, pause: 0s, longest_pause: 0s}}\n"
+CONFIG = """  echo1:
+    restart: {intensity: 0, pause: 0s, longest_pause: 0s}
+    grants: {write: [%(root)s]}
+    config: {journal: %(root)s/journal}
+"""
 
 
-def called(program, s, kills, quiet):
+def repeated(journal):
+    """How many calls have begun twice; forgets them all."""
+    with open(journal) as f:
+        begun = f.read().splitlines()
+    os.truncate(journal, 0)
+    return len(begun) - len(set(begun))
+
+
+def called(program, s, journal, kills, quiet):
     callers = echoes.start(program, s, CONNECTIONS, PLUGINS, kills, quiet)
     fails, figures = echoes.ended(callers)
+    figures["repeated"] = repeated(journal)
+    fails += [repr(x) for x in s.lines if x.get("event") == "runner died"
+              and x["reason"] != "killed by signal 9 (Killed)"]
     s.check_log()
     with s.cond:
         del s.lines[:]
     return fails, figures
 
 
-def storm(program, s):
+def storm(program, s, journal):
     """All kills: failures, and the sum of the figures, or the worst."""
     fails, sum = [], {}
     for left in range(KILLS, 0, -ROUND):
-        more, figures = called(program, s, min(left, ROUND), QUIET)
+        more, figures = called(program, s, journal, min(left, ROUND), QUIET)
         fails += more
         for name, value in figures.items():
             old = sum.get(name, 0)
@@ -39,12 +54,12 @@ def storm(program, s):
     return fails, sum
 
 
-def kills(report, s, program):
+def kills(report, s, program, journal):
     # What is made once is made, heaps of threads among it.
-    fails, _ = called(program, s, max(KILLS // 10, 20), 0)
+    fails, _ = called(program, s, journal, max(KILLS // 10, 20), 0)
     report.check("no call failed at first", not fails, fails[:3])
     before = echoes.Held(s.pid)
-    fails, figures = storm(program, s)
+    fails, figures = storm(program, s, journal)
     report.figures.update(figures)
     report.check("no call failed but in runners that were killed", not fails,
                  fails[:3])
@@ -52,6 +67,7 @@ def kills(report, s, program):
                  figures)
     report.check("some before they were ready, some with calls in them",
                  figures["early"] > 0 and figures["lost"] > 0, figures)
+    report.check("no call has begun twice", figures["repeated"] == 0, figures)
     # Its error comes with the end of the process, not at its deadline (30 s).
     report.check("no lost call waited for its deadline",
                  figures["worst_lost_us"] < 25e6, figures)
@@ -64,8 +80,8 @@ def main():
     root = stress.folder()
     try:
         program = echoes.program(root)
-        s = echoes.server(root, PLUGINS, CONFIG)
-        kills(report, s, program)
+        s = echoes.server(root, PLUGINS, CONFIG % {"root": root})
+        kills(report, s, program, os.path.join(root, "journal"))
         report.part("the server ends well", s.stop)
     finally:
         stress.reap()
