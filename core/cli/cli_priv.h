@@ -54,6 +54,10 @@ struct cli {
 	const char *prompt;
 	int protocol; /* enum mcp_revision; -1: not given */
 	bool full;
+	/* status, reload, plugin list, .. */
+	const char *socket;
+	int probe; /* -1: not given */
+	bool wait;
 	/* plugin */
 	int kind;
 	bool asan;
@@ -167,8 +171,13 @@ int cli_call(struct cli *c);
 int cli_check(struct cli *c);
 int cli_help(struct cli *c);
 int cli_list(struct cli *c);
+int cli_plugin_enable(struct cli *c);
+int cli_plugin_inspect(struct cli *c);
+int cli_plugin_list(struct cli *c);
 int cli_plugin_build(struct cli *c);
 int cli_plugin_new(struct cli *c);
+int cli_reload(struct cli *c);
+int cli_status(struct cli *c);
 int cli_rehearse(struct cli *c);
 int cli_schema_check(struct cli *c);
 int cli_schema_validate(struct cli *c);

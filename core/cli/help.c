@@ -53,6 +53,26 @@ cli_help_verb(const struct cli_verb *v, struct buf *out)
 		buf_printf(out, "  %s\n", v->examples[i]);
 }
 
+/* Verbs of two words share the line of their first: "plugin new|build|..". */
+static bool
+group_line(const struct cli_verb *v, struct buf *out)
+{
+	const char *space = strchr(v->name, ' ');
+	size_t n, from = out->len, more = 0;
+
+	if (space == NULL)
+		return false;
+	n = (size_t)(space - v->name) + 1;
+	if (v > cli_verbs && strncmp(v[-1].name, v->name, n) == 0)
+		return true; /* it is there */
+	buf_printf(out, "  %.*sVERB", (int)n, v->name);
+	pad(out, from);
+	for (; v->name != NULL && strncmp(v->name, space + 1 - n, n) == 0; v++)
+		buf_printf(out, "%s%s", more++ > 0 ? ", " : "", v->name + n);
+	buf_char(out, '\n');
+	return true;
+}
+
 void
 cli_help_all(struct buf *out)
 {
@@ -65,6 +85,8 @@ cli_help_all(struct buf *out)
 		size_t from = out->len;
 
 		if (v->hidden || v->run == cli_help) /* said above */
+			continue;
+		if (group_line(v, out))
 			continue;
 		buf_printf(out, "  %s", v->name);
 		pad(out, from);
@@ -83,10 +105,10 @@ cli_help_short(struct buf *out, const char *where)
 {
 	buf_printf(out,
 	    "toolpost " TOOLPOST_VERSION ": a server host for MCP tools\n\n"
-	    "  server    serve, stdio\n"
+	    "  server    serve, stdio, status, reload\n"
 	    "  client    call, list\n"
 	    "  files     check, schema check, schema validate\n"
-	    "  author    plugin new, plugin build\n"
+	    "  plugin    new, build, list, inspect, enable, reload\n"
 	    "  about     version, help\n\n"
 	    "%s\n"
 	    "more: toolpost help, toolpost help VERB\n",

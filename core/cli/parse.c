@@ -18,6 +18,7 @@ cli_init(struct cli *c)
 	c->timeout = 60 * NS_PER_S;
 	c->log_format = -1;
 	c->protocol = -1;
+	c->probe = -1;
 	c->bench.mode = -1;
 }
 

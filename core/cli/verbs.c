@@ -11,6 +11,7 @@ static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const modes[] = {
 	"call", "churn", "idle", "streams", NULL
 };
+static const char *const probes[] = { "live", "ready", NULL };
 static const char *const kinds[] = { "c", NULL };
 const char *const cli_revisions[] = {
 	"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28",
@@ -147,6 +148,22 @@ static const struct cli_flag bench_flags[] = {
 	  "no initialize: for servers that answer constants" },
 	FLAGS_END
 };
+#define FLAG_SOCKET \
+	{ "socket", 0, CLI_FLAG_STR, AT(socket), "PATH", NULL, \
+	  "the server's admin socket, where there are several" }
+#define FLAG_WAIT \
+	{ "wait", 0, CLI_FLAG_SWITCH, AT(wait), NULL, NULL, \
+	  "until what was replaced has ended, at most --timeout" }
+static const struct cli_flag status_flags[] = {
+	FLAG_SOCKET,
+	{ "probe", 0, CLI_FLAG_CHOICE, AT(probe), "WHAT", probes,
+	  "only whether it is live or ready: exit 0, 1 or 4" },
+	FLAGS_END
+};
+static const struct cli_flag socket_flags[] = { FLAG_SOCKET, FLAGS_END };
+static const struct cli_flag reload_flags[] = {
+	FLAG_SOCKET, FLAG_WAIT, FLAGS_END
+};
 static const struct cli_flag no_flags[] = { FLAGS_END };
 
 const struct cli_verb cli_verbs[] = {
@@ -188,6 +205,17 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost check weather/weather.yaml",
 	    "toolpost check --json /etc/toolpost/toolpost.yaml" },
 	  cli_check, false },
+	{ "status", "", 0, 0, "What a server on this machine is doing.",
+	  "Asks its admin socket: --socket, $TOOLPOST_ADMIN, or the one server that there is.\n",
+	  status_flags,
+	  { "toolpost status", "toolpost status --json", "toolpost status --probe ready" },
+	  cli_status, false },
+	{ "reload", "[PLUGIN]", 0, 1, "Reads the plugins again and says what has changed.",
+	  "Also what was refused before; exit 6 when something is refused.  With a name only\n"
+	  "what became of that plugin counts.\n",
+	  reload_flags,
+	  { "toolpost reload", "toolpost reload --wait --timeout 30s", "toolpost reload weather" },
+	  cli_reload, false },
 	{ "plugin new", "NAME", 1, 1, "Writes a plugin that works into the folder NAME.",
 	  NULL, new_flags,
 	  { "toolpost plugin new weather",
@@ -203,6 +231,27 @@ const struct cli_verb cli_verbs[] = {
 	    "toolpost plugin build -v",
 	    "toolpost plugin build weather -- -lcurl" },
 	  cli_plugin_build, false },
+	{ "plugin list", "", 0, 0, "The plugins of a server, with their states.",
+	  NULL, socket_flags,
+	  { "toolpost plugin list", "toolpost plugin list --json",
+	    "toolpost plugin list --socket /run/toolpost/admin.sock" },
+	  cli_plugin_list, false },
+	{ "plugin inspect", "NAME|FILE.yaml", 1, 1, "What a plugin may do, its limits, what became of it.",
+	  "NAME is a plugin of a server; FILE.yaml a manifest that needs no server.\n",
+	  socket_flags,
+	  { "toolpost plugin inspect weather", "toolpost plugin inspect weather/weather.yaml",
+	    "toolpost plugin inspect weather --json" },
+	  cli_plugin_inspect, false },
+	{ "plugin enable", "NAME", 1, 1, "Ends a quarantine, or tries a refused plugin again.",
+	  NULL, reload_flags,
+	  { "toolpost plugin enable weather", "toolpost plugin enable weather --wait",
+	    "toolpost plugin enable weather --json" },
+	  cli_plugin_enable, false },
+	{ "plugin reload", "[PLUGIN]", 0, 1, "The same as \"toolpost reload\".",
+	  NULL, reload_flags,
+	  { "toolpost plugin reload", "toolpost plugin reload weather",
+	    "toolpost plugin reload weather --wait" },
+	  cli_reload, false },
 	{ "schema check", "FILE...", 1, NO_MAX, "Checks JSON Schemas, written as JSON or YAML.",
 	  "Draft 2020-12, or draft-07 by $schema.  References lead to files in the folder of\n"
 	  "FILE and below; nothing is fetched.\n",
