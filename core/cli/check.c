@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/cli_priv.h"
 #include "data/yaml.h"
+#include "plugin/facts.h"
 #include "plugin/manager.h"
 #include "server/config.h"
 
@@ -16,6 +17,7 @@ struct checking {
 	struct str self;
 	struct buf json; /* findings, comma separated */
 	struct buf text;
+	struct buf grants; /* what plugins may do, a line each */
 	size_t files;
 	size_t errors;
 	size_t others;
@@ -42,6 +44,40 @@ findings_take(struct checking *k, const struct diags *d)
 	buf_finish(&list);
 }
 
+struct grants_line {
+	struct buf *out;
+	bool more;
+};
+
+static void
+grant_add(void *arg, struct str word)
+{
+	struct grants_line *l = arg;
+
+	buf_cstr(l->out, l->more ? "; " : " in a runner: ");
+	cli_line(l->out, word);
+	l->more = true;
+}
+
+/* What a manifest without errors asks for. */
+static void
+grants_take(struct checking *k, const char *path)
+{
+	struct grants_line line = { &k->grants, false };
+	struct plugin_manifest *m;
+	struct diags diags;
+
+	diags_init(&diags);
+	m = plugin_manifest_load(path, NULL, &diags);
+	if (m != NULL && m->grants_at.line > 0) {
+		cli_line(&k->grants, m->name);
+		plugin_grants_words(&m->grants, true, grant_add, &line);
+		buf_char(&k->grants, '\n');
+	}
+	plugin_manifest_destroy(m);
+	diags_finish(&diags);
+}
+
 static int
 manifest_check(void *arg, const char *path)
 {
@@ -53,6 +89,8 @@ manifest_check(void *arg, const char *path)
 	    && !diags_has_errors(&diags))
 		(void)diags_add(&diags, DIAG_ERROR, "TP1001", path,
 		    (struct diag_at){ 0, 0 }, NULL, "could not be checked");
+	if (!diags_has_errors(&diags) && !k->c->json && k->c->quiet == 0)
+		grants_take(k, path);
 	findings_take(k, &diags);
 	diags_finish(&diags);
 	return 0;
@@ -166,8 +204,9 @@ report(struct checking *k)
 		    "{\"files\":%zu,\"errors\":%zu,\"findings\":[%.*s]}\n",
 		    k->files, k->errors, STR_FMT(buf_view(&k->json)));
 	else if (k->c->quiet == 0)
-		buf_printf(&out, "checked %zu file%s: %zu error%s%s\n",
-		    k->files, k->files == 1 ? "" : "s", k->errors,
+		buf_printf(&out, "%.*schecked %zu file%s: %zu error%s%s\n",
+		    STR_FMT(buf_view(&k->grants)), k->files,
+		    k->files == 1 ? "" : "s", k->errors,
 		    k->errors == 1 ? "" : "s",
 		    k->others > 0 ? ", and warnings" : "");
 	if (!k->c->json) /* the lines are escaped where they are made */
@@ -192,6 +231,7 @@ cli_check(struct cli *c)
 
 	buf_init(&k.json);
 	buf_init(&k.text);
+	buf_init(&k.grants);
 	if (c->words.len == 0)
 		rc = all_check(&k, &err);
 	for (i = 0; i < c->words.len && rc == 0; i++)
@@ -203,6 +243,7 @@ cli_check(struct cli *c)
 	else
 		rc = report(&k);
 	buf_finish(&k.text);
+	buf_finish(&k.grants);
 	buf_finish(&k.json);
 	return rc;
 }

@@ -167,6 +167,8 @@ calls_write(const struct json_node *p, struct buf *out)
 		gap = ", ";
 	}
 	buf_char(out, '\n');
+	if (cli_is(json_get(p, S("breaker")), "open"))
+		line(out, "breaker", S("open: calls are refused"));
 	label(out, "reloads");
 	buf_printf(out,
 	    "%lld ok, %lld rejected; %lld restarts of its runner; "

@@ -90,7 +90,10 @@ compare(
 		if (was->type == JSON_ARRAY && now->type == JSON_ARRAY)
 			return arrays_compare(d, was, now);
 	}
-	return d->fn(d->arg, buf_view(&d->pointer), was, now);
+	if (was == NULL && now == NULL)
+		return true;
+	return d->fn(d->arg, d->pointer.len > 0 ? buf_view(&d->pointer) : S(""),
+	    was, now);
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "data/json_diff.h"
 
 /* A list that is being written. */
@@ -98,6 +99,12 @@ text_compare(
 	buf_finish(&b);
 }
 
+static int64_t
+per_minute(const struct plugin_limits *l)
+{
+	return l->rate_ns > 0 ? 60 * NS_PER_S / l->rate_ns : 0;
+}
+
 static void
 limits_compare(struct list_writer *w, const struct plugin_limits *was,
     const struct plugin_limits *now)
@@ -107,6 +114,8 @@ limits_compare(struct list_writer *w, const struct plugin_limits *was,
 	number_compare(w, "concurrency", was->concurrency, now->concurrency);
 	number_compare(w, "queue", was->queue, now->queue);
 	number_compare(w, "resultBytes", was->result_max, now->result_max);
+	number_compare(w, "ratePerMinute", per_minute(was), per_minute(now));
+	number_compare(w, "burst", was->burst, now->burst);
 }
 
 struct schema_walk {
@@ -121,8 +130,6 @@ place_tell(void *arg, struct str pointer, const struct json_node *was,
 {
 	struct schema_walk *k = arg;
 
-	if (pointer.ptr == NULL)
-		pointer = S("");
 	if (k->places++ == PLUGIN_CHANGE_PLACES) {
 		difference(k->w, k->what, S("..."), STR_NONE, STR_NONE);
 		return false;

@@ -25,6 +25,10 @@ limits_members(const struct plugin_limits *l, struct buf *out)
 	    "\"resultBytes\":%lld",
 	    (long long)(timeout / NS_PER_MS), (long long)l->concurrency,
 	    (long long)l->queue, (long long)result);
+	if (l->rate_ns > 0)
+		buf_printf(out, ",\"ratePerMinute\":%lld,\"burst\":%lld",
+		    (long long)(60 * NS_PER_S / l->rate_ns),
+		    (long long)l->burst);
 }
 
 static void

@@ -27,6 +27,7 @@ struct plugin_numbers {
 	struct str name;
 	const char *state; /* one of plugin_facts_states */
 	bool up; /* calls are taken */
+	bool breaker_open; /* and refused, but for attempts */
 	unsigned generation; /* 0: none serves */
 	unsigned draining;
 	unsigned resident;

@@ -70,6 +70,12 @@ restarts_of(const struct plugin_generation *g)
 	    : 0;
 }
 
+static struct call_breaker *
+breaker_of(const struct plugin_slot *s)
+{
+	return s->current != NULL ? s->current->breaker : NULL;
+}
+
 static void
 numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
     const struct plugin_census *census, struct plugin_numbers *n)
@@ -78,6 +84,8 @@ numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
 	n->name = str_of(s->name);
 	n->state = state_of(s);
 	n->up = s->current != NULL;
+	n->breaker_open =
+	    breaker_of(s) != NULL && atomic_load(&breaker_of(s)->open_ns) != 0;
 	n->generation = s->current != NULL ? s->current->number : 0;
 	n->resident = s->resident;
 	n->ledger = s->ledger;
@@ -206,6 +214,20 @@ calls_members(const struct plugin_numbers *n, struct buf *out)
 }
 
 static void
+breaker_member(const struct plugin_slot *s, struct buf *out)
+{
+	struct call_breaker *b = breaker_of(s);
+
+	if (b == NULL)
+		return;
+	buf_printf(out,
+	    ",\"breaker\":{\"open\":%s,\"opened\":%u,\"refused\":%llu}",
+	    atomic_load(&b->open_ns) != 0 ? "true" : "false",
+	    atomic_load(&b->opened),
+	    (unsigned long long)atomic_load(&b->refused));
+}
+
+static void
 death_member(const struct plugin_runner *r, struct buf *out)
 {
 	if (r == NULL || r->died_ns == 0)
@@ -240,6 +262,7 @@ slot_open(struct plugin_manager *m, const struct plugin_slot *s,
 	}
 	counts_member(s, out);
 	calls_members(&n, out);
+	breaker_member(s, out);
 	text_member(out, "lastError", str_of(s->last_error));
 }
 
