@@ -4,13 +4,11 @@
  * the head, so that the head stays usable. */
 #include "base/arena.h"
 
-#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_SIZE ((size_t)8192)
-#define ALIGN alignof(max_align_t)
 
 struct arena_chunk {
 	struct arena_chunk *next; /* owned */
@@ -123,7 +121,7 @@ alloc_slow(struct arena *a, size_t len)
 }
 
 void *
-arena_alloc(struct arena *a, size_t len)
+arena_more(struct arena *a, size_t len)
 {
 	void *p;
 
@@ -133,9 +131,9 @@ arena_alloc(struct arena *a, size_t len)
 		a->failed = true;
 		return NULL;
 	}
-	len = (len + ALIGN - 1) & ~(ALIGN - 1);
+	len = (len + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
 	if (len == 0)
-		len = ALIGN;
+		len = ARENA_ALIGN;
 	if (len <= (size_t)(a->end - a->at)) {
 		p = a->at;
 		a->at += len;

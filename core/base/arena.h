@@ -4,6 +4,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,8 +26,26 @@ void arena_init(struct arena *a, size_t limit);
 /* Frees every chunk but one of ordinary size, for the next user. */
 void arena_reset(struct arena *a);
 void arena_finish(struct arena *a);
+/* The rest of arena_alloc(). */
+void *arena_more(struct arena *a, size_t len);
+
+#define ARENA_ALIGN alignof(max_align_t)
+
 /* Aligned for any type, not zeroed; NULL on failure (sticky). */
-void *arena_alloc(struct arena *a, size_t len);
+static inline void *
+arena_alloc(struct arena *a, size_t len)
+{
+	size_t left = (size_t)(a->end - a->at);
+	size_t size = (len + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+	void *p = a->at;
+
+	/* What is left is a multiple of the alignment. */
+	if (len == 0 || len > left || a->failed)
+		return arena_more(a, len);
+	a->at += size;
+	return p;
+}
+
 void *arena_zalloc(struct arena *a, size_t len);
 /* A NUL-terminated copy; ptr NULL on failure. */
 struct str arena_dup(struct arena *a, struct str s);

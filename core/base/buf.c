@@ -27,13 +27,6 @@ buf_finish(struct buf *b)
 }
 
 void
-buf_clear(struct buf *b)
-{
-	b->len = 0;
-	b->failed = false;
-}
-
-void
 buf_shrink(struct buf *b, size_t keep)
 {
 	char *ptr;
@@ -53,7 +46,7 @@ buf_shrink(struct buf *b, size_t keep)
 }
 
 int
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap < CAP_MIN ? CAP_MIN : b->cap;
 	char *ptr;
@@ -80,33 +73,9 @@ buf_reserve(struct buf *b, size_t more)
 }
 
 void
-buf_append(struct buf *b, const void *bytes, size_t len)
-{
-	if (len == 0 || buf_reserve(b, len) < 0)
-		return;
-	memcpy(b->ptr + b->len, bytes, len);
-	b->len += len;
-}
-
-void
-buf_str(struct buf *b, struct str s)
-{
-	buf_append(b, s.ptr, s.len);
-}
-
-void
 buf_cstr(struct buf *b, const char *s)
 {
 	buf_str(b, str_of(s));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-	if (b->len < b->cap && !b->failed)
-		b->ptr[b->len++] = c;
-	else
-		buf_append(b, &c, 1);
 }
 
 void
@@ -200,12 +169,6 @@ buf_consume(struct buf *b, size_t n)
 		return;
 	memmove(b->ptr, b->ptr + n, b->len - n);
 	b->len -= n;
-}
-
-struct str
-buf_view(const struct buf *b)
-{
-	return (struct str){ b->ptr, b->len };
 }
 
 char *

@@ -14,22 +14,6 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-struct str
-str_of(const char *cstr)
-{
-	if (cstr == NULL)
-		return S("");
-	return (struct str){ cstr, strlen(cstr) };
-}
-
-bool
-str_equal(struct str a, struct str b)
-{
-	/* memcmp must not see NULL, even for no bytes. */
-	return a.len == b.len
-	    && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 bool
 str_equal_nocase(struct str a, struct str b)
 {
@@ -72,18 +56,6 @@ str_find(struct str s, char c)
 	const char *at = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
 
 	return at == NULL ? s.len : (size_t)(at - s.ptr);
-}
-
-struct str
-str_sub(struct str s, size_t from, size_t to)
-{
-	if (to > s.len)
-		to = s.len;
-	if (from > to)
-		from = to;
-	if (s.ptr == NULL)
-		return STR_NONE;
-	return (struct str){ s.ptr + from, to - from };
 }
 
 static bool
@@ -198,8 +170,16 @@ str_is_utf8(struct str s)
 
 	while (at < s.len) {
 		size_t len = 1;
+		uint64_t word;
 
 		/* Most text is ASCII. */
+		if (s.len - at >= sizeof word) {
+			memcpy(&word, s.ptr + at, sizeof word);
+			if ((word & UINT64_C(0x8080808080808080)) == 0) {
+				at += sizeof word;
+				continue;
+			}
+		}
 		if ((unsigned char)s.ptr[at] >= 0x80)
 			len = str_utf8_len(str_sub(s, at, s.len));
 		if (len == 0)

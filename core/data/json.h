@@ -102,8 +102,22 @@ const struct json_node *json_at(const struct json_node *array, size_t i);
 /* Elements or members; 0 for anything else. */
 size_t json_count(const struct json_node *n);
 /* Decoded text of a string; empty for anything else. */
-struct str json_str(const struct json_node *n);
-struct str json_raw(const struct json_node *n);
+static inline struct str
+json_str(const struct json_node *n)
+{
+	if (json_type(n) != JSON_STRING)
+		return (struct str){ "", 0 };
+	return (struct str){ n->text, n->text_len };
+}
+
+static inline struct str
+json_raw(const struct json_node *n)
+{
+	if (n == NULL)
+		return (struct str){ "", 0 };
+	return (struct str){ n->raw, n->raw_len };
+}
+
 /* Exact: ERR_SYNTAX unless an integer by value (5.0 is), ERR_LIMIT outside
  * int64. */
 int json_i64(const struct json_node *n, int64_t *out);

@@ -38,7 +38,7 @@ static bool
 key_is(const struct json_node *k, struct str key)
 {
 	return k->text_len == key.len
-	    && (key.len == 0 || memcmp(k->text, key.ptr, key.len) == 0);
+	    && str_same_bytes(k->text, key.ptr, key.len);
 }
 
 const struct json_node *
@@ -69,22 +69,6 @@ size_t
 json_count(const struct json_node *n)
 {
 	return is_container(n) ? n->count : 0;
-}
-
-struct str
-json_str(const struct json_node *n)
-{
-	if (json_type(n) != JSON_STRING)
-		return (struct str){ "", 0 };
-	return (struct str){ n->text, n->text_len };
-}
-
-struct str
-json_raw(const struct json_node *n)
-{
-	if (n == NULL)
-		return (struct str){ "", 0 };
-	return (struct str){ n->raw, n->raw_len };
 }
 
 /* Keys of one object, for many look-ups. */

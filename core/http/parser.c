@@ -158,6 +158,8 @@ parse_version(struct http_parser *p, const char *b, uint32_t end)
 	p->minor = (uint8_t)(v[7] - '0');
 	p->m.scratch[SCRATCH_STOP] = p->m.at + p->limits->head;
 	p->m.state = STATE_FIELD;
+	if (p->memo != NULL)
+		memo_request_keep(p, b);
 	return STEP_NEXT;
 }
 
@@ -262,6 +264,8 @@ parse_start(struct http_parser *p, const char *b, uint32_t end)
 
 	if (i == end)
 		return STEP_MORE;
+	if (i == 0 && p->memo != NULL && memo_request_take(p, b, end))
+		return STEP_NEXT;
 	if (b[i] == '\r' && p->m.state == STATE_START) {
 		if (!line_ends(p, b, i, end, &step))
 			return step;

@@ -74,8 +74,35 @@ enum http_result {
 		      */
 };
 
+/* What is kept of the lines of earlier heads (parser_memo.c); zeroes: nothing.
+ * One a reactor. */
+#define HTTP_MEMO_LINES 16
+#define HTTP_MEMO_LINE_MAX 96
+struct http_memo_line {
+	uint8_t len; /* with its CRLF; 0: the prefix alone is kept */
+	uint8_t prefix; /* name, colon and blanks; 0: nothing is kept */
+	uint8_t name_len;
+	uint8_t value_len;
+	uint8_t known;
+	uint8_t flags; /* of Connection */
+	uint64_t number; /* of Content-Length */
+	char bytes[HTTP_MEMO_LINE_MAX];
+};
+struct http_memo {
+	struct http_memo_line lines[HTTP_MEMO_LINES];
+	enum http_method method; /* of the request line, from here on */
+	struct http_span method_text;
+	struct http_span target;
+	struct http_span path;
+	struct http_span query;
+	uint8_t minor;
+	uint8_t request_len; /* 0: none */
+	char request[HTTP_MEMO_LINE_MAX];
+};
+
 struct http_parser {
 	const struct http_limits *limits;
+	struct http_memo *memo; /* NULL: none */
 	/* The result. */
 	enum http_method method;
 	struct http_span method_text;
@@ -94,6 +121,7 @@ struct http_parser {
 	struct http_field fields[HTTP_FIELDS_MAX];
 	struct http_span known[HTTP_KNOWN_COUNT];
 	uint32_t known_seen; /* bit per enum http_known */
+	uint32_t known_again; /* those that came more than once */
 	struct http_span body; /* decoded, in place, behind the head */
 	size_t consumed; /* COMPLETE: bytes of the request as sent */
 	/* REFUSED */
@@ -114,6 +142,9 @@ struct http_parser {
 
 /* [any] limits is borrowed. */
 void http_parser_init(struct http_parser *p, const struct http_limits *limits);
+/* [any] After init: heads like those before are read faster, with the same
+ * result.  memo is borrowed, and may serve several parsers of one thread. */
+void http_parser_remember(struct http_parser *p, struct http_memo *memo);
 /* HEAD_DONE comes once per request, with or without a body; what hangs on the
  * body alone (413 for a declared length, 417) is refused by the feed after
  * it, so that the caller's own answers (401, 404, ..) come first: take no
@@ -140,6 +171,12 @@ static inline bool
 http_known_has(const struct http_parser *p, enum http_known k)
 {
 	return (p->known_seen >> k & 1u) != 0;
+}
+
+static inline bool
+http_known_is_repeated(const struct http_parser *p, enum http_known k)
+{
+	return (p->known_again >> k & 1u) != 0;
 }
 
 /* The next field with this name (without case) at or after *i; false: none. */

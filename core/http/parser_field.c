@@ -190,19 +190,32 @@ name_done(struct http_parser *p, const char *b)
 static enum step
 value_done(struct http_parser *p, const char *b)
 {
+	struct http_span name = p->fields[p->fields_len].name;
 	struct http_span span = p->fields[p->fields_len].value;
 	int known = (int)p->m.scratch[SCRATCH_KNOWN];
+	uint32_t flags = p->m.scratch[SCRATCH_FLAGS], own = 0;
+	enum step step = STEP_NEXT;
 
 	p->fields_len++;
-	if (known >= HTTP_KNOWN_COUNT)
-		return STEP_NEXT;
-	if ((p->m.scratch[SCRATCH_HIGH] & 0x80u) != 0
-	    && (BIT(known) & MCP_FIELDS) == 0)
-		return parser_refuse(p, 400, "a field value is not ASCII");
-	if ((p->known_seen & BIT(known)) == 0)
-		p->known[known] = span;
-	p->known_seen |= BIT(known);
-	return known_value(p, known, http_slice(b, span));
+	if (known < HTTP_KNOWN_COUNT) {
+		if ((p->m.scratch[SCRATCH_HIGH] & 0x80u) != 0
+		    && (BIT(known) & MCP_FIELDS) == 0)
+			return parser_refuse(
+			    p, 400, "a field value is not ASCII");
+		if ((p->known_seen & BIT(known)) == 0)
+			p->known[known] = span;
+		else
+			p->known_again |= BIT(known);
+		p->known_seen |= BIT(known);
+		p->m.scratch[SCRATCH_FLAGS] = 0;
+		step = known_value(p, known, http_slice(b, span));
+		own = p->m.scratch[SCRATCH_FLAGS];
+		p->m.scratch[SCRATCH_FLAGS] |= flags;
+	}
+	if (step == STEP_NEXT && p->memo != NULL
+	    && p->fields_len <= HTTP_MEMO_LINES)
+		memo_field_keep(p, b, name.at, own);
+	return step;
 }
 
 static bool
@@ -392,6 +405,23 @@ field_part(struct http_parser *p, const char *b, uint32_t end)
 	}
 }
 
+/* The beginning of a line of the head. */
+static inline enum step
+field_begin(struct http_parser *p, const char *b, uint32_t end)
+{
+	enum memo memo = MEMO_NONE;
+
+	if (p->fields_len < HTTP_MEMO_LINES
+	    && p->fields_len < fields_max(p->limits))
+		memo = memo_field_take(p, b, end);
+	if (memo == MEMO_LINE)
+		return STEP_NEXT;
+	if (memo == MEMO_NONE)
+		return field_first(p, b, end);
+	p->m.state = STATE_VALUE_FIRST;
+	return field_value_first(p, b, end);
+}
+
 enum step
 parse_field(struct http_parser *p, const char *b, uint32_t end)
 {
@@ -399,11 +429,14 @@ parse_field(struct http_parser *p, const char *b, uint32_t end)
 
 	/* Whole fields, as long as they are there. */
 	do
-		step = field_part(p, b, end);
+		step = p->memo != NULL && p->m.state == STATE_FIELD
+		    ? field_begin(p, b, end)
+		    : field_part(p, b, end);
 	while (step == STEP_NEXT
 	    && (p->m.state == STATE_FIELD || p->m.state == STATE_TRAILER));
 	return step;
 }
+
 bool
 http_field_next(const struct http_parser *p, const char *bytes, struct str name,
     size_t *i, struct str *value)

@@ -99,6 +99,15 @@ bool authority_is_valid(struct str authority);
  * a trailer's. */
 enum step parse_field(struct http_parser *p, const char *b, uint32_t end);
 
+/* parser_memo.c; only with a memory. */
+enum memo { MEMO_NONE, MEMO_NAME, MEMO_LINE };
+void memo_request_keep(struct http_parser *p, const char *b);
+bool memo_request_take(struct http_parser *p, const char *b, uint32_t end);
+void memo_field_keep(
+    struct http_parser *p, const char *b, uint32_t at, uint32_t flags);
+/* The line at m.at.  MEMO_NAME: m.at is at the value. */
+enum memo memo_field_take(struct http_parser *p, const char *b, uint32_t end);
+
 /* parser_body.c */
 enum step parse_body(struct http_parser *p, char *b, uint32_t end);
 

@@ -296,6 +296,7 @@ step(struct http_conn *c, char *bytes, size_t len, size_t *used)
 		p = &c->t->parser;
 		if (c->phase == HTTP_IDLE) {
 			http_parser_init(p, &c->t->shared->limits.http);
+			http_parser_remember(p, &c->t->memo);
 			http_phase_set(c, HTTP_HEAD_IN);
 		}
 	}

@@ -11,6 +11,27 @@ http_known(const struct http_parser *p, const char *bytes, enum http_known k)
 	return http_known_has(p, k) ? http_slice(bytes, p->known[k]) : STR_NONE;
 }
 
+/* The same host as the last one that passed there: nearly always. */
+static bool
+host_is_allowed(struct http_conn *c, const struct auth_origin_policy *policy,
+    struct str host)
+{
+	struct transport_reactor *t = c->t;
+
+	if (t->host_listen == c->listen
+	    && str_equal((struct str){ t->host, t->host_len }, host))
+		return true;
+	if (!auth_host_is_allowed(policy, host))
+		return false;
+	if (host.len <= sizeof t->host) {
+		if (host.len > 0)
+			memcpy(t->host, host.ptr, host.len);
+		t->host_len = host.len;
+		t->host_listen = c->listen;
+	}
+	return true;
+}
+
 static struct auth_origin_policy
 policy_of(const struct http_conn *c)
 {
@@ -26,6 +47,8 @@ is_json(struct str type)
 {
 	struct str rest;
 
+	if (str_equal(type, S("application/json")))
+		return true;
 	return str_equal_nocase(
 	    str_trim(str_split(type, ';', &rest)), S("application/json"));
 }
@@ -165,14 +188,9 @@ route_find(struct http_conn *c, const struct http_parser *p, const char *bytes)
 static bool
 accepts_usual(const struct http_parser *p, const char *bytes)
 {
-	static const struct str usual =
-	    STR("application/json, text/event-stream");
-	struct str accept;
-	size_t i = 0;
-
-	return http_field_next(p, bytes, S("Accept"), &i, &accept)
-	    && str_equal(accept, usual)
-	    && !http_field_next(p, bytes, S("Accept"), &i, &accept);
+	return str_equal(http_known(p, bytes, HTTP_K_ACCEPT),
+		   S("application/json, text/event-stream"))
+	    && !http_known_is_repeated(p, HTTP_K_ACCEPT);
 }
 
 static int
@@ -223,8 +241,7 @@ http_head_check(
 
 	CHECK(bytes != NULL); /* a head that was parsed is there */
 	if ((p->minor > 0 || http_known_has(p, HTTP_K_HOST))
-	    && !auth_host_is_allowed(
-		&policy, http_slice(bytes, p->authority))) {
+	    && !host_is_allowed(c, &policy, http_slice(bytes, p->authority))) {
 		c->keep_alive = false;
 		return 403;
 	}

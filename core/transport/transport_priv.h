@@ -9,6 +9,7 @@
 
 #define TRANSPORT_REACTOR_MAGIC 0x54525250u
 #define TRANSPORT_LISTENS_MAX 64
+#define TRANSPORT_HOST_KEPT 64
 
 struct transport_reactor {
 	uint32_t magic;
@@ -17,6 +18,11 @@ struct transport_reactor {
 	struct loop *loop;
 	struct mcp_reactor *mcp;
 	struct http_parser parser; /* of a request that came whole */
+	struct http_memo memo; /* of the heads that came before */
+	/* The last authority that passed, and the listener it came to. */
+	const struct transport_listen *host_listen;
+	size_t host_len;
+	char host[TRANSPORT_HOST_KEPT];
 	struct http_date_cache date;
 	int64_t wall_at_ns; /* turn that wall_ns belongs to */
 	int64_t wall_ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first two bytes choose where to cut; the rest is what a peer sends.
- * Whole, cut there, bytewise, and with decoded chunks compacted: the same
- * requests, bodies and refusal (SEC-01). */
+ * Whole, cut there, bytewise, with decoded chunks compacted, and with a memory
+ * of earlier heads: the same requests, bodies and refusal (SEC-01). */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ note(struct buf *out, const struct http_parser *p, const char *b,
 /* first, then step bytes at a time. */
 static void
 run(struct buf *out, const uint8_t *data, size_t size, size_t first,
-    size_t step, bool compact)
+    size_t step, bool compact, struct http_memo *memo)
 {
 	static const struct http_limits limits = { .request_line = 256,
 		.head = 512,
@@ -61,6 +61,7 @@ run(struct buf *out, const uint8_t *data, size_t size, size_t first,
 
 	CHECK(b != NULL);
 	http_parser_init(&p, &limits);
+	http_parser_remember(&p, memo);
 	while (fed < size && r != HTTP_REFUSED) {
 		n = n > size - fed ? size - fed : n;
 		memcpy(b + len, data + fed, n);
@@ -75,6 +76,7 @@ run(struct buf *out, const uint8_t *data, size_t size, size_t first,
 			CHECK(p.consumed > 0 && p.consumed <= len - base);
 			base += p.consumed;
 			http_parser_init(&p, &limits);
+			http_parser_remember(&p, memo);
 		} while (
 		    r == HTTP_HEAD_DONE || (r == HTTP_COMPLETE && base < len));
 		if (compact && r == HTTP_MORE)
@@ -87,6 +89,7 @@ run(struct buf *out, const uint8_t *data, size_t size, size_t first,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct http_memo memo;
 	struct buf whole, other;
 	size_t cut;
 
@@ -98,16 +101,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = cut % size + 1;
 	buf_init(&whole);
 	buf_init(&other);
-	run(&whole, data, size, size, size, false);
+	run(&whole, data, size, size, size, false, NULL);
 	for (unsigned way = 0; way < 3; way++) {
 		buf_clear(&other);
 		run(&other, data, size, way == 1 ? 1 : cut, way == 1 ? 1 : size,
-		    way == 2);
+		    way == 2, NULL);
 		CHECK(str_equal(buf_view(&whole), buf_view(&other)));
 	}
 	buf_clear(&other);
-	run(&other, data, size, 1, 1, true);
+	run(&other, data, size, 1, 1, true, NULL);
 	CHECK(str_equal(buf_view(&whole), buf_view(&other)));
+	/* With a memory of its own requests, and of a cut of them. */
+	memset(&memo, 0, sizeof memo);
+	for (unsigned way = 0; way < 4; way++) {
+		buf_clear(&other);
+		run(&other, data, size, way == 2 ? cut : size,
+		    way == 2 ? 7 : size, false, &memo);
+		CHECK(str_equal(buf_view(&whole), buf_view(&other)));
+	}
 	buf_finish(&whole);
 	buf_finish(&other);
 	return 0;

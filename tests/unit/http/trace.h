@@ -61,7 +61,8 @@ trace_head(struct trace *t, const struct http_parser *p)
 	}
 	for (uint32_t i = 0; i < HTTP_KNOWN_COUNT; i++)
 		trace_span(t, "k", p->known[i]);
-	buf_printf(&t->text, " seen=%x\n", p->known_seen);
+	buf_printf(
+	    &t->text, " seen=%x again=%x\n", p->known_seen, p->known_again);
 	t->expects_continue = p->expect_continue;
 }
 
@@ -81,6 +82,9 @@ trace_complete(struct trace *t, const struct http_parser *p, const char *bytes)
 /* How many bytes come next, of those that are left. */
 typedef size_t trace_cut(void *arg, size_t left);
 
+/* Of all texts that were read before; NULL: read without. */
+static struct http_memo *trace_memo;
+
 /* Feeds raw as cut says, to the end of the first refusal.  Bytes that have
  * not come yet are not in the buffer, so that looking ahead shows. */
 static inline void
@@ -95,6 +99,7 @@ trace_run(struct trace *t, struct str raw, const struct http_limits *limits,
 	ck_assert_ptr_nonnull(bytes);
 	memset(bytes, 0xee, raw.len + 1);
 	http_parser_init(&p, limits);
+	http_parser_remember(&p, trace_memo);
 	while (len < raw.len) {
 		n = cut(arg, raw.len - len);
 		memcpy(bytes + len, raw.ptr + len, n);
@@ -110,6 +115,7 @@ trace_run(struct trace *t, struct str raw, const struct http_limits *limits,
 			trace_complete(t, &p, bytes + base);
 			base += p.consumed;
 			http_parser_init(&p, limits);
+			http_parser_remember(&p, trace_memo);
 			if (base == len)
 				break;
 		}
@@ -185,8 +191,27 @@ trace_same(const struct trace *a, struct str raw,
 
 #define TRACE_EVERY_CUT_MAX 1500
 
+/* With a memory of others, then with one of this very text. */
+static inline void
+trace_memory(
+    const struct trace *whole, struct str raw, const struct http_limits *limits)
+{
+	static struct http_memo memo;
+	size_t first;
+
+	trace_memo = &memo;
+	for (size_t k = 0; k < 3; k++)
+		trace_same(whole, raw, limits, cut_whole, NULL, "memory", k);
+	trace_same(whole, raw, limits, cut_one, NULL, "memory, bytewise", 1);
+	for (size_t k = 1; k < raw.len; k += raw.len / 61 + 1) {
+		first = k;
+		trace_same(whole, raw, limits, cut_at, &first, "memory", k);
+	}
+	trace_memo = NULL;
+}
+
 /* Whole is given; one byte at a time, and cut once: everywhere in short
- * texts, at some places in long ones. */
+ * texts, at some places in long ones; and the same with a memory. */
 static inline void
 trace_all_cuts(const struct trace *whole, struct str raw,
     const struct http_limits *limits, const char *what)
@@ -199,6 +224,7 @@ trace_all_cuts(const struct trace *whole, struct str raw,
 		first = k;
 		trace_same(whole, raw, limits, cut_at, &first, what, k);
 	}
+	trace_memory(whole, raw, limits);
 }
 
 /* A data file as a whole; false when it is not there. */
