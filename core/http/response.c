@@ -240,6 +240,63 @@ http_response_write(
 	return out->failed ? ERR_NOMEM : rc;
 }
 
+#define JSON_HEAD_END "\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+
+/* Up to the length, anew each second. */
+static void
+json_head_make(
+    struct http_kept_head *kept, struct http_date_cache *date, int64_t wall_ns)
+{
+	struct http_response r = { .wall_ns = wall_ns, .date = date };
+	char *w = kept->text;
+
+	w = put_status(w, 200);
+	w = put_date(w, &r);
+	w = PUT(w, "Content-Type: application/json\r\nContent-Length: ");
+	kept->len = (size_t)(w - kept->text);
+	kept->second = wall_ns / NS_PER_S;
+}
+
+int
+http_response_json(struct buf *out, struct http_kept_head *kept,
+    struct http_date_cache *date, int64_t wall_ns, struct str body)
+{
+	char *w;
+
+	if (kept->len == 0 || kept->second != wall_ns / NS_PER_S)
+		json_head_make(kept, date, wall_ns);
+	if (buf_reserve(out, FIXED_MAX + body.len) < 0)
+		return ERR_NOMEM;
+	w = put(out->ptr + out->len, kept->text, kept->len);
+	w = put_u64(w, body.len);
+	w = PUT(w, JSON_HEAD_END);
+	if (body.len > 0)
+		w = put(w, body.ptr, body.len);
+	out->len = (size_t)(w - out->ptr);
+	return 0;
+}
+
+int
+http_response_head_kept(
+    struct buf *out, struct http_kept_head *kept, const struct http_response *r)
+{
+	size_t from = out->len, len;
+	int rc;
+
+	if (kept->len > 0 && kept->second == r->wall_ns / NS_PER_S) {
+		buf_append(out, kept->text, kept->len);
+		return out->failed ? ERR_NOMEM : 0;
+	}
+	rc = head_write(out, r, 0, 0);
+	len = out->len - from;
+	if (rc == 0 && len <= sizeof kept->text) {
+		memcpy(kept->text, out->ptr + from, len);
+		kept->len = len;
+		kept->second = r->wall_ns / NS_PER_S;
+	}
+	return rc;
+}
+
 void
 http_response_continue(struct buf *out)
 {

@@ -46,6 +46,21 @@ int http_response_write(
 /* [any] Head alone; for chunked streams. */
 int http_response_head(
     struct buf *out, const struct http_response *r, uint64_t content_length);
+/* The head that nearly every answer has, but for its length: 200, JSON,
+ * HTTP/1.1, keep-alive; and that of a stream, with what its caller adds.
+ * Zeroes: empty. */
+#define HTTP_HEAD_KEPT 320
+struct http_kept_head {
+	int64_t second; /* of its Date */
+	size_t len; /* 0: none */
+	char text[HTTP_HEAD_KEPT];
+};
+/* [any] Head and body of such an answer; ERR_NOMEM. */
+int http_response_json(struct buf *out, struct http_kept_head *kept,
+    struct http_date_cache *date, int64_t wall_ns, struct str body);
+/* [any] http_response_head() of one and the same response, but for its date. */
+int http_response_head_kept(struct buf *out, struct http_kept_head *kept,
+    const struct http_response *r);
 /* [any] "100 Continue" (RFC 9110 15.2.1). */
 void http_response_continue(struct buf *out);
 /* [any] Frames of a chunked body; the last ends it.  No data: no frame. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "http/response.h"
+
 static bool
 breaks_field(struct str s)
 {
@@ -76,6 +78,88 @@ sse_write(struct buf *out, const struct sse_event *e)
 	write_lines(out, e->data, S("data: "));
 	buf_char(out, '\n');
 	return out->failed ? ERR_NOMEM : 0;
+}
+
+/* Nothing in data but what fits one line; JSON that we write is such. */
+static bool
+is_one_line(struct str data)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w, low = 0;
+	size_t i;
+
+	for (i = 0; i + sizeof w <= data.len; i += sizeof w) {
+		memcpy(&w, data.ptr + i, sizeof w);
+		low |= (w - ones * 0x20) & ~w;
+	}
+	if ((low & ones * 0x80) != 0)
+		return false;
+	for (; i < data.len; i++)
+		if ((unsigned char)data.ptr[i] < 0x20)
+			return false;
+	return true;
+}
+
+static char *
+put(char *w, struct str s)
+{
+	if (s.len > 0)
+		memcpy(w, s.ptr, s.len);
+	return w + s.len;
+}
+
+/* Hex digits without zeroes in front; n is not 0. */
+static char *
+put_hex(char *w, size_t n)
+{
+	unsigned shift = (unsigned)(63 - __builtin_clzll(n)) / 4 * 4;
+
+	for (;; shift -= 4) {
+		*w++ = "0123456789abcdef"[n >> shift & 15];
+		if (shift == 0)
+			return w;
+	}
+}
+
+/* Of an event of some other kind. */
+static int
+chunk_by_way(struct buf *out, const struct sse_event *e)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text);
+	rc = sse_write(&text, e);
+	if (rc == 0)
+		http_chunk_write(out, buf_view(&text));
+	buf_finish(&text);
+	return rc < 0 ? rc : out->failed ? ERR_NOMEM : 0;
+}
+
+int
+sse_write_chunk(struct buf *out, const struct sse_event *e)
+{
+	static const struct str id = STR("id: "), data = STR("data: ");
+	size_t len = data.len + e->data.len + 2;
+	char *w;
+
+	if (e->event.len > 0 || e->retry_ms >= 0 || !is_one_line(e->id)
+	    || !is_one_line(e->data))
+		return chunk_by_way(out, e);
+	if (e->id.len > 0)
+		len += id.len + e->id.len + 1;
+	if (buf_reserve(out, len + sizeof len * 2 + 4) < 0)
+		return ERR_NOMEM;
+	w = put_hex(out->ptr + out->len, len);
+	w = put(w, S("\r\n"));
+	if (e->id.len > 0) {
+		w = put(put(w, id), e->id);
+		*w++ = '\n';
+	}
+	w = put(put(w, data), e->data);
+	w = put(w, S("\n\n\r\n"));
+	out->len = (size_t)(w - out->ptr);
+	return 0;
 }
 
 void

@@ -21,6 +21,8 @@ struct sse_event {
 /* [any] Appends one event.  data is split at line ends; CR, LF or NUL in event
  * or id: ERR_SYNTAX and nothing is appended. */
 int sse_write(struct buf *out, const struct sse_event *e);
+/* [any] The same as one chunk of a chunked answer. */
+int sse_write_chunk(struct buf *out, const struct sse_event *e);
 /* [any] ": text"; each line of it is a comment. */
 void sse_write_comment(struct buf *out, struct str text);
 

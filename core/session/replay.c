@@ -5,6 +5,9 @@
 
 #include "session/replay_priv.h"
 
+#define SHARDS_EACH 4 /* of a thread */
+#define EXPIRE_STEP 256 /* streams looked at in one go */
+
 struct replay *
 replay_create(const struct replay_limits *limits)
 {
@@ -17,6 +20,7 @@ replay_create(const struct replay_limits *limits)
 	for (i = 0; i < REPLAY_SHARDS; i++) {
 		CHECK(pthread_mutex_init(&r->shards[i].lock, NULL) == 0);
 		list_init(&r->shards[i].touched);
+		list_init(&r->shards[i].spare);
 	}
 	return r;
 }
@@ -30,6 +34,10 @@ replay_destroy(struct replay *r)
 		return;
 	for (i = 0; i < REPLAY_SHARDS; i++) {
 		CHECK(list_is_empty(&r->shards[i].touched));
+		LIST_EACH_SAFE (node, &r->shards[i].spare) {
+			list_drop(node);
+			free(LIST_OBJ(node, struct replay_stream, node));
+		}
 		(void)pthread_mutex_destroy(&r->shards[i].lock); /* unused */
 	}
 	free(r);
@@ -53,6 +61,23 @@ replay_unlock(struct replay_shard *s)
 	CHECK(pthread_mutex_unlock(&s->lock) == 0);
 }
 
+/* Sessions that begin on one thread share some shards, mostly with nobody
+ * else: no lock that two reactors want at once. */
+static struct replay_shard *
+shard_choose(struct replay *r)
+{
+	static THREAD_LOCAL unsigned place;
+	unsigned n = atomic_fetch_add_explicit(
+	    &r->logs, 1, memory_order_relaxed /* it only spreads */);
+
+	if (place == 0)
+		place = 1
+		    + atomic_fetch_add_explicit(
+			&r->places, 1, memory_order_relaxed /* as above */);
+	return &r->shards[(place * SHARDS_EACH + n % SHARDS_EACH)
+	    % REPLAY_SHARDS];
+}
+
 struct replay_log *
 replay_log_get(struct replay *r, _Atomic(struct replay_log *) *slot)
 {
@@ -64,8 +89,7 @@ replay_log_get(struct replay *r, _Atomic(struct replay_log *) *slot)
 	if (made == NULL)
 		return NULL;
 	made->replay = r;
-	made->shard =
-	    &r->shards[atomic_fetch_add(&r->numbers, 1) % REPLAY_SHARDS];
+	made->shard = shard_choose(r);
 	list_init(&made->streams);
 	/* Two reactors may be first at once: one log stays. */
 	if (atomic_compare_exchange_strong(slot, &l, made))
@@ -74,8 +98,8 @@ replay_log_get(struct replay *r, _Atomic(struct replay_log *) *slot)
 	return l;
 }
 
-static void
-account(struct replay_log *l, size_t more, size_t less)
+void
+replay_account(struct replay_log *l, size_t more, size_t less)
 {
 	l->bytes = l->bytes + more - less;
 	if (more > 0)
@@ -87,9 +111,14 @@ account(struct replay_log *l, size_t more, size_t less)
 void
 replay_event_drop(struct replay_stream *s, struct replay_item *e)
 {
-	account(s->log, 0, sizeof *e + e->len);
 	list_drop(&e->node);
 	s->len--;
+	if (e->roomed) {
+		if (s->len == 0)
+			s->room_used = 0;
+		return;
+	}
+	replay_account(s->log, 0, sizeof *e + e->len);
 	free(e);
 }
 
@@ -110,6 +139,30 @@ replay_touch(struct replay_stream *s, int64_t now_ns)
 	s->touched_ns = now_ns;
 }
 
+static void
+stream_end(struct replay_stream *s)
+{
+	CHECK(s->log == NULL && list_is_empty(&s->events));
+	OBJ_WIPE(s);
+}
+
+/* With the lock held: the memory stays for the next one. */
+static void
+unref_locked(struct replay_stream *s)
+{
+	struct replay_shard *shard = s->shard;
+
+	if (!ref_drop(&s->ref))
+		return;
+	stream_end(s);
+	if (s->room_len == 0 || shard->spare_len >= REPLAY_SPARE_MAX) {
+		free(s);
+		return;
+	}
+	list_push(&shard->spare, &s->node);
+	shard->spare_len++;
+}
+
 void
 replay_lose(struct replay_stream *s)
 {
@@ -117,7 +170,7 @@ replay_lose(struct replay_stream *s)
 
 	LIST_EACH_SAFE (node, &s->events)
 		replay_event_drop(s, LIST_OBJ(node, struct replay_item, node));
-	account(l, 0, sizeof *s);
+	replay_account(l, 0, sizeof *s + s->room_len);
 	list_drop(&s->node);
 	list_drop(&s->touched);
 	l->len--;
@@ -130,7 +183,7 @@ replay_lose(struct replay_stream *s)
 		s->source->posted = true;
 		loop_post(s->source->loop, &s->source->msg);
 	}
-	replay_unref(s);
+	unref_locked(s);
 }
 
 /* All that has been read goes, and cannot be asked for any more. */
@@ -148,28 +201,32 @@ shed(struct replay_stream *s)
 	}
 }
 
-static size_t
-shard_expire(struct replay_shard *shard, int64_t before_ns, int64_t now_ns)
+/* A step of it, so that no reactor waits for long; false: all is done. */
+static bool
+shard_expire(
+    struct replay_shard *shard, int64_t before_ns, int64_t now_ns, size_t *lost)
 {
-	size_t lost = 0;
+	size_t steps = 0;
 
 	replay_lock(shard);
-	while (!list_is_empty(&shard->touched)) {
+	while (!list_is_empty(&shard->touched) && steps++ < EXPIRE_STEP) {
 		struct replay_stream *s = LIST_OBJ(
 		    shard->touched.next, struct replay_stream, touched);
 
-		if (s->touched_ns >= before_ns)
+		if (s->touched_ns >= before_ns) {
+			steps = 0;
 			break;
+		}
 		if (s->reader == NULL) {
 			replay_lose(s);
-			lost++;
+			++*lost;
 			continue;
 		}
 		shed(s);
 		replay_touch(s, now_ns);
 	}
 	replay_unlock(shard);
-	return lost;
+	return steps > EXPIRE_STEP;
 }
 
 size_t
@@ -178,7 +235,8 @@ replay_expire(struct replay *r, int64_t before_ns, int64_t now_ns)
 	size_t i, lost = 0;
 
 	for (i = 0; i < REPLAY_SHARDS; i++)
-		lost += shard_expire(&r->shards[i], before_ns, now_ns);
+		while (shard_expire(&r->shards[i], before_ns, now_ns, &lost))
+			continue;
 	return lost;
 }
 
@@ -249,19 +307,44 @@ source_run(struct loop_msg *msg)
 	s->lost(s);
 }
 
-int
-replay_open(struct replay_log *l, struct replay_source *source, int64_t now_ns,
-    struct replay_stream **out)
+/* Zeroed but for its room.  A call has few and short events: they come with
+ * the stream, and the memory of the last one serves the next.  A session's own
+ * stream may wait for long and have none. */
+static struct replay_stream *
+stream_alloc(struct replay_shard *shard, bool roomy)
 {
-	struct replay_stream *s = calloc(1, sizeof *s), *ended;
-	int rc = 0;
+	size_t room = roomy ? REPLAY_ROOM : 0;
+	struct replay_stream *s;
+
+	if (roomy && shard->spare_len > 0) {
+		s = LIST_OBJ(shard->spare.prev, struct replay_stream, node);
+		list_drop(&s->node);
+		shard->spare_len--;
+	} else {
+		s = malloc(sizeof *s + room);
+	}
+	if (s == NULL)
+		return NULL;
+	memset(s, 0, sizeof *s);
+	s->room_len = (uint32_t)room;
+	return s;
+}
+
+/* With the lock held; one reference, the source's. */
+static struct replay_stream *
+stream_make(struct replay_log *l, struct replay_source *source)
+{
+	struct replay_shard *shard = l->shard;
+	struct replay_stream *s = stream_alloc(shard, source == NULL);
 
 	if (s == NULL)
-		return ERR_NOMEM;
+		return NULL;
 	OBJ_INIT(s, REPLAY_STREAM_MAGIC);
-	ref_init(&s->ref); /* the source's */
-	s->number = atomic_fetch_add(&l->replay->numbers, 1) + 1;
-	s->shard = l->shard;
+	ref_init(&s->ref);
+	/* Unique in the process: the shard's own numbers, and the shard's. */
+	s->number = ++shard->numbers * REPLAY_SHARDS
+	    + (uint64_t)(shard - l->replay->shards);
+	s->shard = shard;
 	list_init(&s->node);
 	list_init(&s->touched);
 	list_init(&s->events);
@@ -271,30 +354,67 @@ replay_open(struct replay_log *l, struct replay_source *source, int64_t now_ns,
 		source->msg.run = source_run;
 		source->posted = false;
 	}
-	replay_lock(l->shard);
+	return s;
+}
+
+static int
+open_locked(struct replay_log *l, struct replay_source *source, int64_t now_ns,
+    struct replay_stream **out)
+{
+	struct replay_stream *s, *ended;
+	size_t cost;
+
+	s = stream_make(l, source);
+	if (s == NULL)
+		return ERR_NOMEM;
+	cost = sizeof *s + s->room_len;
 	ended = l->len >= REPLAY_STREAMS_MAX ? ended_find(l, NULL) : NULL;
 	if (ended != NULL)
 		replay_lose(ended);
-	if (source != NULL && l->standalone != NULL)
-		rc = ERR_EXISTS;
-	else if (l->len >= REPLAY_STREAMS_MAX
-	    || !total_room(l->shard, l->replay, s, sizeof *s))
-		rc = ERR_LIMIT;
-	if (rc == 0) {
-		ref_take(&s->ref); /* the log's */
-		s->log = l;
-		list_push(&l->streams, &s->node);
-		l->len++;
-		account(l, sizeof *s, 0);
-		replay_touch(s, now_ns);
-		if (source != NULL)
-			l->standalone = s;
+	if (source != NULL && l->standalone != NULL) {
+		unref_locked(s);
+		return ERR_EXISTS;
 	}
+	if (l->len >= REPLAY_STREAMS_MAX
+	    || !total_room(l->shard, l->replay, s, cost)) {
+		unref_locked(s);
+		return ERR_LIMIT;
+	}
+	ref_take(&s->ref); /* the log's */
+	s->log = l;
+	list_push(&l->streams, &s->node);
+	l->len++;
+	replay_account(l, cost, 0);
+	replay_touch(s, now_ns);
+	if (source != NULL)
+		l->standalone = s;
+	*out = s;
+	return 0;
+}
+
+int
+replay_open(struct replay_log *l, struct replay_source *source, int64_t now_ns,
+    struct replay_stream **out)
+{
+	int rc;
+
+	replay_lock(l->shard);
+	rc = open_locked(l, source, now_ns, out);
 	replay_unlock(l->shard);
-	if (rc < 0)
-		replay_unref(s);
-	else
-		*out = s;
+	return rc;
+}
+
+int
+replay_open_read(struct replay_log *l, struct replay_reader *r, int64_t now_ns,
+    struct replay_stream **out)
+{
+	int rc;
+
+	replay_lock(l->shard);
+	rc = open_locked(l, NULL, now_ns, out);
+	if (rc == 0)
+		replay_reader_set(*out, r, 1);
+	replay_unlock(l->shard);
 	return rc;
 }
 
@@ -363,15 +483,13 @@ replay_room(struct replay_stream *s, enum replay_kind kind, size_t cost)
 	return fits || (kind != REPLAY_MAY_DROP && s->reader != NULL);
 }
 
-/* Called with the lock held where the log's reference is given back. */
 void
 replay_unref(struct replay_stream *s)
 {
 	OBJ_CHECK(s, REPLAY_STREAM_MAGIC);
 	if (!ref_drop(&s->ref))
 		return;
-	CHECK(s->log == NULL && list_is_empty(&s->events));
-	OBJ_WIPE(s);
+	stream_end(s);
 	free(s);
 }
 
@@ -385,9 +503,12 @@ replay_ref(struct replay_stream *s)
 void
 replay_acknowledge(struct replay_stream *s)
 {
-	replay_lock(s->shard);
+	struct replay_shard *shard = s->shard;
+
+	replay_lock(shard);
 	if (s->log != NULL)
 		replay_lose(s);
-	/* The caller holds one.  NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	replay_unlock(s->shard);
+	/* The caller held one.  NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	unref_locked(s);
+	replay_unlock(shard);
 }

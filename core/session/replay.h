@@ -28,6 +28,8 @@
 #define REPLAY_SESSION_MAX ((size_t)4 * 1024 * 1024)
 #define REPLAY_AGE_NS (5 * 60 * NS_PER_S)
 #define REPLAY_ID_MAX 48 /* of one event, as text */
+#define REPLAY_ROOM 512 /* of the first events of a call, with its stream */
+#define REPLAY_SPARE_MAX 64 /* streams of a shard, for the next calls */
 #define REPLAY_EVICTIONS_MAX 64 /* streams looked at to make room for one */
 
 struct replay_limits {
@@ -45,6 +47,28 @@ enum replay_kind {
 struct replay; /* of the whole server */
 struct replay_log; /* of one session */
 struct replay_stream;
+struct replay_reader;
+struct replay_event;
+
+enum replay_state {
+	REPLAY_OPEN, /* more will come */
+	REPLAY_PAUSED, /* the reader wanted no more */
+	REPLAY_RELEASED, /* the source wants the connection to end */
+	REPLAY_ENDED, /* nothing follows */
+	REPLAY_GONE /* another reader has it, or it is lost */
+};
+
+/* A reader on the thread of the source takes an event as it is appended. */
+struct replay_taker {
+	/* May it be given events now? */
+	bool (*is_ready)(const struct replay_reader *r);
+	/* As fn of replay_read(). */
+	bool (*take)(void *arg, const struct replay_event *e);
+	/* As what replay_read() has returned; after REPLAY_ENDED it is detached
+	 * and the reference on its stream is the callee's. */
+	void (*taken)(struct replay_reader *r, enum replay_state state,
+	    struct replay_stream *s);
+};
 
 /* Who takes the events; embedded in its owner. */
 struct replay_reader {
@@ -53,6 +77,8 @@ struct replay_reader {
 	/* [its loop] There is news: replay_read(), or after replay_detach()
 	 * returned true: the last use of the memory. */
 	void (*wake)(struct replay_reader *r);
+	const struct replay_taker *taker; /* NULL: wake alone tells it */
+	void *arg; /* of taker->take */
 	/* Set while it reads a session's standalone stream, else NULL. */
 	atomic_bool *streaming;
 	struct replay_stream *stream; /* a reference; NULL: detached */
@@ -77,14 +103,6 @@ struct replay_event {
 	bool last;
 };
 
-enum replay_state {
-	REPLAY_OPEN, /* more will come */
-	REPLAY_PAUSED, /* the reader wanted no more */
-	REPLAY_RELEASED, /* the source wants the connection to end */
-	REPLAY_ENDED, /* nothing follows */
-	REPLAY_GONE /* another reader has it, or it is lost */
-};
-
 struct replay *replay_create(const struct replay_limits *limits);
 /* Every log must be gone. */
 void replay_destroy(struct replay *r);
@@ -107,11 +125,16 @@ void replay_log_destroy(struct replay_log *l);
  * ERR_NOMEM, ERR_EXISTS: there is a standalone one. */
 int replay_open(struct replay_log *l, struct replay_source *source,
     int64_t now_ns, struct replay_stream **out);
+/* [reactor] A stream of a call, with r as its reader from the first event on.
+ */
+int replay_open_read(struct replay_log *l, struct replay_reader *r,
+    int64_t now_ns, struct replay_stream **out);
 /* [reactor] ERR_LIMIT: not kept, and its readers will hear of the hole;
  * ERR_CLOSED: the stream is lost; ERR_NOMEM. */
 int replay_append(struct replay_stream *s, enum replay_kind kind,
     struct str message, int64_t now_ns);
 /* [reactor] Nobody appends any more, and the source's reference is given back.
+ * After REPLAY_LAST was kept replay_unref() is enough.
  * True: source->lost will still come. */
 bool replay_close(struct replay_stream *s, struct replay_source *source);
 /* [reactor] The connection of the reader is to end, the stream goes on.
@@ -144,7 +167,8 @@ bool replay_detach(struct replay_reader *r, int64_t now_ns);
 /* [any] */
 struct replay_stream *replay_ref(struct replay_stream *s);
 void replay_unref(struct replay_stream *s);
-/* [any] The client has read it to its end: it is let go. */
+/* [any] The client has read it to its end: it is let go, and the caller's
+ * reference given back. */
 void replay_acknowledge(struct replay_stream *s);
 
 #endif

@@ -5,6 +5,7 @@
 #define SESSION_REPLAY_PRIV_H
 
 #include <pthread.h>
+#include <stdalign.h>
 
 #include "base/list.h"
 #include "base/ref.h"
@@ -16,12 +17,16 @@ struct replay_shard {
 	pthread_mutex_t lock; /* leaf but for loop_post(); guards its logs,
 			       * their streams and readers */
 	struct list touched; /* streams, longest untouched first */
+	struct list spare; /* of streams, by node */
+	size_t spare_len;
+	uint64_t numbers; /* of streams so far */
 };
 
 struct replay {
 	struct replay_limits limits;
 	atomic_size_t bytes;
-	_Atomic uint64_t numbers; /* a name only: nothing depends on it */
+	atomic_uint places; /* of threads, each with some shards of its own */
+	atomic_uint logs;
 	struct replay_shard shards[REPLAY_SHARDS];
 };
 
@@ -39,6 +44,7 @@ struct replay_item {
 	uint64_t seq;
 	uint32_t len;
 	uint8_t kind; /* enum replay_kind */
+	bool roomed; /* in the room of its stream */
 	char text[];
 };
 
@@ -59,6 +65,9 @@ struct replay_stream {
 	struct replay_reader *reader;
 	struct replay_source *source; /* of a standalone stream */
 	bool done;
+	uint32_t room_len;
+	uint32_t room_used;
+	alignas(max_align_t) char room[];
 };
 
 void replay_lock(struct replay_shard *s);
@@ -74,5 +83,8 @@ void replay_notify(struct replay_reader *r);
 void replay_trim(struct replay_stream *s);
 /* Room for an event of that cost; false: there is none. */
 bool replay_room(struct replay_stream *s, enum replay_kind kind, size_t cost);
+void replay_account(struct replay_log *l, size_t more, size_t less);
+void replay_reader_set(
+    struct replay_stream *s, struct replay_reader *r, uint64_t next);
 
 #endif

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In and out of one stream. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "session/replay_priv.h"
 
+/* Before end; each has 20 digits at most, and both fit. */
+static char *
+digits_put(char *end, uint64_t n)
+{
+	do {
+		*--end = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return end;
+}
+
 struct str
 replay_id(
     const struct replay_stream *s, uint64_t sequence, char text[REPLAY_ID_MAX])
 {
-	int n = snprintf(text, REPLAY_ID_MAX, "%llu-%llu",
-	    (unsigned long long)s->number, (unsigned long long)sequence);
+	char *end = text + REPLAY_ID_MAX, *at = digits_put(end, sequence);
 
-	return (struct str){ text, (size_t)n }; /* it fits */
+	*--at = '-';
+	at = digits_put(at, s->number);
+	return (struct str){ at, (size_t)(end - at) };
 }
 
 static bool
@@ -44,22 +55,147 @@ is_waiting(const struct replay_stream *s, struct str message)
 	return false;
 }
 
+/* In the room of a stream, where the next one begins aligned too. */
+static size_t
+item_size(size_t len)
+{
+	return (sizeof(struct replay_item) + len + alignof(max_align_t) - 1)
+	    & ~(alignof(max_align_t) - 1);
+}
+
+static bool
+is_roomy(const struct replay_stream *s, size_t size)
+{
+	return size <= s->room_len - s->room_used;
+}
+
+/* What it takes beyond what the stream has. */
+static size_t
+item_cost(const struct replay_stream *s, size_t len)
+{
+	return is_roomy(s, item_size(len)) ? 0
+					   : sizeof(struct replay_item) + len;
+}
+
 static int
 event_add(struct replay_stream *s, enum replay_kind kind, struct str message)
 {
-	struct replay_item *e = malloc(sizeof *e + message.len);
+	size_t size = item_size(message.len);
+	bool roomed = is_roomy(s, size);
+	struct replay_item *e;
 
-	if (e == NULL)
-		return ERR_NOMEM;
+	if (roomed) {
+		e = (struct replay_item *)(void *)(s->room + s->room_used);
+		s->room_used += (uint32_t)size;
+	} else {
+		e = malloc(sizeof *e + message.len);
+		if (e == NULL)
+			return ERR_NOMEM;
+		replay_account(s->log, sizeof *e + message.len, 0);
+	}
+	e->roomed = roomed;
 	e->seq = s->next++;
 	e->len = (uint32_t)message.len;
 	e->kind = (uint8_t)kind;
 	memcpy(e->text, message.ptr, message.len);
 	list_push(&s->events, &e->node);
 	s->len++;
-	s->log->bytes += sizeof *e + e->len;
-	atomic_fetch_add(&s->log->replay->bytes, sizeof *e + e->len);
 	return 0;
+}
+
+/* The first event at or behind seq; the end of the list: none. */
+static struct list *
+event_from(struct replay_stream *s, uint64_t seq)
+{
+	struct list *node = &s->events;
+
+	while (node->prev != &s->events
+	    && LIST_OBJ(node->prev, struct replay_item, node)->seq >= seq)
+		node = node->prev;
+	return node;
+}
+
+/* False: the reader wants no more. */
+static bool
+events_take(struct replay_stream *s, struct replay_reader *r,
+    bool (*fn)(void *arg, const struct replay_event *e), void *arg)
+{
+	struct list *node;
+	char text[REPLAY_ID_MAX];
+
+	for (node = event_from(s, r->next); node != &s->events;
+	     node = node->next) {
+		const struct replay_item *e =
+		    LIST_OBJ(node, struct replay_item, node);
+		struct replay_event out = {
+			.id = replay_id(s, e->seq, text),
+			.message = { e->text, e->len },
+			.missing = e->seq - r->next,
+			.last = e->kind == (uint8_t)REPLAY_LAST,
+		};
+
+		r->next = e->seq + 1;
+		if (!fn(arg, &out))
+			return false;
+	}
+	if (r->next < s->next) {
+		struct replay_event out = { .missing = s->next - r->next };
+
+		r->next = s->next;
+		(void)fn(arg, &out); /* there is nothing behind it */
+	}
+	return true;
+}
+
+static int
+append_locked(
+    struct replay_stream *s, enum replay_kind kind, struct str message)
+{
+	if (s->log == NULL)
+		return ERR_CLOSED;
+	if (!replay_room(s, kind, item_cost(s, message.len)))
+		return ERR_LIMIT;
+	return event_add(s, kind, message);
+}
+
+/* With the lock held. */
+static enum replay_state
+read_locked(struct replay_stream *s, struct replay_reader *r,
+    bool (*fn)(void *arg, const struct replay_event *e), void *arg)
+{
+	enum replay_state state;
+
+	if (s->log == NULL || s->reader != r)
+		return REPLAY_GONE;
+	if (!events_take(s, r, fn, arg))
+		state = REPLAY_PAUSED;
+	else if (s->done)
+		state = REPLAY_ENDED;
+	else
+		state = r->release_ms >= 0 ? REPLAY_RELEASED : REPLAY_OPEN;
+	if (s->read < r->next)
+		s->read = r->next;
+	replay_trim(s);
+	return state;
+}
+
+/* Hands over what there is; NULL: the reader cannot take it now. */
+static struct replay_reader *
+take_locked(struct replay_stream *s, struct replay_reader *r, int64_t now_ns,
+    enum replay_state *state, struct replay_stream **ended)
+{
+	if (!r->taker->is_ready(r))
+		return NULL;
+	*state = read_locked(s, r, r->taker->take, r->arg);
+	if (*state != REPLAY_ENDED)
+		return r;
+	*ended = s; /* the reader's reference */
+	s->reader = NULL;
+	if (r->streaming != NULL)
+		atomic_store(r->streaming, false);
+	replay_touch(s, now_ns);
+	r->stream = NULL;
+	return r;
 }
 
 int
@@ -67,23 +203,19 @@ replay_append(struct replay_stream *s, enum replay_kind kind,
     struct str message, int64_t now_ns)
 {
 	struct replay_reader *local = NULL;
-	int rc = 0;
+	struct replay_stream *ended = NULL;
+	enum replay_state state = REPLAY_OPEN;
+	int rc;
 
 	OBJ_CHECK(s, REPLAY_STREAM_MAGIC);
 	if (message.len > UINT32_MAX)
 		return ERR_LIMIT;
 	replay_lock(s->shard);
-	if (s->log == NULL) {
-		rc = ERR_CLOSED;
-	} else if (s->source != NULL && is_waiting(s, message)) {
+	if (s->log != NULL && s->source != NULL && is_waiting(s, message)) {
 		replay_unlock(s->shard);
 		return 0;
-	} else if (!replay_room(
-		       s, kind, sizeof(struct replay_item) + message.len)) {
-		rc = ERR_LIMIT;
-	} else {
-		rc = event_add(s, kind, message);
 	}
+	rc = append_locked(s, kind, message);
 	if (rc < 0 && rc != ERR_CLOSED && kind == REPLAY_MAY_DROP)
 		s->next++; /* the hole is seen */
 	if (rc == 0 && kind == REPLAY_LAST)
@@ -96,8 +228,15 @@ replay_append(struct replay_stream *s, enum replay_kind kind,
 		else
 			replay_notify(s->reader);
 	}
+	if (local != NULL && local->taker != NULL)
+		local = take_locked(s, local, now_ns, &state, &ended);
 	replay_unlock(s->shard);
-	if (local != NULL) /* of this thread: it cannot have gone */
+	if (local == NULL)
+		return rc;
+	/* It is of this thread: it cannot have gone. */
+	if (local->taker != NULL)
+		local->taker->taken(local, state, ended);
+	else
 		local->wake(local);
 	return rc;
 }
@@ -164,8 +303,9 @@ message_run(struct loop_msg *msg)
 }
 
 /* With the lock held. */
-static void
-reader_set(struct replay_stream *s, struct replay_reader *r, uint64_t next)
+void
+replay_reader_set(
+    struct replay_stream *s, struct replay_reader *r, uint64_t next)
 {
 	struct replay_reader *before = s->reader;
 
@@ -185,7 +325,7 @@ void
 replay_attach(struct replay_stream *s, struct replay_reader *r)
 {
 	replay_lock(s->shard);
-	reader_set(s, r, 1);
+	replay_reader_set(s, r, 1);
 	replay_unlock(s->shard);
 }
 
@@ -235,7 +375,7 @@ replay_resume(struct replay_log *l, struct str id, atomic_bool *streaming,
 	if (s != NULL && sequence < s->next && sequence + 1 >= s->floor) {
 		r->streaming = l->standalone == s ? streaming : NULL;
 		acknowledged(s, sequence);
-		reader_set(s, r, sequence + 1);
+		replay_reader_set(s, r, sequence + 1);
 		rc = 0;
 	}
 	replay_unlock(l->shard);
@@ -253,57 +393,13 @@ replay_resume_standalone(
 	s = l->standalone;
 	if (s != NULL && s->reader == NULL) {
 		r->streaming = streaming;
-		reader_set(s, r, s->read);
+		replay_reader_set(s, r, s->read);
 		rc = 0;
 	} else if (s != NULL) {
 		rc = ERR_EXISTS;
 	}
 	replay_unlock(l->shard);
 	return rc;
-}
-
-/* The first event at or behind seq; the end of the list: none. */
-static struct list *
-event_from(struct replay_stream *s, uint64_t seq)
-{
-	struct list *node = &s->events;
-
-	while (node->prev != &s->events
-	    && LIST_OBJ(node->prev, struct replay_item, node)->seq >= seq)
-		node = node->prev;
-	return node;
-}
-
-/* False: the reader wants no more. */
-static bool
-events_take(struct replay_stream *s, struct replay_reader *r,
-    bool (*fn)(void *arg, const struct replay_event *e), void *arg)
-{
-	struct list *node;
-	char text[REPLAY_ID_MAX];
-
-	for (node = event_from(s, r->next); node != &s->events;
-	     node = node->next) {
-		const struct replay_item *e =
-		    LIST_OBJ(node, struct replay_item, node);
-		struct replay_event out = {
-			.id = replay_id(s, e->seq, text),
-			.message = { e->text, e->len },
-			.missing = e->seq - r->next,
-			.last = e->kind == (uint8_t)REPLAY_LAST,
-		};
-
-		r->next = e->seq + 1;
-		if (!fn(arg, &out))
-			return false;
-	}
-	if (r->next < s->next) {
-		struct replay_event out = { .missing = s->next - r->next };
-
-		r->next = s->next;
-		(void)fn(arg, &out); /* there is nothing behind it */
-	}
-	return true;
 }
 
 enum replay_state
@@ -315,19 +411,7 @@ replay_read(struct replay_reader *r,
 
 	OBJ_CHECK(s, REPLAY_STREAM_MAGIC);
 	replay_lock(s->shard);
-	if (s->log == NULL || s->reader != r)
-		state = REPLAY_GONE;
-	else if (!events_take(s, r, fn, arg))
-		state = REPLAY_PAUSED;
-	else if (s->done)
-		state = REPLAY_ENDED;
-	else
-		state = r->release_ms >= 0 ? REPLAY_RELEASED : REPLAY_OPEN;
-	if (state != REPLAY_GONE) {
-		if (s->read < r->next)
-			s->read = r->next;
-		replay_trim(s);
-	}
+	state = read_locked(s, r, fn, arg);
 	replay_unlock(s->shard);
 	return state;
 }
@@ -339,7 +423,7 @@ replay_detach(struct replay_reader *r, int64_t now_ns)
 	bool posted;
 
 	if (s == NULL)
-		return false;
+		return r->posted; /* nobody else knows it any more */
 	replay_lock(s->shard);
 	if (s->reader == r) {
 		s->reader = NULL;

@@ -240,7 +240,6 @@ static void
 acknowledge(struct http_conn *c)
 {
 	replay_acknowledge(c->told);
-	replay_unref(c->told);
 	c->told = NULL;
 }
 

@@ -59,6 +59,34 @@ http_answer_send(struct http_conn *c, const struct http_answer *a)
 	net_conn_flush_later(&c->net);
 }
 
+/* Is nothing in the head but what nearly every head has? */
+static bool
+is_usual(const struct http_conn *c)
+{
+	return c->keep_alive && c->minor > 0 && !c->no_body
+	    && c->origin == NULL;
+}
+
+void
+http_json_send(struct http_conn *c, struct str body)
+{
+	if (!is_usual(c)) {
+		http_answer_send(c,
+		    &(struct http_answer){ .status = 200,
+			.type = "application/json",
+			.body = body });
+		return;
+	}
+	if (http_response_json(net_conn_out(&c->net), &c->t->json_head,
+		&c->t->date, transport_wall_ns(c->t), body)
+	    < 0) {
+		LOG_WARN("answer dropped: out of memory");
+		net_conn_close(&c->net, NET_CONN_RESET);
+		return;
+	}
+	net_conn_flush_later(&c->net);
+}
+
 void
 http_status_send(struct http_conn *c, int status)
 {
@@ -107,12 +135,19 @@ http_events_begin(struct http_conn *c)
 		.wall_ns = transport_wall_ns(c->t),
 		.date = &c->t->date,
 	};
+	int rc;
 
-	r.headers_len += http_cors_fields(c, headers + 2);
-	if (c->minor == 0) /* the end of the connection ends the stream */
-		c->keep_alive = r.keep_alive = false;
 	c->committed = true;
-	if (http_response_head(net_conn_out(&c->net), &r, 0) < 0)
+	if (is_usual(c)) {
+		rc = http_response_head_kept(
+		    net_conn_out(&c->net), &c->t->events_head, &r);
+	} else {
+		r.headers_len += http_cors_fields(c, headers + 2);
+		if (c->minor == 0) /* its end ends the stream */
+			c->keep_alive = r.keep_alive = false;
+		rc = http_response_head(net_conn_out(&c->net), &r, 0);
+	}
+	if (rc < 0)
 		net_conn_close(&c->net, NET_CONN_RESET);
 	net_conn_flush_later(&c->net);
 }
@@ -149,13 +184,10 @@ http_event_write(struct http_conn *c, struct str id, struct str message)
 {
 	struct sse_event e = { .id = id, .data = message, .retry_ms = -1 };
 	struct buf *out = net_conn_out(&c->net);
-	struct buf *event = &c->t->scratch;
+	int rc;
 
-	buf_shrink(event, NET_READ_SIZE);
-	if (sse_write(event, &e) < 0)
-		event->failed = true;
-	stream_write(c, buf_view(event));
-	if (out->failed || event->failed) {
+	rc = c->minor == 0 ? sse_write(out, &e) : sse_write_chunk(out, &e);
+	if (rc < 0) {
 		LOG_WARN("stream closed: out of memory");
 		net_conn_close(&c->net, NET_CONN_RESET);
 		return;

@@ -48,13 +48,16 @@ exchange_answer(struct mcp_exchange *x, int status, struct str message)
 		http_events_end(c);
 		return;
 	}
-	http_answer_send(c,
-	    &(struct http_answer){ .status = status,
-		.type = message.len > 0 ? "application/json" : NULL,
-		.body = message,
-		.session_id = new_session_id(c),
-		.retry_after =
-		    retry_ms > 0 ? (retry_ms + 999) / 1000 : status == 503 });
+	if (status == 200 && message.len > 0 && !c->fresh && retry_ms <= 0)
+		http_json_send(c, message);
+	else
+		http_answer_send(c,
+		    &(struct http_answer){ .status = status,
+			.type = message.len > 0 ? "application/json" : NULL,
+			.body = message,
+			.session_id = new_session_id(c),
+			.retry_after = retry_ms > 0 ? (retry_ms + 999) / 1000
+						    : status == 503 });
 	if (later)
 		http_service_end(c);
 }

@@ -32,6 +32,7 @@ struct http_conn;
 struct http_reader {
 	struct replay_reader base; /* first */
 	struct http_conn *conn; /* NULL: freed by its last wake */
+	struct http_reader *next; /* among the spare ones */
 };
 
 /* A session's own stream as the source of events: written to its connection
@@ -144,6 +145,7 @@ void http_works_end(struct transport_reactor *t);
 
 /* A reader for c, not attached yet; NULL without memory. */
 struct http_reader *http_reader_create(struct http_conn *c);
+void http_reader_free(struct transport_reactor *t, struct http_reader *r);
 /* Sends what there is. */
 void http_reader_pump(struct http_conn *c);
 void http_reader_end(struct http_conn *c);
@@ -158,6 +160,8 @@ struct http_answer {
 	int64_t retry_after; /* seconds; 0: not said */
 };
 void http_answer_send(struct http_conn *c, const struct http_answer *a);
+/* 200 with that JSON and nothing else. */
+void http_json_send(struct http_conn *c, struct str body);
 /* The status alone, with its text as the body. */
 void http_status_send(struct http_conn *c, int status);
 /* A JSON-RPC error without id in the body (AMB-16). */

@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection that takes the events of a stream which can be resumed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "transport/http_priv.h"
-
-static void
-reader_woken(struct replay_reader *base)
-{
-	struct http_reader *r = (struct http_reader *)base;
-
-	if (r->conn == NULL)
-		free(r);
-	else
-		http_reader_pump(r->conn);
-}
-
-struct http_reader *
-http_reader_create(struct http_conn *c)
-{
-	struct http_reader *r = calloc(1, sizeof *r);
-
-	if (r == NULL)
-		return NULL;
-	r->base.loop = c->t->loop;
-	r->base.wake = reader_woken;
-	r->conn = c;
-	return r;
-}
 
 /* A replay with a hole must not look whole: for the client's log, if it wants
  * to hear that, and for whoever reads the bytes. */
@@ -69,27 +46,115 @@ event_send(void *arg, const struct replay_event *e)
 	    && net_conn_out_len(&c->net) <= NET_OUT_SOFT;
 }
 
-void
-http_reader_pump(struct http_conn *c)
+static void
+reader_woken(struct replay_reader *base)
 {
-	struct replay_reader *r = &c->reader->base;
+	struct http_reader *r = (struct http_reader *)base;
 
-	if (!net_conn_is_open(&c->net))
-		return; /* closed() follows */
-	switch (replay_read(r, event_send, c)) {
+	if (r->conn == NULL)
+		free(r); /* its reactor may have gone too */
+	else
+		http_reader_pump(r->conn);
+}
+
+/* The stream has been read as far as state says; ended has a reference. */
+static void
+reader_done(
+    struct http_conn *c, enum replay_state state, struct replay_stream *ended)
+{
+	switch (state) {
 	case REPLAY_OPEN:
 	case REPLAY_PAUSED: /* drained() goes on */
 		return;
 	case REPLAY_RELEASED:
-		http_retry_send(c, r->release_ms);
+		http_retry_send(c, c->reader->base.release_ms);
 		break;
 	case REPLAY_ENDED:
-		c->told = replay_ref(r->stream);
+		c->told = ended;
 		break;
 	case REPLAY_GONE:
 		break;
 	}
 	http_events_end(c);
+}
+
+static bool
+reader_is_ready(const struct replay_reader *base)
+{
+	const struct http_reader *r = (const struct http_reader *)base;
+
+	return r->conn != NULL && net_conn_is_open(&r->conn->net);
+}
+
+static void
+reader_taken(struct replay_reader *base, enum replay_state state,
+    struct replay_stream *ended)
+{
+	reader_done(((struct http_reader *)base)->conn, state, ended);
+}
+
+static const struct replay_taker taker = { reader_is_ready, event_send,
+	reader_taken };
+
+struct http_reader *
+http_reader_create(struct http_conn *c)
+{
+	struct transport_reactor *t = c->t;
+	struct http_reader *r = t->readers;
+
+	if (r != NULL) {
+		t->readers = r->next;
+		t->readers_len--;
+	} else {
+		r = malloc(sizeof *r);
+	}
+	if (r == NULL)
+		return NULL;
+	memset(r, 0, sizeof *r);
+	r->base.loop = t->loop;
+	r->base.wake = reader_woken;
+	r->base.taker = &taker;
+	r->base.arg = c;
+	r->conn = c;
+	return r;
+}
+
+void
+http_reader_free(struct transport_reactor *t, struct http_reader *r)
+{
+	if (r == NULL)
+		return;
+	if (t->readers_len >= HTTP_SPARE_MAX) {
+		free(r);
+		return;
+	}
+	r->next = t->readers;
+	t->readers = r;
+	t->readers_len++;
+}
+
+void
+http_readers_finish(struct transport_reactor *t)
+{
+	while (t->readers != NULL) {
+		struct http_reader *r = t->readers;
+
+		t->readers = r->next;
+		free(r);
+	}
+}
+
+void
+http_reader_pump(struct http_conn *c)
+{
+	struct replay_reader *r = &c->reader->base;
+	enum replay_state state;
+
+	if (!net_conn_is_open(&c->net))
+		return; /* closed() follows */
+	state = replay_read(r, event_send, c);
+	reader_done(
+	    c, state, state == REPLAY_ENDED ? replay_ref(r->stream) : NULL);
 }
 
 void
@@ -100,5 +165,5 @@ http_reader_end(struct http_conn *c)
 	c->reader = NULL;
 	r->conn = NULL;
 	if (!replay_detach(&r->base, loop_now(c->t->loop)))
-		free(r);
+		http_reader_free(c->t, r);
 }

@@ -53,7 +53,7 @@ listener_stream_begin(struct http_listener *l)
 	l->source.lost = listener_lost;
 	if (replay_open(log, &l->source, loop_now(l->t->loop), &l->stream)
 	    < 0) {
-		free(r);
+		http_reader_free(c->t, r);
 		return false;
 	}
 	r->base.streaming = &l->session->streaming;
@@ -146,14 +146,14 @@ stream_resume(struct http_conn *c, struct session *s, struct str id)
 	struct http_reader *r = http_reader_create(c);
 
 	if (r == NULL || !http_stream_admit(c)) {
-		free(r);
+		http_reader_free(c->t, r);
 		stream_refuse(c, s);
 		return;
 	}
 	if (log == NULL
 	    || replay_resume(log, id, &s->streaming, &r->base)
 		< 0) { /* RSM-08 */
-		free(r);
+		http_reader_free(c->t, r);
 		atomic_fetch_sub(&c->t->shared->streams, 1);
 		session_unref(s);
 		http_error_send(c, 400, RPC_INVALID_REQUEST,
@@ -176,7 +176,7 @@ standalone_resume(struct http_conn *c, struct session *s)
 
 	if (r == NULL
 	    || replay_resume_standalone(log, &s->streaming, &r->base) < 0) {
-		free(r);
+		http_reader_free(c->t, r);
 		return false;
 	}
 	c->reader = r;

@@ -18,14 +18,52 @@ struct http_work {
 	struct replay_stream *stream; /* a reference */
 };
 
+static struct http_work *
+work_get(struct transport_reactor *t)
+{
+	struct http_work *w;
+
+	if (t->works_spare_len == 0)
+		return malloc(sizeof *w);
+	w = LIST_OBJ(t->works_spare.prev, struct http_work, node);
+	list_drop(&w->node);
+	t->works_spare_len--;
+	return w;
+}
+
+static void
+work_put(struct transport_reactor *t, struct http_work *w)
+{
+	if (w == NULL)
+		return;
+	if (t->works_spare_len >= HTTP_SPARE_MAX) {
+		free(w);
+		return;
+	}
+	list_push(&t->works_spare, &w->node);
+	t->works_spare_len++;
+}
+
+void
+http_works_finish(struct transport_reactor *t)
+{
+	LIST_EACH_SAFE (node, &t->works_spare)
+		free(LIST_OBJ(node, struct http_work, node));
+	list_init(&t->works_spare);
+	t->works_spare_len = 0;
+}
+
 static void
 work_free(struct http_work *w)
 {
+	struct transport_reactor *t = w->t;
+
 	list_drop(&w->node);
-	(void)replay_close(w->stream, NULL); /* it has no source to tell */
+	if (w->stream != NULL)
+		(void)replay_close(w->stream, NULL); /* has none to tell */
 	session_unref(w->session);
 	OBJ_WIPE(w);
-	free(w);
+	work_put(t, w);
 }
 
 static int
@@ -56,6 +94,10 @@ work_end(struct http_work *w, struct str id, struct str message)
 		      "larger than what is kept (limits.replay_session)"),
 		    STR_NONE);
 		(void)work_append(w, REPLAY_LAST, buf_view(text)); /* small */
+	}
+	if (rc == 0) { /* nothing is left to close */
+		replay_unref(w->stream);
+		w->stream = NULL;
 	}
 	work_free(w);
 }
@@ -153,13 +195,15 @@ http_work_begin(struct http_conn *c)
 
 	if (log == NULL)
 		return false;
-	w = calloc(1, sizeof *w);
+	w = work_get(c->t);
 	c->reader = http_reader_create(c);
 	if (w == NULL || c->reader == NULL
-	    || replay_open(log, NULL, loop_now(c->t->loop), &w->stream) < 0) {
-		free(c->reader);
+	    || replay_open_read(
+		   log, &c->reader->base, loop_now(c->t->loop), &w->stream)
+		< 0) {
+		http_reader_free(c->t, c->reader);
 		c->reader = NULL;
-		free(w);
+		work_put(c->t, w);
 		return false;
 	}
 	OBJ_INIT(w, HTTP_WORK_MAGIC);
@@ -172,7 +216,6 @@ http_work_begin(struct http_conn *c)
 	http_events_begin(c);
 	if (c->session->peer.revision == MCP_2025_11_25) /* RSM-06 */
 		http_event_write(c, replay_id(w->stream, 0, id), STR_NONE);
-	replay_attach(w->stream, &c->reader->base);
 	return true;
 }
 

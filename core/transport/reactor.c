@@ -48,6 +48,7 @@ transport_reactor_create(struct transport_shared *shared, struct loop *l,
 	buf_init(&t->scratch);
 	list_init(&t->listeners_open);
 	list_init(&t->works);
+	list_init(&t->works_spare);
 	map_init(&t->legacies);
 	t->number = mcp_reactor_number(mcp);
 	mcp_reactor_streams_set(
@@ -107,6 +108,8 @@ transport_reactor_destroy(struct transport_reactor *t)
 	listeners_stop(t);
 	http_sources_end(t);
 	net_reactor_destroy(t->net);
+	http_works_finish(t);
+	http_readers_finish(t);
 	buf_finish(&t->scratch);
 	map_finish(&t->legacies);
 	OBJ_WIPE(t);

@@ -10,6 +10,7 @@
 #define TRANSPORT_REACTOR_MAGIC 0x54525250u
 #define TRANSPORT_LISTENS_MAX 64
 #define TRANSPORT_HOST_KEPT 64
+#define HTTP_SPARE_MAX 64 /* of a reactor, for the next streams */
 
 struct transport_reactor {
 	uint32_t magic;
@@ -24,11 +25,17 @@ struct transport_reactor {
 	size_t host_len;
 	char host[TRANSPORT_HOST_KEPT];
 	struct http_date_cache date;
+	struct http_kept_head json_head; /* of most answers */
+	struct http_kept_head events_head; /* of most streams */
 	int64_t wall_at_ns; /* turn that wall_ns belongs to */
 	int64_t wall_ns;
 	struct buf scratch; /* one event */
 	struct list listeners_open; /* struct http_listener */
 	struct list works; /* struct http_work */
+	struct list works_spare; /* up to HTTP_SPARE_MAX, as the next */
+	struct http_reader *readers; /* spare */
+	size_t works_spare_len;
+	size_t readers_len;
 	struct map legacies; /* of struct http_legacy, by session id */
 	unsigned number; /* among the reactors */
 	struct net_listener *listeners[TRANSPORT_LISTENS_MAX]; /* owned */
@@ -62,6 +69,9 @@ void transport_http_stream_end(
     struct transport_reactor *t, const struct session *s);
 /* What is left of calls and streams without a connection. */
 void http_sources_end(struct transport_reactor *t);
+/* Gives back what was spared for the next ones. */
+void http_works_finish(struct transport_reactor *t);
+void http_readers_finish(struct transport_reactor *t);
 /* Drain: idle ones close. */
 void transport_http_drain(struct net_conn *c);
 /* CANC-04: the request that is cancelled may be in service on any other

@@ -31,7 +31,7 @@ START_TEST(blocks_are_aligned_and_apart)
 		for (size_t i = 0; i < 12; i++, n++) {
 			at[n] = arena_alloc(&a, sizes[i]);
 			ck_assert_ptr_nonnull(at[n]);
-			ck_assert_uint_eq((uintptr_t)at[n] % ALIGN, 0);
+			ck_assert_uint_eq((uintptr_t)at[n] % ARENA_ALIGN, 0);
 			memset(at[n], (int)n, sizes[i]);
 		}
 	}

@@ -167,6 +167,42 @@ START_TEST(the_date_changes_with_the_second_only)
 }
 END_TEST
 
+/* Nothing of the first of them is left when the second changes. */
+START_TEST(a_kept_head_has_the_bytes_of_one_that_is_made)
+{
+	const struct http_header h[] = { { "Cache-Control", STR("no-cache") } };
+	struct http_date_cache date = { 0 };
+	struct http_kept_head json = { 0 }, events = { 0 };
+	struct http_response r = plain(200), stream = plain(200);
+	struct buf want, out;
+
+	stream.chunked = true;
+	stream.headers = h;
+	stream.headers_len = 1;
+	buf_init(&want);
+	buf_init(&out);
+	for (int i = 0; i < 6; i++) {
+		struct str body =
+		    str_sub(S("{\"a\":12345}"), 0, i % 2 == 0 ? 2 : 12);
+
+		r.wall_ns = stream.wall_ns = WALL_NS + i * INT64_C(500000000);
+		buf_clear(&want);
+		buf_clear(&out);
+		ck_assert_int_eq(http_response_write(&want, &r, body), 0);
+		ck_assert_int_eq(http_response_head(&want, &stream, 0), 0);
+		ck_assert_int_eq(
+		    http_response_json(&out, &json, &date, r.wall_ns, body), 0);
+		ck_assert_int_eq(
+		    http_response_head_kept(&out, &events, &stream), 0);
+		ck_assert_msg(str_equal(buf_view(&out), buf_view(&want)),
+		    "%d: %.*s", i, STR_FMT(buf_view(&out)));
+	}
+	ck_assert_uint_gt(events.len, 0);
+	buf_finish(&want);
+	buf_finish(&out);
+}
+END_TEST
+
 START_TEST(every_status_of_ours_has_a_text)
 {
 	static const int all[] = { 200, 202, 204, 400, 401, 403, 404, 405, 406,
@@ -222,5 +258,7 @@ UNIT_MAIN("http/response", an_answer_has_status_date_type_length_and_nosniff,
     close_and_own_headers_are_written, an_unsafe_value_is_left_out_and_reported,
     head_has_the_length_without_the_content, no_content_has_no_length,
     accepted_has_length_zero, chunks_frame_a_stream,
-    the_date_changes_with_the_second_only, every_status_of_ours_has_a_text,
-    continue_is_one_line, memory_failure_is_reported)
+    the_date_changes_with_the_second_only,
+    a_kept_head_has_the_bytes_of_one_that_is_made,
+    every_status_of_ours_has_a_text, continue_is_one_line,
+    memory_failure_is_reported)

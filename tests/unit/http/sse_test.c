@@ -3,7 +3,9 @@
  * writer's round trip and the values that must not break out.  T-19. */
 #include "http/sse.h"
 
+#include "base/check.h"
 #include "data/json.h"
+#include "http/response.h"
 #include "unit/http/trace.h"
 #include "unit/unit.h"
 
@@ -216,6 +218,43 @@ START_TEST(data_is_split_at_every_kind_of_line_end)
 }
 END_TEST
 
+START_TEST(a_chunk_has_the_bytes_of_its_event)
+{
+	char large[5000];
+	const struct str datas[] = { STR_NONE, STR("x"), STR("{\"a\":1}"),
+		STR("12345678"), STR("a\nb"), STR("1234567\r"),
+		STR("\xc3\xa9\t tab"), STR("123456789012345678901234\n"),
+		{ large, 246 }, { large, 247 }, { large, sizeof large } };
+	const struct str ids[] = { STR_NONE, STR("7-1"), STR("a\tb") };
+	struct buf event, want, out;
+
+	memset(large, 'x', sizeof large);
+	buf_init(&event);
+	buf_init(&want);
+	buf_init(&out);
+	for (size_t i = 0; i < ARRAY_LEN(datas) * ARRAY_LEN(ids) * 2; i++) {
+		struct sse_event e = { i % 2 == 0 ? STR_NONE : S("e"),
+			ids[i / 2 % ARRAY_LEN(ids)],
+			datas[i / 2 / ARRAY_LEN(ids)], -1 };
+
+		buf_clear(&event);
+		ck_assert_int_eq(sse_write(&event, &e), 0);
+		http_chunk_write(&want, buf_view(&event));
+		ck_assert_int_eq(sse_write_chunk(&out, &e), 0);
+		ck_assert_msg(str_equal(buf_view(&out), buf_view(&want)),
+		    "%zu: %.*s", i, STR_FMT(buf_view(&out)));
+	}
+	ck_assert_int_eq(
+	    sse_write_chunk(&out,
+		&(struct sse_event){ STR_NONE, STR("a\nb"), STR("x"), -1 }),
+	    ERR_SYNTAX);
+	ck_assert(str_equal(buf_view(&out), buf_view(&want)));
+	buf_finish(&event);
+	buf_finish(&want);
+	buf_finish(&out);
+}
+END_TEST
+
 START_TEST(a_priming_event_has_an_empty_data_line) /* RSM-06 */
 {
 	written(&(struct sse_event){ STR_NONE, STR("s-0"), STR_NONE, -1 },
@@ -303,6 +342,6 @@ END_TEST
 
 UNIT_MAIN("http/sse", wire_texts_give_their_message,
     injected_values_do_not_break_out, data_is_split_at_every_kind_of_line_end,
-    a_priming_event_has_an_empty_data_line, a_comment_cannot_become_an_event,
-    an_event_above_its_bound_is_refused, the_callback_ends_the_reading,
-    the_last_id_and_retry_stay)
+    a_chunk_has_the_bytes_of_its_event, a_priming_event_has_an_empty_data_line,
+    a_comment_cannot_become_an_event, an_event_above_its_bound_is_refused,
+    the_callback_ends_the_reading, the_last_id_and_retry_stay)

@@ -251,13 +251,16 @@ START_TEST(what_is_acknowledged_is_let_go) /* RSM-09 */
 	struct replay_stream *s;
 	struct taker a, b;
 	struct rig r;
+	char large[REPLAY_ROOM + 1]; /* not in the room of its stream */
 	size_t full;
 
+	memset(large, 'a', sizeof large - 1);
+	large[sizeof large - 1] = '\0';
 	rig_init(&r, 64 * KIB, 64 * KIB);
 	s = stream(&r);
 	taker_init(&a, &r);
 	taker_init(&b, &r);
-	(void)add(&r, s, REPLAY_MAY_DROP, "a");
+	(void)add(&r, s, REPLAY_MAY_DROP, large);
 	(void)add(&r, s, REPLAY_MAY_DROP, "b");
 	(void)add(&r, s, REPLAY_LAST, "c");
 	full = replay_bytes(r.replay);
@@ -267,7 +270,7 @@ START_TEST(what_is_acknowledged_is_let_go) /* RSM-09 */
 	ck_assert_int_eq(resume(&r, s, 1, &b), ERR_NOTFOUND);
 	ck_assert_int_eq(resume(&r, s, 2, &b), 0);
 	ck_assert_int_eq(expect(&b, "3=c.;"), REPLAY_ENDED);
-	replay_acknowledge(s);
+	replay_acknowledge(replay_ref(s));
 	ck_assert_uint_eq(replay_bytes(r.replay), 0);
 	ck_assert_int_eq(add(&r, s, REPLAY_MAY_DROP, "d"), ERR_CLOSED);
 	taker_finish(&b, &r);
