@@ -29,8 +29,12 @@ struct scan {
 	const char *end;
 	const char *base;
 	struct json_doc *doc;
+	struct json_node *nodes; /* the document's */
+	struct json_node *next; /* the next node; len of the document is that of
+				 * the end of the scan */
+	struct json_node *limit;
 	struct json_keys seen; /* of all large objects */
-	size_t values;
+	size_t keys;
 	unsigned depth;
 	enum json_mode mode;
 	uint32_t stack[JSON_DEPTH_MAX]; /* open containers */
@@ -62,15 +66,19 @@ fail(struct scan *s, enum json_fault fault, const char *at)
 }
 
 static bool
-nodes_grow(struct json_doc *d)
+nodes_grow(struct scan *s)
 {
+	struct json_doc *d = s->doc;
 	size_t cap = d->cap == 0 ? FIRST_NODES : d->cap * 2;
+	size_t len = d->cap;
 	struct json_node *nodes = realloc(d->nodes, cap * sizeof *nodes);
 
 	if (nodes == NULL)
 		return false;
-	d->nodes = nodes;
+	d->nodes = s->nodes = nodes;
 	d->cap = cap;
+	s->next = nodes + len;
+	s->limit = nodes + cap;
 	return true;
 }
 
@@ -78,14 +86,13 @@ nodes_grow(struct json_doc *d)
 static inline struct json_node *
 node_push(struct scan *s, enum json_type type, const char *p)
 {
-	struct json_doc *d = s->doc;
 	struct json_node *n;
 
-	if (d->len == d->cap && !nodes_grow(d)) {
+	if (s->next == s->limit && !nodes_grow(s)) {
 		(void)fail(s, JSON_NOMEM, p);
 		return NULL;
 	}
-	n = &d->nodes[d->len++];
+	n = s->next++;
 	*n = (struct json_node){ .raw = p, .span = 1, .type = (uint8_t)type };
 	return n;
 }
@@ -199,7 +206,7 @@ skip_text(struct scan *s, const char *p)
 static const char *
 scan_escaped(struct scan *s, const char *start, const char *p)
 {
-	struct json_node *n = &s->doc->nodes[s->doc->len - 1];
+	struct json_node *n = s->next - 1;
 	struct buf *out = &s->doc->decoded;
 	enum json_fault fault;
 	size_t from, run;
@@ -314,7 +321,7 @@ scan_word(struct scan *s, const char *p, struct json_node *n, const char *word,
 static bool
 seen_add(struct scan *s, uint32_t owner, uint32_t key)
 {
-	const struct json_node *nodes = s->doc->nodes;
+	const struct json_node *nodes = s->nodes;
 
 	switch (json_keys_add(&s->seen, nodes, owner, key)) {
 	case 0:
@@ -332,8 +339,8 @@ seen_add(struct scan *s, uint32_t owner, uint32_t key)
 static bool
 check_duplicate(struct scan *s, uint32_t owner)
 {
-	const struct json_node *nodes = s->doc->nodes;
-	uint32_t key = (uint32_t)s->doc->len - 1;
+	const struct json_node *nodes = s->nodes;
+	uint32_t key = (uint32_t)(s->next - 1 - nodes);
 	uint32_t count = nodes[owner].count, at = owner + 1;
 
 	if (count > LINEAR_MEMBERS)
@@ -365,12 +372,13 @@ key_mark(const struct json_node *k)
 
 /* What the protocol forbids in a key: U+0000, and to be there twice. */
 static inline bool
-check_key(struct scan *s, const struct json_node *k, uint32_t owner)
+check_key(
+    struct scan *s, const struct json_node *k, uint32_t owner, uint32_t count)
 {
-	uint64_t mark = key_mark(k), *marks = &s->marks[s->depth - 1];
-	bool known = (*marks & mark) != 0;
+	uint64_t mark = key_mark(k), marks = s->marks[s->depth - 1];
+	bool known = (marks & mark) != 0;
 
-	*marks |= mark;
+	s->marks[s->depth - 1] = marks | mark;
 	/* Only an escape can bring U+0000 into a string. */
 	if (k->text_len + 2 != k->raw_len
 	    && str_find((struct str){ k->text, k->text_len }, '\0')
@@ -378,7 +386,7 @@ check_key(struct scan *s, const struct json_node *k, uint32_t owner)
 		(void)fail(s, JSON_NUL_KEY, k->raw);
 		return false;
 	}
-	if (!known && s->doc->nodes[owner].count < LINEAR_MEMBERS)
+	if (!known && count < LINEAR_MEMBERS)
 		return true;
 	return check_duplicate(s, owner);
 }
@@ -387,7 +395,7 @@ check_key(struct scan *s, const struct json_node *k, uint32_t owner)
 static inline const char *
 scan_key(struct scan *s, const char *p)
 {
-	uint32_t owner = s->stack[s->depth - 1];
+	uint32_t owner = s->stack[s->depth - 1], count;
 	struct json_node *n;
 
 	p = skip_space(p, s->end);
@@ -401,11 +409,13 @@ scan_key(struct scan *s, const char *p)
 		return NULL;
 	if (n->text_len > JSON_KEY_MAX)
 		return fail(s, JSON_KEY_TOO_LONG, n->raw);
-	if (s->doc->nodes[owner].count == JSON_MEMBERS_MAX)
+	count = s->nodes[owner].count;
+	if (count == JSON_MEMBERS_MAX)
 		return fail(s, JSON_TOO_MANY_MEMBERS, n->raw);
-	if (s->mode == JSON_PROTOCOL && !check_key(s, n, owner))
+	if (s->mode == JSON_PROTOCOL && !check_key(s, n, owner, count))
 		return NULL;
-	s->doc->nodes[owner].count++;
+	s->nodes[owner].count = count + 1;
+	s->keys++;
 	p = skip_space(p, s->end);
 	if (p == s->end || *p != ':')
 		return fail(s, JSON_SYNTAX, p);
@@ -425,7 +435,7 @@ scan_open(struct scan *s, const char *p, struct json_node *n, char closer)
 		return p + 1;
 	}
 	s->marks[s->depth] = 0;
-	s->stack[s->depth++] = (uint32_t)s->doc->len - 1;
+	s->stack[s->depth++] = (uint32_t)(s->next - 1 - s->nodes);
 	return p;
 }
 
@@ -438,7 +448,7 @@ scan_value(struct scan *s, const char *p)
 	p = skip_space(p, s->end);
 	if (p == s->end)
 		return fail(s, JSON_SYNTAX, p);
-	if (++s->values > JSON_VALUES_MAX)
+	if ((size_t)(s->next - s->nodes) - s->keys >= JSON_VALUES_MAX)
 		return fail(s, JSON_TOO_MANY_VALUES, p);
 	n = node_push(s, JSON_NULL, p);
 	if (n == NULL)
@@ -468,25 +478,28 @@ scan_value(struct scan *s, const char *p)
 }
 
 /* Behind a complete value: closes what ends here and stops behind a comma,
- * or with nothing open. */
+ * or with nothing open.  *in_object tells what is open then. */
 static inline const char *
-scan_after(struct scan *s, const char *p)
+scan_after(struct scan *s, const char *p, bool *in_object)
 {
 	while (s->depth > 0) {
 		uint32_t at = s->stack[s->depth - 1];
-		struct json_node *n = &s->doc->nodes[at];
+		struct json_node *n = s->nodes + at;
+		bool object = n->type == JSON_OBJECT;
 
 		p = skip_space(p, s->end);
 		if (p == s->end)
 			return fail(s, JSON_SYNTAX, p);
-		n->count += n->type == JSON_ARRAY;
-		if (*p == ',')
+		n->count += !object;
+		if (*p == ',') {
+			*in_object = object;
 			return p + 1;
-		if (*p != (n->type == JSON_ARRAY ? ']' : '}'))
+		}
+		if (*p != (object ? '}' : ']'))
 			return fail(s, JSON_SYNTAX, p);
 		p++;
 		n->raw_len = (uint32_t)(p - n->raw);
-		n->span = (uint32_t)(s->doc->len - at);
+		n->span = (uint32_t)(s->next - n);
 		s->depth--;
 	}
 	return p;
@@ -496,20 +509,24 @@ static bool
 scan_text(struct scan *s)
 {
 	const char *p = s->base;
+	bool in_object = false;
 	unsigned depth;
 
 	do {
-		if (s->depth > 0
-		    && s->doc->nodes[s->stack[s->depth - 1]].type
-			== JSON_OBJECT) {
+		if (in_object) {
 			p = scan_key(s, p);
 			if (p == NULL)
 				return false;
 		}
 		depth = s->depth;
 		p = scan_value(s, p);
-		if (p != NULL && s->depth == depth)
-			p = scan_after(s, p);
+		if (p == NULL)
+			return false;
+		if (s->depth != depth) {
+			in_object = s->next[-1].type == JSON_OBJECT;
+			continue;
+		}
+		p = scan_after(s, p, &in_object);
 		if (p == NULL)
 			return false;
 	} while (s->depth > 0);
@@ -562,14 +579,17 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 	s.end = s.base + text.len;
 	s.doc = d;
 	s.seen = (struct json_keys){ 0 };
-	s.values = 0;
+	s.nodes = s.next = s.limit = d->nodes;
+	if (d->cap > 0)
+		s.limit += d->cap;
+	s.keys = 0;
 	s.depth = 0;
 	s.mode = mode;
 	if (text.len > JSON_TEXT_MAX)
 		(void)fail(
 		    &s, JSON_TOO_MANY_VALUES, s.base); /* fault says it */
-	else if (!scan_text(&s))
-		d->len = 0;
+	else if (scan_text(&s))
+		d->len = (size_t)(s.next - s.nodes);
 	json_keys_finish(&s.seen);
 	return fault_code(d->fault);
 }
