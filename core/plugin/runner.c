@@ -188,11 +188,16 @@ static void
 frames_write(struct runner_life *l, const struct buf *frames)
 {
 	size_t at = 0;
+	int rc;
 
 	if (l->control < 0)
 		return;
-	if (frames->failed || wire_send(l->control, frames, &at) < 0)
-		runner_life_kill(l, "it does not read its control channel");
+	rc = frames->failed ? ERR_NOMEM : wire_send(l->control, frames, &at);
+	/* Of one that is dead already its end says more. */
+	if (rc < 0)
+		runner_life_kill(l,
+		    rc == ERR_CLOSED ? NULL
+				     : "it does not read its control channel");
 }
 
 /* Many in one frame: a batch may drop thousands. */
@@ -217,17 +222,9 @@ life_gone_send(void *arg)
 void
 runner_life_send(struct runner_life *l, const struct buf *frames)
 {
-	size_t at = 0;
-	int rc;
-
-	if (l->control < 0)
-		return;
-	rc = frames->failed ? ERR_NOMEM : wire_send(l->control, frames, &at);
-	/* Of one that is dead already its end says more. */
-	if (rc < 0)
-		runner_life_kill(l,
-		    rc == ERR_CLOSED ? NULL
-				     : "it does not read its control channel");
+	if (l->gone.len > 0)
+		life_gone_send(l); /* before it is told to stop */
+	frames_write(l, frames);
 }
 
 void
