@@ -15,6 +15,8 @@
 struct checking {
 	struct cli *c;
 	struct str self;
+	struct server_config config; /* as "serve" would have it */
+	struct buf places; /* where plugins run, a line or a member each */
 	struct buf json; /* findings, comma separated */
 	struct buf text;
 	struct buf grants; /* what plugins may do, a line each */
@@ -59,9 +61,51 @@ grant_add(void *arg, struct str word)
 	l->more = true;
 }
 
-/* What a manifest without errors asks for. */
+/* The operator's word on a plugin, then what its manifest asks for, then the
+ * operator's on all. */
 static void
-grants_take(struct checking *k, const char *path)
+place_say(struct checking *k, const struct plugin_manifest *m, const char *path)
+{
+	const struct server_config *s = &k->config;
+	bool process = s->isolation == 1;
+	struct buf *out = &k->places, at;
+
+	buf_init(&at);
+	buf_str(&at, s->isolation_at);
+	if (m->wants_process) {
+		process = true;
+		buf_clear(&at);
+		buf_printf(&at, "%s:%u:%u", path, m->isolation_at.line,
+		    m->isolation_at.column);
+	}
+	for (size_t i = 0; i < s->overrides_len; i++) {
+		const struct plugin_override *o = &s->overrides[i];
+
+		if (!str_equal(o->name, m->name)
+		    || o->isolation == PLUGIN_ISOLATION_DEFAULT)
+			continue;
+		process = o->isolation == PLUGIN_ISOLATION_PROCESS;
+		buf_clear(&at);
+		buf_str(&at, o->isolation_at);
+	}
+	if (!k->c->json) {
+		buf_printf(out, "%.*s: isolation: %s, %s%.*s\n",
+		    STR_FMT(m->name), process ? "process" : "none",
+		    at.len > 0 ? "by " : "the default", STR_FMT(buf_view(&at)));
+	} else {
+		buf_cstr(out, out->len > 0 ? ",{\"plugin\":" : "{\"plugin\":");
+		buf_json(out, m->name);
+		buf_printf(out, ",\"isolation\":\"%s\",\"decidedBy\":",
+		    process ? "process" : "none");
+		buf_json(out, at.len > 0 ? buf_view(&at) : S("default"));
+		buf_char(out, '}');
+	}
+	buf_finish(&at);
+}
+
+/* What a manifest without errors asks for, and where it runs. */
+static void
+manifest_take(struct checking *k, const char *path)
 {
 	struct grants_line line = { &k->grants, false };
 	struct plugin_manifest *m;
@@ -69,6 +113,8 @@ grants_take(struct checking *k, const char *path)
 
 	diags_init(&diags);
 	m = plugin_manifest_load(path, NULL, &diags);
+	if (m != NULL)
+		place_say(k, m, path);
 	if (m != NULL && m->grants_at.line > 0) {
 		cli_line(&k->grants, m->name);
 		plugin_grants_words(&m->grants, true, grant_add, &line);
@@ -89,8 +135,8 @@ manifest_check(void *arg, const char *path)
 	    && !diags_has_errors(&diags))
 		(void)diags_add(&diags, DIAG_ERROR, "TP1001", path,
 		    (struct diag_at){ 0, 0 }, NULL, "could not be checked");
-	if (!diags_has_errors(&diags) && !k->c->json && k->c->quiet == 0)
-		grants_take(k, path);
+	if (!diags_has_errors(&diags))
+		manifest_take(k, path);
 	findings_take(k, &diags);
 	diags_finish(&diags);
 	return 0;
@@ -157,9 +203,9 @@ path_check(struct checking *k, const char *path, struct err *err)
 	return 0;
 }
 
-/* Nothing was named: what "serve" would read. */
+/* What "serve" would read; its findings only where nothing was named. */
 static int
-all_check(struct checking *k, struct err *err)
+config_read(struct checking *k)
 {
 	const struct server_options o = {
 		.config = k->c->config,
@@ -167,19 +213,27 @@ all_check(struct checking *k, struct err *err)
 		.plugins_len = k->c->plugins.len,
 		.log_format = -1,
 	};
-	struct server_config config;
 	struct diags diags;
-	size_t i;
 	int rc;
 
-	server_config_init(&config);
 	diags_init(&diags);
-	rc = server_config_read(&config, &o, &diags);
-	findings_take(k, &diags);
+	rc = server_config_read(&k->config, &o, &diags);
+	if (k->c->words.len == 0)
+		findings_take(k, &diags);
 	diags_finish(&diags);
-	for (i = 0; rc == 0 && i < config.plugin_dirs.len; i++) {
+	return rc;
+}
+
+/* Nothing was named. */
+static int
+all_check(struct checking *k, struct err *err)
+{
+	const struct server_config *config = &k->config;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < config->plugin_dirs.len; i++) {
 		const char *dir = cli_format(
-		    k->c, "%.*s", STR_FMT(config.plugin_dirs.items[i]));
+		    k->c, "%.*s", STR_FMT(config->plugin_dirs.items[i]));
 		struct stat st;
 
 		/* The usual folders need not exist. */
@@ -188,7 +242,6 @@ all_check(struct checking *k, struct err *err)
 			continue;
 		rc = plugin_find_manifests(dir, manifest_check, k, err);
 	}
-	server_config_finish(&config);
 	return rc == ERR_CONFIG ? 0 : rc; /* it is among the findings */
 }
 
@@ -201,9 +254,13 @@ report(struct checking *k)
 	buf_init(&out);
 	if (k->c->json)
 		buf_printf(&out,
-		    "{\"files\":%zu,\"errors\":%zu,\"findings\":[%.*s]}\n",
-		    k->files, k->errors, STR_FMT(buf_view(&k->json)));
+		    "{\"files\":%zu,\"errors\":%zu,\"findings\":[%.*s],"
+		    "\"plugins\":[%.*s]}\n",
+		    k->files, k->errors, STR_FMT(buf_view(&k->json)),
+		    STR_FMT(buf_view(&k->places)));
 	else if (k->c->quiet == 0)
+		buf_str(&out, buf_view(&k->places));
+	if (!k->c->json && k->c->quiet == 0)
 		buf_printf(&out, "%.*schecked %zu file%s: %zu error%s%s\n",
 		    STR_FMT(buf_view(&k->grants)), k->files,
 		    k->files == 1 ? "" : "s", k->errors,
@@ -232,8 +289,10 @@ cli_check(struct cli *c)
 	buf_init(&k.json);
 	buf_init(&k.text);
 	buf_init(&k.grants);
-	if (c->words.len == 0)
-		rc = all_check(&k, &err);
+	buf_init(&k.places);
+	server_config_init(&k.config);
+	rc = config_read(&k);
+	rc = c->words.len == 0 && rc == 0 ? all_check(&k, &err) : 0;
 	for (i = 0; i < c->words.len && rc == 0; i++)
 		rc = path_check(&k, c->words.items[i], &err);
 	if (rc == ERR_NOTFOUND)
@@ -245,5 +304,7 @@ cli_check(struct cli *c)
 	buf_finish(&k.text);
 	buf_finish(&k.grants);
 	buf_finish(&k.json);
+	buf_finish(&k.places);
+	server_config_finish(&k.config);
 	return rc;
 }

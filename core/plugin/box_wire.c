@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A box in the start frame. */
+/* The host's part of a box: can there be one, and its way into the start
+ * frame. */
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <linux/landlock.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugin/box.h"
+#include "plugin/manager.h"
+
+const char *
+plugin_box_lacks(void)
+{
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0,
+		LANDLOCK_CREATE_RULESET_VERSION)
+	    < 1)
+		return "Landlock";
+	return prctl(PR_GET_SECCOMP) < 0 ? "seccomp" : NULL;
+}
 
 void
 box_put(const struct box *b, struct buf *out)

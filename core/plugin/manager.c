@@ -392,6 +392,7 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	m->place.exe = m->runner_exe;
 	m->place.reactors = o->reactors;
 	m->place.workers = o->workers;
+	m->place.pool_queue = o->pool_queue > 0 ? o->pool_queue : 1;
 	m->place.passage = o->passage;
 	m->dirs = calloc(n + 1, sizeof *m->dirs);
 	if (m->run_dir == NULL || m->rehearse_exe == NULL

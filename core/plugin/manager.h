@@ -59,6 +59,7 @@ struct plugin_manager_options {
 	struct str runner_exe; /* toolpost-runner; empty: there is none */
 	unsigned reactors; /* that will call */
 	unsigned workers; /* of this process; a runner has no more */
+	unsigned pool_queue; /* the same */
 	/* Borrowed; NULL: reactors share the table of descriptors. */
 	struct plugin_passage *passage;
 	bool watch;
@@ -143,6 +144,8 @@ int plugin_rehearse_main(const char *copy);
  */
 int plugin_check(
     const char *manifest_path, struct str rehearse_exe, struct diags *diags);
+/* What a runner's box needs and this kernel does not have; NULL: nothing. */
+const char *plugin_box_lacks(void);
 /* Every manifest path below dir: <dir>/<name>.yaml, <dir>/<name>/<name>.yaml.
  */
 int plugin_find_manifests(const char *dir,

@@ -347,9 +347,16 @@ static void
 check_modes(struct manifest_reader *r, const struct yaml_node *root,
     const struct raw_manifest *raw)
 {
+	const struct yaml_node *said;
+
 	r->m->wants_process = raw->isolation == 1;
-	if (yaml_get(root, S("isolation")) != NULL)
+	said = yaml_get(root, S("isolation"));
+	if (said != NULL)
 		r->m->isolation_at = manifest_at(root, "isolation");
+	if (said != NULL && str_equal(said->text, S("none")))
+		manifest_warn(r, TP_ISOLATION, r->m->isolation_at,
+		    "the operator writes it: plugins.NAME.isolation",
+		    "isolation: none counts for nothing in a manifest");
 	if (yaml_get(root, S("grants")) != NULL)
 		r->m->grants_at = manifest_at(root, "grants");
 	if (raw->rehearse == 1)

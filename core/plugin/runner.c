@@ -363,8 +363,7 @@ take_log(const struct plugin_runner *r, struct str body)
 
 	n = wire_get_u32(&in);
 	if (level > LOG_LEVEL_ERROR || n > LINE_FIELDS_MAX
-	    || !is_word(name, LINE_EVENT_MAX)
-	    || !(str_starts(name, S("plugin ")) || str_starts(name, S("a "))))
+	    || !is_word(name, LINE_EVENT_MAX))
 		return ERR_SYNTAX;
 	memcpy(event, name.ptr, name.len);
 	event[name.len] = '\0';

@@ -44,7 +44,7 @@
 
 /* Threads of a runner: as many as the server has, not more than the calls that
  * its manifest lets run at once, and at most these. */
-#define RUNNER_WORKERS_MAX 32u
+#define RUNNER_WORKERS_MAX 64u
 #define RUNNER_WORKER_STACK ((uint64_t)8 * 1024 * 1024) /* of its memory */
 
 struct plugin_generation;
@@ -57,6 +57,7 @@ struct plugin_runner_place {
 	const char *exe; /* toolpost-runner, an absolute path */
 	unsigned reactors;
 	unsigned workers; /* for handlers that may block */
+	unsigned pool_queue; /* calls that wait for one of those */
 	/* Borrowed; NULL: all threads share one table of descriptors. */
 	struct plugin_passage *passage;
 	bool best_effort; /* a box without what the kernel lacks */
@@ -172,6 +173,9 @@ int plugin_runner_await(struct plugin_runner *r, struct err *err);
 /* [control] Asks for a snapshot, and waits here.  out is the runner's until
  * the next.  An enum tp_status. */
 int plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out);
+/* [control] Waits here, but not for long, until it has done what it was told.
+ */
+void plugin_runner_settle(struct plugin_runner *r);
 /* [control] A resource of it has its first subscriber, or none any more. */
 void plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri);
 /* [control] No call is in it any more: stops the process; stopped is told

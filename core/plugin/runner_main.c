@@ -168,12 +168,12 @@ outline_read(
 		e->entry.key = arena_dup(&m->arena, wire_get_str(in));
 		e->completes = wire_get_u32(in) != 0;
 		e->limits.result_max = (int64_t)wire_get_u64(in);
-		e->limits.queue = RUNNER_WORKERS_QUEUE;
+		e->limits.queue = RUNNER_TARGET_QUEUE;
 		e->list = "entries";
 		e->key = "name";
 		in->bad = in->bad || e->entry.kind >= REGISTRY_KINDS;
 	}
-	m->limits.queue = RUNNER_WORKERS_QUEUE;
+	m->limits.queue = RUNNER_TARGET_QUEUE;
 	if (m->path != NULL && m->entries != NULL && !m->arena.failed)
 		return m;
 	plugin_manifest_destroy(m);
@@ -216,8 +216,8 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
 	if (box_enter(b, path, p->channels, &err) < 0)
 		start_fail(p, TP_EFAIL, err.text);
-	p->pool = loop_pool_create(p->workers, RUNNER_WORKERS_QUEUE,
-	    panic_thread_init, panic_thread_finish, &err);
+	p->pool = loop_pool_create(p->workers, p->pool_queue, panic_thread_init,
+	    panic_thread_finish, &err);
 	if (p->pool == NULL)
 		start_fail(p, TP_ENOMEM, err.text);
 	call_reactor_init(&p->calls, p->loop, p->pool);
@@ -272,6 +272,7 @@ start_take(struct runner_process *p, struct str body)
 	log_open(-1, LOG_FORMAT_TEXT, (enum log_level)wire_get_u32(&in));
 	log_divert(line_logged, p);
 	p->workers = wire_get_u32(&in);
+	p->pool_queue = wire_get_u32(&in);
 	box_get(&box, &in);
 	m = outline_read(&in, name, version, module);
 	if (!wire_get_end(&in) || p->generation != NULL)
@@ -318,6 +319,7 @@ watch_take(struct runner_process *p, struct str body)
 	struct str uri = wire_get_str(&in);
 	struct plugin_generation *g = p->generation;
 	struct tp_str given = { uri.ptr, uri.len };
+	int status = TP_OK;
 
 	if (!wire_get_end(&in))
 		runner_give_up("a watch that cannot be read");
@@ -326,8 +328,11 @@ watch_take(struct runner_process *p, struct str body)
 	panic_scope_set(&g->scope);
 	if (!on)
 		g->watch->unwatch(&g->handle, g->state, given);
-	else if (g->watch->watch(&g->handle, g->state, given) != TP_OK)
-		LOG_WARN("plugin does not watch", F_STR("uri", uri));
+	else
+		status = g->watch->watch(&g->handle, g->state, given);
+	if (status != TP_OK)
+		LOG_WARN("plugin does not watch", F_STR("uri", uri),
+		    F_INT("status", status));
 	panic_scope_set(NULL);
 }
 

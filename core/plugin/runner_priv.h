@@ -8,7 +8,7 @@
 #include "plugin/wire.h"
 
 #define RUNNER_CHANNELS_MAX 258 /* LOOP_REACTORS_MAX, control, batches */
-#define RUNNER_WORKERS_QUEUE 65536 /* the host's bounds are smaller */
+#define RUNNER_TARGET_QUEUE 65536 /* the host's bounds are smaller */
 #define RUNNER_FIRST_FD 3
 #define RUNNER_TOGETHER_NS (NS_PER_MS / 10) /* an answer waits for others */
 
@@ -52,6 +52,7 @@ struct runner_process {
 	unsigned lines_len;
 	unsigned channels;
 	unsigned workers;
+	unsigned pool_queue;
 	struct runner_batches batches;
 	bool stopping;
 	struct plugin_begun *begun; /* for each line one */

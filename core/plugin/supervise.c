@@ -179,6 +179,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 		: STR_NONE);
 	wire_put_u32(&r->start, (uint32_t)log_level_get());
 	wire_put_u32(&r->start, workers_count(r));
+	wire_put_u32(&r->start, r->place->pool_queue);
 	box_put(&box, &r->start);
 	wire_put_u32(&r->start, m->release);
 	wire_put_u32(&r->start, m->dynamic.max > 0);
@@ -295,6 +296,30 @@ plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
 	out->bytes = (struct tp_str){ r->saved.ptr != NULL ? r->saved.ptr : "",
 		r->saved.len };
 	return r->saved_status;
+}
+
+static bool
+has_answered(void *arg)
+{
+	return ((const struct runner_life *)arg)->missed == 0;
+}
+
+void
+plugin_runner_settle(struct plugin_runner *r)
+{
+	struct runner_life *l = r->current; /* it changes on this thread */
+	struct buf b;
+
+	if (l == NULL)
+		return;
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, WIRE_PING, 0));
+	ref_take(&l->ref);
+	l->missed = 1;
+	runner_life_send(l, &b);
+	(void)pump(l, clock_now_ns() + RUNNER_SAVE_NS, has_answered, l);
+	runner_life_unref(l);
+	buf_finish(&b);
 }
 
 void

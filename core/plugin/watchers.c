@@ -162,6 +162,8 @@ plugin_watchers_end(struct plugin_manager *m)
 void
 plugin_watchers_prepare(struct plugin_manager *m, struct plugin_generation *g)
 {
+	bool told = false;
+
 	if (g->watch == NULL)
 		return;
 	LIST_EACH (
@@ -173,7 +175,11 @@ plugin_watchers_prepare(struct plugin_manager *m, struct plugin_generation *g)
 			continue;
 		watch(g, u);
 		u->next = g->number;
+		told = true;
 	}
+	/* Before it takes the place of the one that watches now. */
+	if (told && g->runner != NULL)
+		plugin_runner_settle(g->runner);
 }
 
 void

@@ -142,6 +142,21 @@ resource_changed(void *arg, struct str uri)
 	server_resource_changed(s, uri);
 }
 
+/* Before anything listens: otherwise every plugin would be refused. */
+static int
+sandbox_check(const struct server_config *c, struct err *err)
+{
+	const char *lacks = plugin_box_lacks();
+
+	if (c->isolation != 1 || c->sandbox == 1 || lacks == NULL)
+		return 0;
+	return err_set(err, ERR_CONFIG,
+	    "this kernel has no %s, which the sandbox of plugins needs (hint: "
+	    "plugins.sandbox: best-effort runs them without it, each still in "
+	    "a process of its own; plugins.isolation: none in this one)",
+	    lacks);
+}
+
 static int
 plugins_start(struct server *s, struct err *err)
 {
@@ -154,6 +169,7 @@ plugins_start(struct server *s, struct err *err)
 		.runner_exe = runner_executable(own, runner, sizeof runner),
 		.reactors = (unsigned)s->config.reactors,
 		.workers = (unsigned)s->config.workers,
+		.pool_queue = (unsigned)s->config.limits.pool_queue,
 		.passage = s->passage,
 		.watch = s->config.watch,
 		.resident_max = s->config.resident_max,
@@ -167,6 +183,8 @@ plugins_start(struct server *s, struct err *err)
 	struct plugin_changes changes;
 	int rc;
 
+	if (sandbox_check(&s->config, err) < 0)
+		return ERR_CONFIG;
 	server_plugin_dirs_check(&s->config);
 	s->plugins = plugin_manager_create(s->control, s->registry, &o, err);
 	if (s->plugins == NULL)

@@ -139,7 +139,10 @@ class Toolpost(Candidate):
         return [*command, "--plugins", work / "plugins"]
 
     def stdio(self):
-        return [self.binary, "stdio", "--plugins", self.plugins]
+        config = self.more.parent / "stdio.yaml"
+        config.write_text(CONFIG.format("none"))
+        return [self.binary, "stdio", "--config", config,
+                "--plugins", self.plugins]
 
     def flags(self, workload):
         return {"W3": ECHO_STREAM, "W1p": ECHO_POOL}.get(workload, [])

@@ -79,8 +79,11 @@ class Starter:
             config += "reactors: 2\n"
         if "workers:" not in config:
             config += "workers: 16\n"
-        if w.ISOLATION and "plugins:" not in config:
-            config += "plugins: {isolation: %s%s}\n" % (w.ISOLATION, w.BEST_EFFORT)
+        if "plugins:" not in config:
+            config += w.plugins_setting()
+        elif "isolation:" not in config:
+            config = config.replace("plugins: {", "plugins: {isolation: %s%s, "
+                                    % (w.ISOLATION, w.BEST_EFFORT))
         s = w.Server(config=self.config(config), **more)
         self.running.append((s, allow_errors))
         return s

@@ -35,18 +35,25 @@ LANDLOCK = max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))
 # Where the kernel has none of it, runners go without.
 BEST_EFFORT = "" if LANDLOCK else ", sandbox: best-effort"
 
-# TOOLPOST_ISOLATION=process: the same tests with every plugin in a runner.
-ISOLATION = os.environ.get("TOOLPOST_ISOLATION")
+# TOOLPOST_ISOLATION=none: the same tests with every plugin in the server; a
+# runner each without it, as is the server's default.
+ISOLATION = os.environ.get("TOOLPOST_ISOLATION", "process")
+
+
+def plugins_setting():
+    """What a configuration that does not speak of plugins has to say."""
+    return "plugins: {isolation: %s%s}\n" % (ISOLATION, BEST_EFFORT) \
+        if ISOLATION != "process" or BEST_EFFORT else ""
 
 
 def isolation_args():
-    if not ISOLATION:
+    if not plugins_setting():
         return []
     path = os.path.join(tempfile.gettempdir(), "toolpost-%s-%d.yaml"
                         % (ISOLATION, os.getpid()))
     if not os.path.exists(path):
         with open(path, "w") as f:
-            f.write("plugins: {isolation: %s%s}\n" % (ISOLATION, BEST_EFFORT))
+            f.write(plugins_setting())
         atexit.register(os.unlink, path)
     return ["--config", path]
 

@@ -58,12 +58,25 @@ def old_kernel(tmp_path, monkeypatch):
     monkeypatch.setattr(mcp_server, "BIN", str(path))
 
 
-def test_without_landlock_no_runner_starts(start, old_kernel):
-    server = start.serve(QUIET, plugins=(w.PLUGINS,))
-    refused = server.wait_log("plugin refused", plugin="hello")
+@pytest.mark.parametrize("verb", ["serve", "stdio"])
+def test_without_landlock_the_server_does_not_start(start, old_kernel, verb):
+    """security.md 8"""
+    server = w.Process([verb, "--config", start.config("drain: 1s\n"),
+                        "--plugins", w.PLUGINS])
+    assert server.wait() == 6
+    text = server.lines[-1]["text"]
+    assert "no Landlock" in text and "best-effort" in text
+
+
+def test_without_landlock_none_is_served_and_a_wish_is_refused(
+        start, old_kernel, hostile_plugins):
+    """hostile asks for a process, whatever the operator says of all"""
+    server = start.serve("plugins: {isolation: none}\n",
+                         plugins=(hostile_plugins, w.PLUGINS))
+    refused = server.wait_log("plugin refused", plugin="hostile")
     assert "Landlock" in refused["reason"] and "best-effort" in refused["reason"]
     m = w.Modern(server)
-    assert m.call("tools/list")["tools"] == []
+    serves(server, m)
     m.close()
 
 

@@ -428,7 +428,8 @@ def test_replacements_under_load_lose_no_call(start, plugin):
 
 def test_too_many_old_generations_are_refused_with_the_reason(start, plugin):
     """plugin-abi.md 5: plugins.max_resident_generations"""
-    server = start.serve("plugins: {max_resident_generations: 3}", plugins=(plugin.dir,))
+    server = start.serve("plugins: {isolation: none, max_resident_generations: 3}",
+                         plugins=(plugin.dir,))
     refused = None
     for n in range(2, 8):
         mark = server.mark()

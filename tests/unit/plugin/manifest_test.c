@@ -99,7 +99,7 @@ static const char whole[] =
 "  national service.\n"
 "license: Apache-2.0\n"
 "homepage: https://example.com/weather\n"
-"isolation: none\n"
+"isolation: process\n"
 "rehearse: open\n"
 "reload: overlap\n"
 "state: required\n"
