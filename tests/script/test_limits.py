@@ -5,6 +5,7 @@ isolations."""
 
 import os
 import select
+import shutil
 import subprocess
 
 import pytest
@@ -271,17 +272,22 @@ def test_a_breaker_can_be_switched_off(serve):
     assert fine(post(m, "ok"))
 
 
-def test_deaths_open_the_breaker_each_once(start, hostile_plugins):
-    """Five calls that are lost with one runner are one failure."""
+def test_deaths_open_the_breaker(start, hostile_plugins, tmp_path):
+    folder = tmp_path / "plugins" / "hostile"
+    shutil.copytree(os.path.join(hostile_plugins, "hostile"), folder)
+    text = (folder / "hostile.yaml").read_text()
+    assert "breaker: off" in text
+    w.write_file(folder / "hostile.yaml", text.replace(
+        "breaker: off", "breaker: {failures: 3, probe: 1h}"))
     server = start.serve("plugins: {isolation: process%s}\n" % w.BEST_EFFORT,
-                         plugins=(hostile_plugins,))
+                         plugins=(str(tmp_path / "plugins"),))
     m = w.Modern(server)
-    for _ in range(2):
-        e = m.error("tools/call", {"name": "hostile_segv", "arguments": {}})
-        assert e["data"]["plugin"] == "hostile"
-    assert m.tool("hostile_none")["content"]
+    lost = {"name": "hostile_segv", "arguments": {}}
+    for _ in range(3):
+        assert m.error("tools/call", lost)["data"]["plugin"] == "hostile"
+    refused(m.post("tools/call", lost), 503, HOUR)
+    assert server.wait_log("breaker opened", plugin="hostile")["failures_in_a_row"] == 3
     m.close()
-    assert "breaker opened" not in server.log_text()
 
 
 def check(path):
