@@ -2,6 +2,7 @@
 /* The two clocks and the two ways to print a date.  Dates are computed here:
  * gmtime_r takes the C library's time zone lock, which a forked child may
  * find held for ever. */
+#define _GNU_SOURCE
 #include "base/clock.h"
 
 #include <stdatomic.h>
@@ -39,6 +40,14 @@ clock_now_ns(void)
 	int64_t now = atomic_load_explicit(&test_now_ns, memory_order_relaxed);
 
 	return now >= 0 ? now : read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_coarse_ns(void)
+{
+	int64_t now = atomic_load_explicit(&test_now_ns, memory_order_relaxed);
+
+	return now >= 0 ? now : read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t

@@ -11,6 +11,9 @@
 
 /* [any] CLOCK_MONOTONIC, or the test clock where a test has set one. */
 int64_t clock_now_ns(void);
+/* [any] The same as of the last tick of the kernel: up to 10 ms late, and
+ * cheaper. */
+int64_t clock_coarse_ns(void);
 /* [any] CLOCK_REALTIME, nanoseconds since 1970. */
 int64_t clock_wall_ns(void);
 /* Tests only: fixes the monotonic clock; negative gives it back. */

@@ -25,6 +25,7 @@ call_reactor_init(
 	r->pool = pool;
 	list_init(&r->running);
 	list_init(&r->kept);
+	call_block_init(r);
 }
 
 static void
@@ -40,6 +41,7 @@ void
 call_reactor_finish(struct call_reactor *r)
 {
 	CHECK(list_is_empty(&r->running));
+	loop_deferred_clear(&r->turn_end);
 	LIST_EACH_SAFE (node, &r->kept) {
 		list_drop(node);
 		call_free(LIST_OBJ(node, struct call, node));
@@ -446,7 +448,8 @@ run_here(struct call *c)
 	c->inline_run = true;
 	/* A remote one may have waited for its turn. */
 	if (!call_is_cancelled(c))
-		rc = c->target->ops->run(c->target, c);
+		rc = c->target->remote ? c->target->ops->run(c->target, c)
+				       : call_block_run(c);
 	if (rc != CALL_PENDING) {
 		c->hook = NULL;
 		c->status = status_of(c, rc);
@@ -528,6 +531,14 @@ admitted(struct call *c)
 	return true;
 }
 
+static bool
+runs_here(struct call_target *t)
+{
+	return t->nonblocking && t->concurrency == 0
+	    && !atomic_load_explicit(
+		&t->blocks, memory_order_relaxed /* a later call may see it */);
+}
+
 void
 call_start(struct call *c)
 {
@@ -549,7 +560,7 @@ call_start(struct call *c)
 		over(c);
 	} else if (c->target->remote) {
 		run_remote(c);
-	} else if (c->target->nonblocking && c->target->concurrency == 0) {
+	} else if (runs_here(c->target)) {
 		run_here(c);
 	} else {
 		run_in_pool(c);

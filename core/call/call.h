@@ -41,6 +41,9 @@
  * reactor. */
 #define CALL_REPORTS_MAX 256
 #define CALL_KEPT 64 /* idle call objects a reactor keeps */
+/* A non-blocking handler that takes longer blocks its reactor. */
+#define CALL_BLOCK_NS (50 * NS_PER_MS)
+#define CALL_MEASURED 4096 /* calls, after a turn that took so long */
 
 /* How a handler ended.  The values are those of the SDK's enum tp_status. */
 enum call_status {
@@ -149,6 +152,9 @@ struct call_reactor {
 	size_t running_len;
 	struct list kept; /* idle objects, owned */
 	size_t kept_len;
+	int64_t block_ns; /* CALL_BLOCK_NS; 0: nobody looks */
+	struct loop_deferred turn_end; /* of one that has run handlers */
+	unsigned measured; /* calls that are still to be */
 };
 
 struct call {

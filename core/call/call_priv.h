@@ -24,6 +24,10 @@ bool call_report_begin(struct call *c);
 void call_report_drop(struct call *c);
 /* [reactor] */
 void call_report_end(struct call *c);
+/* call_block.c: [reactor] A handler in this turn; what run() returns. */
+void call_block_init(struct call_reactor *r);
+int call_block_run(struct call *c);
+
 /* [reactor] Drops one reference. */
 void call_unref(struct call *c);
 

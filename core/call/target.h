@@ -61,6 +61,10 @@ struct call_target {
 	unsigned queue_max; /* waiting beyond that; then CALL_EBUSY */
 	int64_t deadline_ns; /* per call; 0: CALL_DEADLINE_NS */
 	size_t result_max; /* 0: CALL_RESULT_MAX */
+	const char
+	    *plugin; /* whose it is, for the log; borrowed; may be NULL */
+	/* It has held its reactor although it is nonblocking. */
+	atomic_bool blocks;
 	struct call_rate rate; /* of this entry */
 	struct call_rate *rate_all; /* of its plugin; NULL: no bound */
 	struct call_breaker *breaker; /* of its plugin; NULL: none */

@@ -243,6 +243,22 @@ deferred_run(struct loop *l)
 
 /* The turn. */
 
+/* A hint for a watchdog, which nothing else hangs on: relaxed. */
+static inline void
+beat(struct loop *l)
+{
+	atomic_store_explicit(&l->beat,
+	    atomic_load_explicit(&l->beat, memory_order_relaxed) + 1,
+	    memory_order_relaxed);
+}
+
+unsigned
+loop_beat(struct loop *l)
+{
+	return atomic_load_explicit(&l->beat, memory_order_relaxed);
+}
+
+/* The first of a turn begins it. */
 static inline void
 now_refresh(struct loop *l)
 {
@@ -250,6 +266,7 @@ now_refresh(struct loop *l)
 		return;
 	l->now = clock_now_ns();
 	l->stale = false;
+	beat(l);
 }
 
 static bool
@@ -271,6 +288,7 @@ turn(struct loop *l, int flags)
 	loop_wheel_run(l);
 	(void)mailbox_run(l);
 	deferred_run(l);
+	beat(l);
 }
 
 static struct loop *

@@ -31,6 +31,9 @@ void loop_stop(struct loop *l);
 int64_t loop_now(const struct loop *l);
 /* True on the loop's own thread, and before it runs. */
 bool loop_is_here(const struct loop *l);
+/* [any] Another number in each turn, odd while it runs and even while the loop
+ * waits: one that stays odd is of a loop that does not come round. */
+unsigned loop_beat(struct loop *l);
 /* The loop that the calling thread runs, or NULL. */
 struct loop *loop_current(void);
 

@@ -33,6 +33,7 @@ struct loop {
 	atomic_bool stopping;
 	atomic_bool running;
 	bool stale; /* now is of an earlier turn */
+	atomic_uint beat; /* written by its own thread */
 	int64_t now;
 	struct list deferred;
 	struct loop_wheel wheel;

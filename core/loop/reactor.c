@@ -2,6 +2,7 @@
 /* Reactor threads, their common start and end, and the grace period. */
 #include "loop/reactor.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -245,6 +246,12 @@ loop_reactors_stop(struct loop_reactors *rs)
 	rs->start = NULL;
 	rs->items = NULL;
 	rs->len = 0;
+}
+
+void
+loop_reactor_abort(struct loop_reactor *r)
+{
+	(void)pthread_kill(r->thread, SIGABRT); /* it lives */
 }
 
 /* The grace period. */

@@ -25,7 +25,7 @@ struct loop_reactors {
 	struct loop_reactors_start *start; /* owned; private to reactor.c */
 };
 
-/* Starts n threads with all signals blocked; each calls begin (may fail: then
+/* Starts n threads with all signals blocked but SIGABRT; each calls begin (may fail: then
  * all are stopped), runs its loop, and calls end on its own thread, after every
  * reactor has left its loop and all mailboxes are empty: the last messages run
  * in loop_reactors_stop().  begin and end may be NULL; begin calls do not
@@ -40,6 +40,9 @@ int loop_reactors_start(struct loop_reactors *rs, unsigned n,
 int loop_thread_table_own(struct err *err);
 /* Stops and joins.  Harmless when not started. */
 void loop_reactors_stop(struct loop_reactors *rs);
+
+/* [control] Ends the process with a report of what that thread does. */
+void loop_reactor_abort(struct loop_reactor *r);
 
 /* [control] The grace period: each reactor runs 'each' (may be NULL) between
  * two turns, after the deferred work of the first; when all have, 'done' runs

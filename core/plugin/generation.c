@@ -156,6 +156,7 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
 	/* That of the plugin is one for all of them. */
 	if (limits != &g->manifest->limits)
 		call_rate_init(&t->target.rate, limits->rate_ns, limits->burst);
+	t->target.plugin = g->manifest->name.ptr;
 	t->target.rate_all = g->rate.interval_ns > 0 ? &g->rate : NULL;
 	t->target.breaker = g->breaker;
 	if (entry == NULL)

@@ -87,6 +87,10 @@ static const struct settings_item limits_settings[] = {
 	  .help = "How long a client may take to bring back a requestState." },
 	{ .key = "pool_queue", .type = SETTINGS_INT, .offset = AT(pool_queue), .fallback = "1024", .min = 1, .max = 1000000,
 	  .help = "Calls that wait for a worker; beyond it 503." },
+	{ .key = "handler_block", .type = SETTINGS_DURATION, .offset = AT(handler_block), .fallback = "50ms", .min = 0, .max = HOUR,
+	  .help = "A handler marked non-blocking that holds its thread longer is named in the log, and runs in the pool from then on; 0: none is." },
+	{ .key = "reactor_stuck", .type = SETTINGS_DURATION, .offset = AT(reactor_stuck), .fallback = "5s", .min = 0, .max = HOUR,
+	  .help = "A reactor that does not come round for so long ends the process with a report of what it does; 0: never." },
 	{ .key = NULL }
 };
 #undef AT

@@ -45,6 +45,8 @@ struct server_limits_config {
 	int64_t replay_session;
 	int64_t replay_age;
 	int64_t pool_queue;
+	int64_t handler_block;
+	int64_t reactor_stuck;
 };
 
 struct server_identity_config {

@@ -88,6 +88,7 @@ reactor_begin(struct loop_reactor *r, void *arg, struct err *err)
 	panic_thread_init();
 	call_reactor_init(&h->calls, r->loop, s->pool);
 	h->calls.number = r->index;
+	h->calls.block_ns = s->config.limits.handler_block;
 	h->mcp = mcp_reactor_create(&h->calls, s->registry, &s->identity, err);
 	if (h->mcp != NULL) {
 		mcp_reactor_rounds_set(h->mcp, &s->rounds, r->index);

@@ -534,6 +534,7 @@ start(struct server *s, struct err *err)
 	loop_timer_init(&s->sweep, sessions_sweep, s);
 	loop_timer_init(&s->task_sweep, tasks_sweep, s);
 	loop_timer_init(&s->probe, probe, s);
+	loop_timer_init(&s->watchdog, NULL, s);
 	s->stdio_ended.run = stdio_ended;
 	rc = tasks_start(s, err);
 	if (rc < 0)
@@ -554,6 +555,8 @@ start(struct server *s, struct err *err)
 		rc = server_admin_start(s, err);
 	if (rc == 0)
 		rc = server_reactors_open(s, err);
+	if (rc == 0)
+		server_watchdog_start(s);
 	return rc;
 }
 
@@ -588,6 +591,7 @@ finish(struct server *s)
 	if (s->control != NULL) {
 		loop_timer_clear(&s->sweep);
 		loop_timer_clear(&s->task_sweep);
+		server_watchdog_stop(s);
 		loop_timer_clear(&s->probe);
 		loop_destroy(s->control);
 	}

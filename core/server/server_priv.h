@@ -35,6 +35,9 @@ struct server_reactor {
 	struct mcp_reactor *mcp;
 	struct transport_reactor *transport;
 	bool deaf; /* its sockets are closed in its own table */
+	/* [control] As the watchdog has seen its loop. */
+	unsigned beat;
+	unsigned missed;
 };
 
 enum server_phase {
@@ -76,6 +79,7 @@ struct server {
 	struct loop_timer sweep;
 	struct loop_timer task_sweep;
 	struct loop_timer probe; /* while stopping */
+	struct loop_timer watchdog;
 	struct loop_msg stdio_ended;
 	int64_t drain_until_ns;
 	atomic_size_t busy_calls; /* of the last probe */
@@ -115,6 +119,10 @@ void server_reactors_read(struct server *s);
  * may be told things; then server_opened(). */
 int server_reactors_open(struct server *s, struct err *err);
 void server_opened(void *arg);
+
+/* watchdog.c: [control] Looks after the reactors until it is stopped. */
+void server_watchdog_start(struct server *s);
+void server_watchdog_stop(struct server *s);
 
 /* [control] notifications/resources/updated to who asked for it. */
 void server_resource_changed(struct server *s, struct str uri);
