@@ -10,7 +10,6 @@
 #include "call/call_priv.h"
 #include "data/json_dup.h"
 
-static void over(struct call *c);
 static void run_here(struct call *c);
 static void deadline_passed(void *arg);
 static void job_run(struct loop_job *job);
@@ -145,6 +144,10 @@ call_create(struct call_reactor *r, enum call_kind kind,
 	c->pinned = false;
 	c->entered = false;
 	c->attempt = false;
+	c->origin = NULL;
+	c->next = NULL;
+	c->inside = NULL;
+	c->waits = NULL;
 	atomic_init(&c->ends, 0);
 	atomic_init(&c->cancelled, false);
 	atomic_init(&c->refs, 1);
@@ -332,7 +335,7 @@ job_run(struct loop_job *job)
 static void
 message_run(struct loop_msg *msg)
 {
-	over(CONTAINER_OF(msg, struct call, msg));
+	call_over(CONTAINER_OF(msg, struct call, msg));
 }
 
 /* What it says about its plugin.  A runner that died is counted where its end
@@ -350,7 +353,7 @@ breaker_tell(struct call *c, enum call_status status)
 	if (status != CALL_EDEADLINE && status != CALL_ELOST)
 		call_breaker_good(
 		    t->breaker, c->reactor->number, now, c->attempt);
-	else if (t->concurrency == 0 || c->entered) /* not in the queue */
+	else if ((t->concurrency == 0 || c->entered) && c->waits == NULL)
 		call_breaker_bad(
 		    t->breaker, c->reactor->number, now, c->attempt);
 }
@@ -399,8 +402,8 @@ answer(struct call *c, enum call_status status)
 	c->sink->finished(c, status);
 }
 
-static void
-over(struct call *c)
+void
+call_over(struct call *c)
 {
 	struct call_target *t;
 	struct call_reactor *r;
@@ -412,13 +415,16 @@ over(struct call *c)
 	answer(c, c->status);
 	list_drop(&c->node);
 	r->running_len--;
+	call_hold_leave(c);
 	if (c->pinned)
 		t->ops->unpin(t);
+	if (c->origin != NULL)
+		c->origin->ops->unpin(c->origin);
 	call_unref(c);
 }
 
-static void
-pin(struct call *c)
+void
+call_pin(struct call *c)
 {
 	if (c->pinned)
 		return;
@@ -434,7 +440,7 @@ leave(struct call *c)
 {
 	if (c->entered)
 		target_leave(c->target);
-	over(c);
+	call_over(c);
 }
 
 /* On the reactor: a call that ends here takes no count and no timer. */
@@ -457,7 +463,7 @@ run_here(struct call *c)
 		leave(c);
 		return;
 	}
-	pin(c);
+	call_pin(c);
 	before = atomic_fetch_or_explicit(&c->ends, CALL_END_RETURNED,
 	    memory_order_acq_rel /* pairs with call_end() */);
 	c->inline_run = false;
@@ -473,10 +479,10 @@ run_remote(struct call *c)
 
 	if (rc < 0) {
 		c->status = CALL_EBUSY;
-		over(c);
+		call_over(c);
 		return;
 	}
-	pin(c);
+	call_pin(c);
 	if (queued)
 		return;
 	c->entered = true;
@@ -491,17 +497,17 @@ run_in_pool(struct call *c)
 
 	if (rc < 0) {
 		c->status = CALL_EBUSY;
-		over(c);
+		call_over(c);
 		return;
 	}
-	pin(c);
+	call_pin(c);
 	if (queued)
 		return;
 	c->entered = true;
 	if (loop_pool_submit(c->reactor->pool, &c->job) < 0) {
 		target_leave(c->target);
 		c->status = CALL_EBUSY;
-		over(c);
+		call_over(c);
 	}
 }
 
@@ -539,13 +545,27 @@ runs_here(struct call_target *t)
 		&t->blocks, memory_order_relaxed /* a later call may see it */);
 }
 
+/* Through the gate of its generation, where there is one. */
+static void
+go_on(struct call *c)
+{
+	if (c->target->hold != NULL && !call_hold_pass(c))
+		return;
+	if (c->target->remote)
+		run_remote(c);
+	else if (runs_here(c->target))
+		run_here(c);
+	else
+		run_in_pool(c);
+}
+
 void
 call_start(struct call *c)
 {
 	OBJ_CHECK(c, CALL_MAGIC);
 	if (!admitted(c)) {
 		c->status = CALL_EBUSY;
-		over(c);
+		call_over(c);
 		return;
 	}
 	c->name = arena_dup(&c->arena, c->name);
@@ -557,14 +577,36 @@ call_start(struct call *c)
 		c->state = arena_dup(&c->arena, c->state);
 	if (c->arena.failed) {
 		c->status = CALL_ENOMEM;
-		over(c);
-	} else if (c->target->remote) {
-		run_remote(c);
-	} else if (runs_here(c->target)) {
-		run_here(c);
+		call_over(c);
 	} else {
-		run_in_pool(c);
+		go_on(c);
 	}
+}
+
+void
+call_resume(struct call *c)
+{
+	c->msg.run = message_run;
+	if (!call_is_cancelled(c)) {
+		go_on(c);
+		return;
+	}
+	c->status = CALL_ECANCELLED;
+	call_over(c);
+}
+
+void
+call_retarget(struct call *c, struct call_target *t, bool pinned)
+{
+	if (c->origin == NULL) {
+		if (!c->pinned)
+			c->target->ops->pin(c->target);
+		c->origin = c->target;
+	} else if (c->pinned) {
+		c->target->ops->unpin(c->target);
+	}
+	c->target = t;
+	c->pinned = pinned;
 }
 
 /* The handler is told; one that still waits for its turn never runs. */
@@ -575,7 +617,8 @@ stop(struct call *c)
 
 	atomic_store_explicit(&c->cancelled, true,
 	    memory_order_release /* pairs with call_is_cancelled() */);
-	if (target_unqueue(c->target, c)) {
+	if (c->waits != NULL ? call_hold_unqueue(c)
+			     : target_unqueue(c->target, c)) {
 		c->status = CALL_ECANCELLED;
 		call_end(
 		    c, CALL_END_RETURNED | CALL_END_DONE | CALL_END_CLAIMED);

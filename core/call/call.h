@@ -206,12 +206,16 @@ struct call {
 	struct loop_timer timer;
 	struct loop_job job;
 	struct loop_msg msg;
-	struct list queued; /* in the target's queue */
+	struct list queued; /* in the target's queue, or at its gate */
 	enum call_status status;
 	bool answered; /* the sink has been told */
 	bool inline_run; /* on its reactor, in this turn */
 	bool pinned;
 	bool entered; /* holds a place of the target */
+	struct call_target *origin; /* what was asked for; NULL: target */
+	struct call_target *next; /* kept for it when the gate let it go */
+	struct call_hold *inside; /* its gate; NULL: none, or not inside */
+	struct call_hold *waits; /* in front of that one */
 	bool attempt; /* the breaker is open: it shows how things are */
 	atomic_uint ends; /* CALL_END_* bits */
 	atomic_bool cancelled;

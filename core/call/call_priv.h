@@ -4,6 +4,7 @@
 #define CALL_CALL_PRIV_H
 
 #include "call/call.h"
+#include "call/hold.h"
 
 /* Bits of call->ends: the call is over when the first two are set. */
 enum call_end {
@@ -24,6 +25,16 @@ bool call_report_begin(struct call *c);
 void call_report_drop(struct call *c);
 /* [reactor] */
 void call_report_end(struct call *c);
+/* [reactor] It has ended, or never began. */
+void call_over(struct call *c);
+/* [reactor] It outlives this turn. */
+void call_pin(struct call *c);
+/* [reactor] Goes on after the gate of its generation. */
+void call_resume(struct call *c);
+/* [reactor] Its entry is that one now; its first one stays until it is over,
+ * since the answer is made by its words.  pinned: t is kept for it already. */
+void call_retarget(struct call *c, struct call_target *t, bool pinned);
+
 /* call_block.c: [reactor] A handler in this turn; what run() returns. */
 void call_block_init(struct call_reactor *r);
 int call_block_run(struct call *c);

@@ -22,6 +22,7 @@ enum call_kind {
 };
 
 struct call;
+struct call_hold;
 struct call_target;
 
 struct call_target_ops {
@@ -65,6 +66,8 @@ struct call_target {
 	    *plugin; /* whose it is, for the log; borrowed; may be NULL */
 	/* It has held its reactor although it is nonblocking. */
 	atomic_bool blocks;
+	struct call_hold *hold; /* the gate; NULL: none */
+	struct call_target *heir; /* of the next generation, or NULL */
 	struct call_rate rate; /* of this entry */
 	struct call_rate *rate_all; /* of its plugin; NULL: no bound */
 	struct call_breaker *breaker; /* of its plugin; NULL: none */

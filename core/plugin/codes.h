@@ -50,5 +50,6 @@
 #define TP_CONFIG "TP1409" /* plugins.NAME.config */
 #define TP_RESIDENT "TP1410" /* too many old generations */
 #define TP_BUSY_FILE "TP1411" /* changed while it was read */
+#define TP_BUSY "TP1412" /* reload: exclusive, and calls do not end */
 
 #endif

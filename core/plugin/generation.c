@@ -159,6 +159,7 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
 	t->target.plugin = g->manifest->name.ptr;
 	t->target.rate_all = g->rate.interval_ns > 0 ? &g->rate : NULL;
 	t->target.breaker = g->breaker;
+	t->target.hold = g->manifest->exclusive ? &g->hold : NULL;
 	if (entry == NULL)
 		return;
 	if ((entry->flags & TP_SERIAL) != 0)
@@ -176,6 +177,7 @@ generation_free(struct plugin_generation *g)
 	plugin_dynamic_finish(g);
 	plugin_runner_unref(g->runner);
 	call_breaker_destroy(g->breaker);
+	call_hold_finish(&g->hold);
 	plugin_manifest_destroy(g->manifest);
 	arena_finish(&g->arena);
 	plugin_ledger_unref(g->ledger);
@@ -438,6 +440,7 @@ plugin_generation_open(struct plugin_hub *hub, struct plugin_manifest *manifest,
 	OBJ_INIT(g, PLUGIN_GENERATION_MAGIC);
 	list_init(&g->node);
 	plugin_dynamic_init(g);
+	call_hold_init(&g->hold, hub->loop);
 	g->handle.host = &plugin_host;
 	g->hub = hub;
 	plugin_hub_ref(hub);

@@ -19,6 +19,7 @@
 #include "base/map.h"
 #include "base/panic.h"
 #include "base/ref.h"
+#include "call/hold.h"
 #include "call/target.h"
 #include "loop/loop.h"
 #include "plugin/loader.h"
@@ -107,6 +108,7 @@ struct plugin_generation {
 	struct arena arena;
 	struct call_rate rate; /* of all its entries together */
 	struct call_breaker *breaker; /* owned; NULL: none */
+	struct call_hold hold; /* with reload: exclusive */
 	struct registry_set set;
 	struct plugin_target *targets; /* one for each entry */
 	size_t targets_len; /* those that were made */

@@ -44,7 +44,8 @@ enum slot_outcome {
 	SLOT_ADDED,
 	SLOT_REPLACED,
 	SLOT_REFUSED,
-	SLOT_LATER
+	SLOT_LATER,
+	SLOT_WAITS /* until no call is in the one that serves */
 };
 
 /* One plugin that there is a manifest for. */
@@ -81,6 +82,13 @@ struct plugin_slot {
 	int64_t tried_ns; /* the last attempt */
 	int64_t took_ns; /* it needed so long */
 	bool reported; /* in this batch: outcome is news */
+	/* exclusive.c: opened and not started while the calls of current end;
+	 * owned; NULL: none. */
+	struct plugin_generation *next;
+	struct plugin_manager *holder;
+	struct loop_timer next_timer;
+	bool next_due; /* they have ended, or take too long */
+	bool next_late;
 	enum slot_outcome outcome;
 };
 
@@ -139,6 +147,7 @@ struct slot_attempt {
 	bool again; /* the module changed while it was copied */
 	bool conflict;
 	bool same; /* as what serves */
+	bool waits; /* for calls of what serves to end */
 	int rc; /* of the first half */
 	struct loop_child_task *rehearsal; /* it runs, or NULL */
 	struct plugin_generation *generation; /* its runner starts, or NULL */
@@ -157,6 +166,20 @@ enum slot_outcome plugin_slot_load(
 void plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s);
 const struct manager_override *plugin_manager_override_find(
     const struct plugin_manager *m, struct str name);
+
+/* The other half, once the calls of the one that serves have ended. */
+enum slot_outcome plugin_slot_resume(
+    struct plugin_manager *m, struct plugin_slot *s);
+
+/* exclusive.c: new calls wait, and g with them, until none is in s->current;
+ * then next_due, in a batch of its own. */
+void plugin_slot_hold(struct plugin_manager *m, struct plugin_slot *s,
+    struct plugin_generation *g);
+/* Nothing comes of it: calls go on in the one that serves. */
+void plugin_slot_hold_end(struct plugin_slot *s);
+/* g serves: those that wait go there. */
+void plugin_slot_hold_move(
+    struct plugin_generation *old, struct plugin_generation *g);
 
 /* reload.c: one batch. */
 void plugin_manager_batch(

@@ -363,10 +363,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 		manifest_refuse(r, TP_UNAVAILABLE,
 		    manifest_at(root, "rehearse"), "write rehearse: open",
 		    "rehearse: load is not available yet");
-	if (raw->reload == 1)
-		manifest_refuse(r, TP_UNAVAILABLE, manifest_at(root, "reload"),
-		    "write reload: overlap",
-		    "reload: exclusive is not available yet");
+	r->m->exclusive = raw->reload == 1;
 	r->m->state_required = raw->state == 1;
 	manifest_refuse_missing(r, root, "", root_missing);
 	manifest_check_limits(r, yaml_get(root, S("limits")));

@@ -168,6 +168,8 @@ slot_is_due(const struct plugin_manager *m, struct plugin_slot *s, bool again)
 {
 	struct plugin_file_id id;
 
+	if (s->next != NULL)
+		return s->next_due;
 	if (!s->tried || s->override_number != m->override_number)
 		return true;
 	if (s->later)
@@ -217,6 +219,7 @@ count(struct plugin_changes *c, enum slot_outcome outcome)
 		c->refused++;
 		break;
 	case SLOT_UNCHANGED:
+	case SLOT_WAITS:
 		c->unchanged++;
 		break;
 	}
@@ -262,6 +265,10 @@ slots_load(struct plugin_manager *m, bool again, struct plugin_changes *c)
 			continue;
 		if (!slot_is_due(m, s, again)) {
 			c->unchanged++;
+			continue;
+		}
+		if (s->next != NULL) {
+			count(c, plugin_slot_resume(m, s));
 			continue;
 		}
 		if (h.begun - h.ended == h.most)
@@ -311,11 +318,11 @@ static void
 change_tell(struct plugin_manager *m, const struct plugin_slot *s)
 {
 	const struct plugin_generation *now = s->current, *was = s->before;
-	const char *change = now == NULL && was != NULL ? "removed"
-	    : s->outcome == SLOT_LATER                  ? "later"
-	    : s->outcome == SLOT_REFUSED                ? "refused"
-	    : was != NULL                               ? "replaced"
-							: "added";
+	const char *change = now == NULL && was != NULL            ? "removed"
+	    : s->outcome == SLOT_LATER || s->outcome == SLOT_WAITS ? "later"
+	    : s->outcome == SLOT_REFUSED                           ? "refused"
+	    : was != NULL                                          ? "replaced"
+								   : "added";
 	struct buf b;
 
 	buf_init(&b);

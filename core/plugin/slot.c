@@ -340,6 +340,16 @@ says_take(struct slot_attempt *a, struct plugin_generation *g)
 		g->grants_at = place_text(g, m->grants_at);
 }
 
+/* Both say so: the one that serves has a gate then. */
+static bool
+must_wait(const struct slot_attempt *a)
+{
+	const struct plugin_generation *serves = a->slot->current;
+
+	return serves != NULL && a->manifest->exclusive
+	    && serves->manifest->exclusive;
+}
+
 /* The code is here, or a runner for it is there. */
 static int
 generation_open(struct slot_attempt *a)
@@ -414,6 +424,21 @@ work_begin(struct slot_attempt *a)
 	return rc == 0 ? plugin_generation_begin(a->generation, &a->diags) : rc;
 }
 
+/* Its state, and its place. */
+static int
+take_over(struct slot_attempt *a)
+{
+	int rc = generation_start(a);
+
+	if (rc < 0)
+		return rc;
+	plugin_watchers_prepare(a->m, a->generation);
+	rc = generation_put(a, a->generation);
+	if (rc == 0)
+		a->generation = NULL;
+	return rc;
+}
+
 static int
 work_end(struct slot_attempt *a)
 {
@@ -428,15 +453,14 @@ work_end(struct slot_attempt *a)
 		rc = conflict_check(a);
 	if (rc == 0 && a->generation == NULL)
 		rc = generation_open(a);
-	if (rc == 0)
-		rc = generation_start(a);
 	if (rc < 0)
 		return rc;
-	plugin_watchers_prepare(a->m, a->generation);
-	rc = generation_put(a, a->generation);
-	if (rc == 0)
-		a->generation = NULL;
-	return rc;
+	if (!must_wait(a))
+		return take_over(a);
+	a->waits = true;
+	plugin_slot_hold(a->m, a->slot, a->generation);
+	a->generation = NULL;
+	return 0;
 }
 
 static int
@@ -556,7 +580,8 @@ plugin_slot_end(struct slot_attempt *a)
 	if (rc < 0) {
 		outcome = attempt_refused(a);
 	} else {
-		outcome = a->same       ? SLOT_UNCHANGED
+		outcome = a->waits      ? SLOT_WAITS
+		    : a->same           ? SLOT_UNCHANGED
 		    : s->before != NULL ? SLOT_REPLACED
 					: SLOT_ADDED;
 		free(s->last_error);
@@ -581,9 +606,53 @@ plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
 	return plugin_slot_end(&a);
 }
 
+static int
+resume(struct slot_attempt *a)
+{
+	const struct plugin_manifest *m = a->manifest;
+
+	if (!a->slot->next_late)
+		return take_over(a);
+	return diags_add(&a->diags, DIAG_ERROR, TP_BUSY, m->path, m->module_at,
+	    "they have passed their deadlines and go on: the log names them",
+	    "module: %.*s: reload: exclusive waits for calls that do not end",
+	    STR_FMT(m->module));
+}
+
+enum slot_outcome
+plugin_slot_resume(struct plugin_manager *m, struct plugin_slot *s)
+{
+	struct plugin_generation *g = s->next, *old = s->current;
+	struct slot_attempt a = { .m = m,
+		.slot = s,
+		.generation = g,
+		.manifest = g->manifest,
+		.moved = true };
+	enum slot_outcome outcome = SLOT_REPLACED;
+
+	diags_init(&a.diags);
+	s->next = NULL;
+	s->next_due = false;
+	if (resume(&a) < 0) {
+		plugin_generation_discard(g);
+		call_hold_open(&old->hold);
+		outcome = attempt_refused(&a);
+	} else {
+		plugin_slot_hold_move(old, g);
+		free(s->last_error);
+		s->last_error = NULL;
+	}
+	outcome_note(s, outcome);
+	diags_finish(&a.diags);
+	/* What changed while it waited was not looked at. */
+	loop_timer_set(m->loop, &m->settle, clock_now_ns() + PLUGIN_SETTLE_NS);
+	return outcome;
+}
+
 void
 plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s)
 {
+	plugin_slot_hold_end(s);
 	if (s->current == NULL)
 		return;
 	plugin_dynamic_hide(s->current, m->registry);

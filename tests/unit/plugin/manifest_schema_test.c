@@ -34,7 +34,7 @@ static const char every_key[] =
     "homepage: \"https://example.com/every\"\n"
     "isolation: process\n"
     "rehearse: open\n"
-    "reload: overlap\n"
+    "reload: exclusive\n"
     "state: required\n"
     "release: true\n"
     "limits: {timeout: 10s, concurrency: 4, queue: 0, result: 1MiB,\n"
