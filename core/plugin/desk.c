@@ -213,6 +213,7 @@ desk_run(void *arg)
 	if (rc != ERR_CLOSED)
 		runner_life_condemn(
 		    d->life, "it broke the rules of its batches");
+	(void)shutdown(d->fd, SHUT_RDWR); /* who still asks hears of it */
 	panic_thread_finish();
 	return NULL;
 }
