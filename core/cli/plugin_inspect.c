@@ -85,9 +85,11 @@ isolation_write(const struct json_node *p, struct buf *out)
 	} else {
 		BUF_LIT(out, ", by default: nobody says more");
 	}
-	if (cli_number(r, "pid") > 0)
-		buf_printf(
-		    out, "; runner pid %lld", (long long)cli_number(r, "pid"));
+	if (cli_number(r, "pid") > 0) {
+		buf_printf(out, "; runner pid %lld, ",
+		    (long long)cli_number(r, "pid"));
+		cli_size(out, cli_number(r, "residentBytes"));
+	}
 	buf_char(out, '\n');
 }
 

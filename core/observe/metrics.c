@@ -41,6 +41,8 @@ const struct metrics_family metrics_families[METRICS_COUNT] = {
 	  "Calls that are over: ok, error (the handler's), busy (no place), deadline, cancelled, lost (the runner died)." },
 	[METRICS_PLUGIN_BREAKER] = { "toolpost_plugin_breaker_open", METRICS_GAUGE, PLUGIN,
 	  "1 while its circuit breaker refuses calls." },
+	[METRICS_PLUGIN_RUNNER] = { "toolpost_plugin_runner_resident_bytes", METRICS_GAUGE, PLUGIN,
+	  "Resident memory of its runner, shared pages included; 0: it has none." },
 	[METRICS_PLUGIN_RESTARTS] = { "toolpost_plugin_restarts_total", METRICS_COUNTER, PLUGIN,
 	  "Runner processes that took the place of one before." },
 	[METRICS_PLUGIN_QUARANTINES] = { "toolpost_plugin_quarantines_total", METRICS_COUNTER, PLUGIN,

@@ -4,6 +4,8 @@
 #ifndef PLUGIN_FACTS_H
 #define PLUGIN_FACTS_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "plugin/ledger.h"
 #include "plugin/manager.h"
@@ -32,6 +34,7 @@ struct plugin_numbers {
 	unsigned draining;
 	unsigned resident;
 	unsigned calls; /* in flight, by the census */
+	pid_t runner; /* 0: none */
 	uint64_t restarts;
 	const struct plugin_ledger *ledger;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "observe/process.h"
 #include "plugin/facts.h"
 #include "plugin/manager_priv.h"
 
@@ -76,6 +77,14 @@ breaker_of(const struct plugin_slot *s)
 	return s->current != NULL ? s->current->breaker : NULL;
 }
 
+static pid_t
+runner_pid(const struct plugin_generation *g)
+{
+	return g != NULL && g->runner != NULL && g->runner->current != NULL
+	    ? g->runner->current->pid
+	    : 0;
+}
+
 static void
 numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
     const struct plugin_census *census, struct plugin_numbers *n)
@@ -87,6 +96,7 @@ numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
 	n->breaker_open =
 	    breaker_of(s) != NULL && atomic_load(&breaker_of(s)->open_ns) != 0;
 	n->generation = s->current != NULL ? s->current->number : 0;
+	n->runner = runner_pid(s->current);
 	n->resident = s->resident;
 	n->ledger = s->ledger;
 	n->restarts = s->ledger->restarts;
@@ -282,14 +292,18 @@ plugin_facts_list(struct plugin_manager *m, const struct plugin_census *census,
 }
 
 static void
-runner_member(const struct plugin_runner *r, struct buf *out)
+runner_member(const struct plugin_generation *g, struct buf *out)
 {
+	const struct plugin_runner *r = g->runner;
+	pid_t pid = runner_pid(g);
+
 	if (r == NULL)
 		return;
 	buf_printf(out, ",\"runner\":{\"lives\":%u,\"deaths\":%u",
 	    r->lives_made, r->deaths_len);
-	if (r->current != NULL)
-		buf_printf(out, ",\"pid\":%ld", (long)r->current->pid);
+	if (pid > 0)
+		buf_printf(out, ",\"pid\":%ld,\"residentBytes\":%llu",
+		    (long)pid, (unsigned long long)process_resident_of(pid));
 	buf_char(out, '}');
 }
 
@@ -303,7 +317,7 @@ generation_members(const struct plugin_generation *g, struct buf *out)
 	crypto_hex(g->digest, sizeof g->digest, digest);
 	buf_printf(out, ",\"sha256\":\"%s\"", digest);
 	text_member(out, "isolationAt", g->isolation_at);
-	runner_member(g->runner, out);
+	runner_member(g, out);
 	BUF_LIT(out, ",\"manifest\":{\"name\":");
 	buf_json(out, mf->name);
 	plugin_facts_manifest(mf, out);

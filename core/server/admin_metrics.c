@@ -55,6 +55,8 @@ number_of(const struct plugin_numbers *n, enum metrics_id id)
 		return n->calls;
 	case METRICS_PLUGIN_BREAKER:
 		return n->breaker_open;
+	case METRICS_PLUGIN_RUNNER:
+		return n->runner > 0 ? process_resident_of(n->runner) : 0;
 	case METRICS_PLUGIN_RESTARTS:
 		return n->restarts;
 	case METRICS_PLUGIN_QUARANTINES:
@@ -130,6 +132,7 @@ plugins_write(const struct numbers *all, struct buf *out)
 	by_plugin(all, METRICS_PLUGIN_INFLIGHT, out);
 	calls_write(all, out);
 	by_plugin(all, METRICS_PLUGIN_BREAKER, out);
+	by_plugin(all, METRICS_PLUGIN_RUNNER, out);
 	by_plugin(all, METRICS_PLUGIN_RESTARTS, out);
 	by_plugin(all, METRICS_PLUGIN_QUARANTINES, out);
 	reloads_write(all, out);

@@ -3,6 +3,7 @@
 an old generation is still there, reload with a diff, quarantine ended by hand,
 metrics."""
 
+import grp
 import json
 import os
 import re
@@ -276,6 +277,33 @@ def test_other_users_are_refused_whatever_the_mode_says(start):
         shutil.rmtree(folder)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="other users are root's to become")
+def test_a_group_may_use_it(start):
+    folder = tempfile.mkdtemp(prefix="toolpost-admin-")
+    os.chmod(folder, 0o755)
+    path = folder + "/a.sock"
+    try:
+        name = grp.getgrgid(65534).gr_name
+        server = start.serve("admin: {socket: %s, group: %s}\n" % (path, name))
+        server.wait_log("admin socket")
+        assert os.stat(path).st_gid == 65534
+        code = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect(%r);"
+                "s.sendall(b'GET /readyz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n');"
+                "print(s.recv(12).decode())" % path)
+        for group, extra in ((65534, []), (1, [65534])):
+            said = subprocess.run(
+                [sys.executable, "-c", code], user=65534, group=group, extra_groups=extra,
+                cwd="/", capture_output=True, text=True, timeout=w.DEADLINE)
+            assert said.stdout == "HTTP/1.1 200\n", said
+        done = subprocess.run(
+            [w.BIN, "serve", "--listen", "127.0.0.1:0", "--config",
+             start.config("admin: {group: nobody-has-this}\n")],
+            capture_output=True, text=True, timeout=w.DEADLINE)
+        assert done.returncode == CONFIG and "nobody-has-this" in done.stderr
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_a_path_that_somebody_named_must_work(start):
     folder = start.path("")
     path = folder + "a.sock"
@@ -290,6 +318,59 @@ def test_a_path_that_somebody_named_must_work(start):
 def test_it_can_be_left_out(start):
     server = start.serve("admin: {enabled: false}\n")
     assert not [x for x in server.lines if x.get("event") == "admin socket"]
+
+
+BLOCKS = """
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <toolpost/plugin.h>
+static int wait_here(struct tp_call *c, void *s)
+{
+    struct tp_str said = tp_arg_str(c, "path", "");
+    char path[4096];
+    int fd;
+    (void)s;
+    snprintf(path, sizeof path, "%.*s", TP_FMT(said));
+    fd = open(path, O_RDONLY);
+    if (fd >= 0)
+        close(fd);
+    return tp_textf(c, "%s", "over");
+}
+static const struct tp_entry entries[] = {
+    TP_TOOL_FLAGS("block", wait_here, TP_NONBLOCKING),
+};
+TP_PLUGIN("block", "1.0.0", entries);
+"""
+
+
+def test_a_reactor_that_a_handler_blocks_is_named(start):
+    folder = start.path("blocks")
+    fifo = start.path("fifo")
+    os.mkfifo(fifo)
+    os.makedirs(folder)
+    w.compile_plugin(BLOCKS, folder + "/block.so")
+    w.write_file(folder + "/block.yaml",
+                 "plugin: block\nversion: 1.0.0\nmodule: block.so\ntools:\n"
+                 "  - name: block\n    description: Blocks its thread.\n"
+                 "    inputSchema: {type: object, properties: {path: {type: string}}}\n")
+    server = start.serve("plugins: {isolation: none}\nreactors: 2\n", plugins=(folder,))
+    admin, client = Admin(server), w.Modern(server)
+    client.send("tools/call", {"name": "block", "arguments": {"path": fifo}})
+    for _ in range(1000):  # the call is on its way
+        r = admin.ask("/livez")
+        if r.status != 200:
+            break
+    assert r.status == 503 and re.match(rb"1 of 2 reactors turn; [01] does not", r.body)
+    d = admin.cli("status", "--probe", "live")
+    assert d.returncode == USAGE and "1 of 2 reactors turn" in d.stderr
+    d = admin.cli("status")
+    assert d.returncode == DONE and "does not turn: a handler blocks it" in d.stdout
+    assert admin.metrics()["toolpost_reactors_turning",] == 1
+    os.close(os.open(fifo, os.O_WRONLY))
+    assert client.conn.response().json["result"]["content"][0]["text"] == "over"
+    assert admin.ask("/livez").status == 200
+    client.close()
 
 
 # --- verbs ---
