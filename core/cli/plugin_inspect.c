@@ -242,7 +242,7 @@ page_print(struct cli *c, struct str json)
 	return rc;
 }
 
-/* Grants count where it has a runner: the manifest alone cannot say. */
+/* As it runs where the operator says nothing: in a runner, with its grants. */
 static void
 manifest_object(const struct plugin_manifest *m, struct buf *out)
 {
@@ -252,11 +252,12 @@ manifest_object(const struct plugin_manifest *m, struct buf *out)
 	buf_init(&place);
 	BUF_LIT(out, "{\"name\":");
 	buf_json(out, m->name);
-	if (m->isolation_at.line > 0) {
+	/* "none" in a manifest has no effect. */
+	BUF_LIT(out, ",\"isolation\":\"process\"");
+	if (m->wants_process) {
 		buf_printf(&place, "%s:%u:%u", m->path, m->isolation_at.line,
 		    m->isolation_at.column);
-		buf_printf(out, ",\"isolation\":\"%s\",\"isolationAt\":",
-		    m->wants_process ? "process" : "none");
+		BUF_LIT(out, ",\"isolationAt\":");
 		buf_json(out, buf_view(&place));
 		buf_clear(&place);
 	}
