@@ -12,7 +12,8 @@
 int
 cli_rehearse(struct cli *c)
 {
-	return plugin_rehearse_main(c->words.items[0]);
+	return plugin_rehearse_main(
+	    c->words.items[0], c->words.len > 1 ? c->words.items[1] : NULL);
 }
 
 int

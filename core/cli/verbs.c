@@ -285,7 +285,7 @@ const struct cli_verb cli_verbs[] = {
 	  NULL, no_flags,
 	  { "toolpost help", "toolpost help call", "toolpost help plugin build" },
 	  cli_help, false },
-	{ "rehearse", "COPY", 1, 1, "Loads a module in a process that is thrown away.",
+	{ "rehearse", "COPY [MANIFEST]", 1, 2, "Loads a module in a process that is thrown away.",
 	  NULL, no_flags, { NULL, NULL, NULL }, cli_rehearse, true },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, NULL, false }
 };

@@ -134,10 +134,10 @@ struct plugin_status {
 void plugin_manager_each(struct plugin_manager *m,
     void (*fn)(const struct plugin_status *s, void *arg), void *arg);
 
-/* "toolpost rehearse COPY": runs in the throw-away child; prints the plugin's
- * description as JSON on standard output, or the reason on standard error.
- * Returns the exit status. */
-int plugin_rehearse_main(const char *copy);
+/* "toolpost rehearse COPY [MANIFEST]": runs in the throw-away child; prints the
+ * plugin's description as JSON on standard output, or the reason on standard
+ * error; with a manifest its load() is run, too.  Returns the exit status. */
+int plugin_rehearse_main(const char *copy, const char *manifest);
 
 /* "toolpost check": reads one manifest (and rehearses its module when
  * rehearse_exe is not empty) with no effect on anything.  Findings go to diags.

@@ -359,10 +359,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 		    "isolation: none counts for nothing in a manifest");
 	if (yaml_get(root, S("grants")) != NULL)
 		r->m->grants_at = manifest_at(root, "grants");
-	if (raw->rehearse == 1)
-		manifest_refuse(r, TP_UNAVAILABLE,
-		    manifest_at(root, "rehearse"), "write rehearse: open",
-		    "rehearse: load is not available yet");
+	r->m->rehearse_load = raw->rehearse == 1;
 	r->m->exclusive = raw->reload == 1;
 	r->m->state_required = raw->state == 1;
 	manifest_refuse_missing(r, root, "", root_missing);

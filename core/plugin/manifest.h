@@ -74,6 +74,7 @@ struct plugin_manifest {
 	bool pinned; /* sha256 is given */
 	unsigned char sha256[CRYPTO_SHA256_LEN];
 	bool state_required;
+	bool rehearse_load; /* load() in the child, too */
 	bool exclusive; /* reload: no call while generations change */
 	bool release; /* its calls may let go of their streams */
 	bool wants_process; /* isolation */

@@ -19,6 +19,7 @@
 #include "data/json.h"
 #include "loop/child.h"
 #include "plugin/codes.h"
+#include "plugin/generation.h"
 #include "plugin/loader.h"
 #include "plugin/manager.h"
 #include "plugin/names.h"
@@ -36,6 +37,8 @@
 #define CHILD_MEMORY ((rlim_t)1024 * 1024 * 1024)
 #endif
 #define CHILD_CPU_S 2
+#define CHILD_FILE ((rlim_t)1024 * 1024 * 1024) /* that load() may write */
+#define CONFIG_VARIABLE "TOOLPOST_REHEARSE_CONFIG"
 #define CHILD_FILES 64
 #define REASON_MARK "refused: "
 
@@ -48,14 +51,14 @@ limit(int what, rlim_t value)
 }
 
 static void
-child_confine(void)
+child_confine(rlim_t files)
 {
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write fails, that is enough */
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CHILD_CPU_S);
 	limit(RLIMIT_NOFILE, CHILD_FILES);
 #ifndef TOOLPOST_COUNTERS
-	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_FSIZE, files);
 #endif
 	limit(RLIMIT_AS, CHILD_MEMORY);
 	/* Where the kernel has none of these the rest remains. */
@@ -91,8 +94,36 @@ child_say(const char *text)
 	return EXIT_FAILURE;
 }
 
+/* What it will do here, in the child: with its manifest and its configuration,
+ * and a loop that nobody runs. */
+static int
+child_load(const char *copy, const char *manifest, struct err *err)
+{
+	const char *config = getenv(CONFIG_VARIABLE);
+	struct loop *loop = loop_create(err);
+	struct plugin_generation *g = NULL;
+	struct plugin_manifest *m;
+	struct plugin_hub *hub;
+	struct diags diags;
+
+	diags_init(&diags);
+	hub = loop != NULL ? plugin_hub_create(loop, &diags) : NULL;
+	m = plugin_manifest_load(manifest, NULL, &diags);
+	if (m != NULL && hub != NULL)
+		g = plugin_generation_open(
+		    hub, m, copy, 1, str_of(config), NULL, &diags);
+	if (g == NULL)
+		return err_set(err, ERR_CONFIG, "%s",
+		    diags.len > 0 ? diags.items[0].message : "out of memory");
+	if (plugin_generation_load(g, NULL, err) != TP_OK)
+		return ERR_CONFIG;
+	if (g->module.desc.unload != NULL)
+		g->module.desc.unload(&g->handle, g->state);
+	return 0; /* the rest ends with the process */
+}
+
 int
-plugin_rehearse_main(const char *copy)
+plugin_rehearse_main(const char *copy, const char *manifest)
 {
 	struct plugin_module module;
 	struct buf text;
@@ -104,13 +135,15 @@ plugin_rehearse_main(const char *copy)
 	out = take_output();
 	if (out < 0)
 		return child_say("rehearse: no output");
-	child_confine();
+	child_confine(manifest != NULL ? CHILD_FILE : 0);
 	if (plugin_loader_open(&module, copy, &err) < 0)
 		leave(child_say(err.text));
 	buf_init(&text);
 	plugin_module_describe(&module, &text);
 	rc = text.failed ? ERR_NOMEM : file_write_all(out, text.ptr, text.len);
 	buf_finish(&text);
+	if (rc == 0 && manifest != NULL && child_load(copy, manifest, &err) < 0)
+		leave(child_say(err.text));
 	/* Destructors of the object are not part of the rehearsal. */
 	leave(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
@@ -197,11 +230,15 @@ compare(
 
 struct loop_child_task *
 plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
-    const char *copy, struct diags *diags)
+    const char *copy, const char *config, struct diags *diags)
 {
+	bool load = m->rehearse_load && config != NULL;
 	char program[4096];
-	const char *argv[] = { program, "rehearse", copy, NULL };
+	const char *argv[] = { program, "rehearse", copy, load ? m->path : NULL,
+		NULL };
+	const char *envp[] = { NULL, NULL };
 	struct loop_child_task *task;
+	struct buf env;
 	struct err err;
 
 	if (exe.len >= sizeof program) {
@@ -210,7 +247,14 @@ plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
 	}
 	(void)snprintf(
 	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
-	task = loop_child_begin(argv, NULL, &err);
+	buf_init(&env);
+	if (load) { /* it may be secret: no argument */
+		buf_printf(&env, "%s=%s", CONFIG_VARIABLE, config);
+		buf_char(&env, '\0');
+		envp[0] = env.failed ? NULL : env.ptr;
+	}
+	task = loop_child_begin(argv, envp, &err);
+	buf_finish(&env);
 	if (task == NULL)
 		(void)refuse(m, diags, NULL, "no rehearsal: %s", err.text);
 	return task;
@@ -246,7 +290,7 @@ plugin_rehearse(const struct plugin_manifest *m, struct str exe,
     const char *copy, struct diags *diags)
 {
 	struct loop_child_task *task =
-	    plugin_rehearse_begin(m, exe, copy, diags);
+	    plugin_rehearse_begin(m, exe, copy, NULL, diags);
 
 	return task != NULL ? plugin_rehearse_end(m, task, diags) : ERR_CONFIG;
 }

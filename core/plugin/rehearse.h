@@ -10,15 +10,16 @@
 
 struct loop_child_task;
 
-/* [control] Starts "exe rehearse COPY".  NULL with the reason in diags, at the
- * manifest's module line. */
+/* [control] Starts "exe rehearse COPY", with config (JSON text, or empty) also
+ * its load() where the manifest says so; config NULL: never.  NULL with the
+ * reason in diags, at the manifest's module line. */
 struct loop_child_task *plugin_rehearse_begin(const struct plugin_manifest *m,
-    struct str exe, const char *copy, struct diags *diags);
+    struct str exe, const char *copy, const char *config, struct diags *diags);
 /* [control] Waits for it, at most PLUGIN_REHEARSAL_NS, and compares what it
  * prints with the manifest.  0, or ERR_CONFIG with the reason in diags. */
 int plugin_rehearse_end(const struct plugin_manifest *m,
     struct loop_child_task *task, struct diags *diags);
-/* [control] Both. */
+/* [control] Both, without load(). */
 int plugin_rehearse(const struct plugin_manifest *m, struct str exe,
     const char *copy, struct diags *diags);
 

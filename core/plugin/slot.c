@@ -415,7 +415,11 @@ work_begin(struct slot_attempt *a)
 
 	if (place_choose(a) == NULL) {
 		a->rehearsal = plugin_rehearse_begin(a->manifest,
-		    str_of(a->m->rehearse_exe), a->copy.path, &a->diags);
+		    str_of(a->m->rehearse_exe), a->copy.path,
+		    a->override != NULL && a->override->config_json != NULL
+			? a->override->config_json
+			: "",
+		    &a->diags);
 		return a->rehearsal != NULL ? 0 : ERR_CONFIG;
 	}
 	if (!goes_ahead(a))

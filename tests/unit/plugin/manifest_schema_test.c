@@ -33,7 +33,7 @@ static const char every_key[] =
     "license: Apache-2.0\n"
     "homepage: \"https://example.com/every\"\n"
     "isolation: process\n"
-    "rehearse: open\n"
+    "rehearse: load\n"
     "reload: exclusive\n"
     "state: required\n"
     "release: true\n"

@@ -501,8 +501,9 @@ stage_finish(struct stage *s)
 	static int stage_tests(void); \
 	int main(int argc, char **argv) \
 	{ \
-		if (argc == 3 && strcmp(argv[1], "rehearse") == 0) \
-			return plugin_rehearse_main(argv[2]); \
+		if (argc >= 3 && strcmp(argv[1], "rehearse") == 0) \
+			return plugin_rehearse_main( \
+			    argv[2], argc > 3 ? argv[3] : NULL); \
 		return stage_tests(); \
 	} \
 	STAGE_TESTS(name_, __VA_ARGS__)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""reload: exclusive (plugin-abi.md 5): no call is lost, and no word of what a
+"""reload: exclusive and rehearse: load (plugin-abi.md 5): no call is lost, no word of what a
 call has changed, however often the plugin is replaced under load."""
 
 import os
@@ -270,3 +270,82 @@ def test_nothing_is_lost_under_load(serve, plugin):
     with w.Http(server.http) as conn:
         send(conn, "add")
         assert text(conn.response()) == "v1 %d" % (sum(good) + 1)
+
+
+REHEARSED = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <toolpost/plugin.h>
+
+static int
+ok(struct tp_call *call, void *state)
+{
+	(void)state;
+	return tp_text(call, tp_cstr("fine"));
+}
+
+/* Writes a mark each time, and does what it is configured to. */
+static int
+load(struct tp_plugin *p, const struct tp_json *config, const struct tp_snapshot *old,
+    void **state)
+{
+	struct tp_str mark = p->host->json_str(p->host->json_get(config, "mark"));
+	char path[512];
+	FILE *f;
+
+	(void)old;
+	(void)state;
+	snprintf(path, sizeof path, "%.*s", (int)mark.len, mark.ptr);
+	f = fopen(path, "a");
+	if (f == NULL)
+		return TP_EFAIL;
+	fputs("x", f);
+	fclose(f);
+	if (tp_json_true(p->host, p->host->json_get(config, "crash"), 0))
+		abort();
+	return TP_OK;
+}
+
+static const struct tp_entry entries[] = { TP_TOOL("reh_ok", ok) };
+TP_PLUGIN_STATE("reh", "1.0.0", entries, 0, load, NULL, NULL);
+"""
+
+
+@pytest.fixture
+def rehearsed(start, tmp_path):
+    folder = tmp_path / "plugins" / "reh"
+    os.makedirs(folder)
+    w.compile_plugin(REHEARSED, folder / "reh.so")
+    (folder / "reh.yaml").write_text(
+        "plugin: reh\nversion: 1.0.0\nabi: 1\nmodule: reh.so\nrehearse: load\ntools:\n"
+        "  - {name: reh_ok, description: A tool.}\n")
+
+    def begin(**config):
+        text = ", ".join("%s: %s" % kv for kv in config.items())
+        return start.serve("plugins: {isolation: none, reh: {config: {%s}}}\n" % text,
+                           plugins=(str(tmp_path / "plugins"), w.PLUGINS))
+    return begin
+
+
+def test_a_rehearsal_may_load_with_the_configuration(rehearsed, tmp_path):
+    mark = tmp_path / "mark"
+    server = rehearsed(mark=mark)
+    m = w.Modern(server)
+    assert m.tool("reh_ok")["content"][0]["text"] == "fine"
+    m.close()
+    assert mark.read_text() == "xx", "once in the child, once here"
+
+
+def test_a_load_that_crashes_does_so_in_its_rehearsal(rehearsed, tmp_path):
+    mark = tmp_path / "mark"
+    server = rehearsed(mark=mark, crash="true")
+    assert "signal 6" in server.wait_log("plugin refused", plugin="reh")["reason"]
+    assert mark.read_text() == "x"
+    m = w.Modern(server)
+    assert m.tool("hello")["content"]
+    m.close()
+
+
+def test_a_load_that_fails_is_refused_before_it_is_here(rehearsed, tmp_path):
+    server = rehearsed(mark=tmp_path / "nowhere" / "mark")
+    assert "load() failed" in server.wait_log("plugin refused", plugin="reh")["reason"]
