@@ -25,11 +25,11 @@ struct loop_reactors {
 	struct loop_reactors_start *start; /* owned; private to reactor.c */
 };
 
-/* Starts n threads with all signals blocked but SIGABRT; each calls begin (may fail: then
- * all are stopped), runs its loop, and calls end on its own thread, after every
- * reactor has left its loop and all mailboxes are empty: the last messages run
- * in loop_reactors_stop().  begin and end may be NULL; begin calls do not
- * overlap. */
+/* Starts n threads with all signals blocked but SIGABRT and SIGSYS; each calls
+ * begin (may fail: then all are stopped), runs its loop, and calls end on its
+ * own thread, after every reactor has left its loop and all mailboxes are
+ * empty: the last messages run in loop_reactors_stop().  begin and end may be
+ * NULL; begin calls do not overlap. */
 int loop_reactors_start(struct loop_reactors *rs, unsigned n,
     int (*begin)(struct loop_reactor *, void *arg, struct err *err),
     void (*end)(struct loop_reactor *, void *arg), void *arg, struct err *err);

@@ -19,6 +19,8 @@
 
 #define BOX_PATHS_MAX 256
 #define BOX_PORTS_MAX 64
+/* On standard error, before the number of a system call that ended it. */
+#define BOX_REFUSED_MARK "toolpost-runner: system call not allowed: "
 #define BOX_FILES 64 /* descriptors beside the channels */
 #define BOX_FILE_MAX ((uint64_t)1024 * 1024 * 1024) /* with a write grant */
 
@@ -66,6 +68,10 @@ struct box {
 /* box_wire.c: part of the start frame; what is read is borrowed from it. */
 void box_put(const struct box *b, struct buf *out);
 void box_get(struct box *b, struct wire_in *in);
+
+/* box_names.c: [any] What ended it, by its last words: "execve (59)", or
+ * nothing. */
+void box_refused_name(struct str words, struct buf *out);
 
 /* Standard output, descriptors, the tie to the parent, no new privileges.
  * channels are the descriptors from first_fd on that stay. */

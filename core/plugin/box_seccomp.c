@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -21,6 +22,9 @@
 /* Newer than the headers of some systems: names for areas of memory. */
 #define SET_VMA 0x53564d41
 #define DOMAINS_MAX AF_INET6 /* the last that can be granted */
+/* The end of the process, which says of what (on_refused).  A sanitizer holds
+ * signals back. */
+#define DEADLY (BOX_SANITIZED ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP)
 #define TYPE_MASK 0xf /* a socket's type without its flags */
 
 /* Memory, time, signals of its own, descriptors that it has. */
@@ -109,7 +113,6 @@ static const int plain[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(rseq),
-	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigpending),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
@@ -363,6 +366,10 @@ rules_own(struct filter *f)
 		PR_GET_DUMPABLE, PR_GET_PDEATHSIG };
 	uint64_t self = (uint64_t)getpid();
 
+	struct scmp_arg_cmp other_signal =
+	    SCMP_CMP64(0, SCMP_CMP_NE, SIGSYS, 0);
+
+	rule(f, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1, &other_signal);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(kill), 0, self);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, self);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 0, 0);
@@ -409,19 +416,51 @@ rules_wide(struct filter *f)
 	    SCMP_CMP64(0, SCMP_CMP_NE, (uint64_t)getpid(), 0);
 
 	rules(f, SCMP_ACT_ERRNO(EACCES), refused, LEN(refused));
-	rules(f, SCMP_ACT_KILL_PROCESS, deadly, LEN(deadly));
+	if (!BOX_SANITIZED)
+		rule_equal(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(rt_sigaction), 0,
+		    SIGSYS);
+	rules(f, DEADLY, deadly, LEN(deadly));
 	if ((f->box->flags & BOX_EXEC) != 0)
 		return;
-	rule(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(kill), 1, &other);
-	rule(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, &other);
-	rules(f, SCMP_ACT_KILL_PROCESS, programs, LEN(programs));
+	rule(f, DEADLY, SCMP_SYS(kill), 1, &other);
+	rule(f, DEADLY, SCMP_SYS(tgkill), 1, &other);
+	rules(f, DEADLY, programs, LEN(programs));
 	rule(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
-	rule_masked(
-	    f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 0, CLONE_THREAD, 0);
-	rule_masked(
-	    f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
-	rule_masked(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mprotect), 2, PROT_EXEC,
-	    PROT_EXEC);
+	rule_masked(f, DEADLY, SCMP_SYS(clone), 0, CLONE_THREAD, 0);
+	rule_masked(f, DEADLY, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
+	rule_masked(f, DEADLY, SCMP_SYS(mprotect), 2, PROT_EXEC, PROT_EXEC);
+}
+
+/* The call was not made.  The signal is raised once more, with its default
+ * action: the process ends when this returns. */
+static void
+on_refused(int sig, siginfo_t *info, void *context)
+{
+	char text[] = BOX_REFUSED_MARK "0000\n";
+	char *digit = text + sizeof text - 3;
+
+	(void)context;
+	for (int n = info->si_syscall; n > 0 && *digit == '0'; n /= 10)
+		*digit-- += (char)(n % 10);
+	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		text[0] = '\0'; /* nobody hears it */
+	(void)raise(sig);
+}
+
+/* What the plugin may have set while it was loaded is gone; the filter keeps
+ * this one. */
+static void
+refusals_tell(void)
+{
+	struct sigaction action = { .sa_sigaction = on_refused,
+		.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND) };
+	sigset_t unblocked;
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigemptyset(&unblocked);
+	(void)sigaddset(&unblocked, SIGSYS);
+	(void)sigaction(SIGSYS, &action, NULL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
 int
@@ -430,7 +469,7 @@ box_calls_close(struct box *b, struct err *err)
 	bool wide = BOX_SANITIZED || (b->flags & BOX_EXEC) != 0;
 	struct filter f = { .box = b };
 
-	f.ctx = seccomp_init(wide ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
+	f.ctx = seccomp_init(wide ? SCMP_ACT_ALLOW : DEADLY);
 	if (f.ctx == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory for a sandbox");
 	/* For all threads; calls of another machine's kind are none. */
@@ -448,6 +487,7 @@ box_calls_close(struct box *b, struct err *err)
 		return err_set_errno(
 		    err, ERR_INTERNAL, -f.rc, "the rules of its sandbox");
 	}
+	refusals_tell();
 	f.rc = seccomp_load(f.ctx);
 	seccomp_release(f.ctx);
 	return f.rc < 0 ? box_lacks(b, err, "seccomp") : 0;

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "plugin/desk.h"
+#include "plugin/box.h"
 #include "plugin/generation.h"
 
 /* Of a line that a runner has for the log. */
@@ -524,9 +525,10 @@ reason_set(struct runner_life *l, int status)
 	buf_init(&text);
 	if (l->reason[0] != '\0')
 		buf_printf(&text, "%s: ", l->reason);
-	if (WIFSIGNALED(status) && l->signal == SIGSYS)
+	if (WIFSIGNALED(status) && l->signal == SIGSYS) {
 		BUF_LIT(&text, "killed: system call not allowed");
-	else if (WIFSIGNALED(status) && l->signal == SIGXCPU)
+		box_refused_name(buf_view(&l->runner->words), &text);
+	} else if (WIFSIGNALED(status) && l->signal == SIGXCPU)
 		BUF_LIT(&text, "killed: more CPU time than it was granted");
 	else if (WIFSIGNALED(status))
 		buf_printf(&text, "killed by signal %d (%s)", l->signal,
