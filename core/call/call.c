@@ -170,6 +170,7 @@ call_unref(struct call *c)
 	    > 1)
 		return;
 	OBJ_WIPE(c);
+	call_lent_drop(c);
 	arena_reset(&c->arena);
 	if (r->kept_len >= CALL_KEPT) {
 		call_free(c);

@@ -201,7 +201,8 @@ struct call {
 	enum call_busy busy; /* with CALL_EBUSY */
 	int64_t retry_ns; /* when to come again; 0: not known */
 
-	/* Private to call.c from here on. */
+	/* Private to core/call from here on. */
+	struct str lent; /* a mapping that parts of the answer lie in, owned */
 	struct list node;
 	struct loop_timer timer;
 	struct loop_job job;
@@ -269,6 +270,9 @@ int call_task_begin(struct call *c, struct str status);
 /* [any] What the task does now; copies.  ERR_UNSUPPORTED, ERR_LIMIT; ERR_BUSY:
  * too many reports are on their way. */
 int call_task_status(struct call *c, struct str status);
+/* [reactor] Memory from mmap() that nobody can change, and that goes with the
+ * call: parts of the answer that lie in it are not copied. */
+void call_lend(struct call *c, void *map, size_t len);
 /* [call] Copies; ERR_LIMIT, ERR_NOMEM. */
 int call_content_add(struct call *c, const struct call_content *block);
 int call_structured_set(struct call *c, struct str json);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a handler does with its call: it builds the answer, reports progress,
  * listens for cancellation. */
+#include <sys/mman.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +145,31 @@ call_account(struct call *c, size_t bytes)
 	return 0;
 }
 
+void
+call_lend(struct call *c, void *map, size_t len)
+{
+	CHECK(c->lent.ptr == NULL);
+	c->lent = (struct str){ map, len };
+}
+
+void
+call_lent_drop(struct call *c)
+{
+	if (c->lent.ptr != NULL)
+		CHECK(munmap((void *)(uintptr_t)c->lent.ptr, c->lent.len) == 0);
+	c->lent = STR_NONE;
+}
+
+static struct str
+keep(struct call *c, struct str s)
+{
+	bool is_lent = c->lent.ptr != NULL
+	    && (uintptr_t)s.ptr >= (uintptr_t)c->lent.ptr
+	    && (uintptr_t)s.ptr < (uintptr_t)c->lent.ptr + c->lent.len;
+
+	return is_lent ? s : arena_dup(&c->arena, s);
+}
+
 int
 call_content_add(struct call *c, const struct call_content *block)
 {
@@ -159,7 +186,7 @@ call_content_add(struct call *c, const struct call_content *block)
 	copy->type = block->type;
 	copy->binary = block->binary;
 	copy->assistant = block->assistant;
-	copy->data = arena_dup(&c->arena, block->data);
+	copy->data = keep(c, block->data);
 	copy->mime = arena_dup(&c->arena, block->mime);
 	copy->uri = arena_dup(&c->arena, block->uri);
 	copy->name = arena_dup(&c->arena, block->name);
@@ -178,7 +205,7 @@ call_structured_set(struct call *c, struct str json)
 
 	if (rc < 0)
 		return rc;
-	c->structured = arena_dup(&c->arena, json);
+	c->structured = keep(c, json);
 	return c->structured.ptr != NULL ? 0 : ERR_NOMEM;
 }
 

@@ -42,6 +42,8 @@ int call_block_run(struct call *c);
 /* [reactor] Drops one reference. */
 void call_unref(struct call *c);
 
+/* [reactor] */
+void call_lent_drop(struct call *c);
 /* [call] Counts against the bound on one answer; ERR_LIMIT. */
 int call_account(struct call *c, size_t bytes);
 #endif

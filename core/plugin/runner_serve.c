@@ -37,7 +37,7 @@ line_flush(void *arg)
 	int rc;
 
 	if (l->fd < 0) {
-		buf_clear(&l->out);
+		wire_drop(&l->out, l->out_at);
 		l->out_at = 0;
 		return;
 	}

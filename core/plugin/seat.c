@@ -160,6 +160,7 @@ channel_destroy(struct runner_channel *ch)
 	loop_deferred_clear(&ch->flush);
 	if (ch->fd >= 0)
 		(void)close(ch->fd); /* the runner reads what was sent */
+	wire_drop(&ch->out, ch->out_at);
 	buf_finish(&ch->out);
 	free(ch->space);
 	runner_life_unref(ch->life);
@@ -589,12 +590,16 @@ channel_timer(void *arg)
 }
 
 static int
-result_take(struct remote_call *rc, struct str body)
+result_take(struct remote_call *rc, struct wire_frame *f)
 {
 	struct call *c = rc->call;
 	int status, err;
 
-	err = wire_result_read(body, c, &status);
+	if (f->map != NULL) {
+		call_lend(c, f->map, f->map_len);
+		f->map = NULL;
+	}
+	err = wire_result_read(f->body, c, &status);
 	if (err < 0)
 		return err;
 	call_drop(rc);
@@ -604,7 +609,7 @@ result_take(struct remote_call *rc, struct str body)
 
 /* One frame; what it is not allowed to be ends the runner. */
 static int
-frame_take(struct runner_channel *ch, const struct wire_frame *f)
+frame_take(struct runner_channel *ch, struct wire_frame *f)
 {
 	struct remote_call *rc = call_find(ch, f->id);
 
@@ -612,7 +617,7 @@ frame_take(struct runner_channel *ch, const struct wire_frame *f)
 		return ERR_SYNTAX;
 	switch (f->kind) {
 	case WIRE_RESULT:
-		return result_take(rc, f->body);
+		return result_take(rc, f);
 	case WIRE_PROGRESS:
 		return wire_progress_read(f->body, rc->call);
 	case WIRE_MESSAGE:

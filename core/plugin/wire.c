@@ -16,9 +16,19 @@
 #include "base/check.h"
 #include "base/file.h"
 
+/* In a buffer only: the body is the descriptor of the body's file and its
+ * length. */
+#define KIND_FILE 0x80u
+/* What is behind so many bytes waits as bytes: it holds no descriptor. */
+#define FILED_AT_MAX 512
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 _Static_assert(sizeof(struct wire_head) == 16, "no padding travels");
+
+struct filed {
+	int fd;
+	uint32_t len;
+};
 
 size_t
 wire_begin(struct buf *b, enum wire_kind kind, uint64_t id)
@@ -160,50 +170,129 @@ send_failed(void)
 	return errno == ENOMEM ? ERR_NOMEM : ERR_CLOSED;
 }
 
-static size_t
-frame_len(const struct buf *frames, size_t at)
+static struct wire_head
+head_at(const struct buf *frames, size_t at)
 {
 	struct wire_head head;
 
 	memcpy(&head, frames->ptr + at, sizeof head);
-	return sizeof head + head.len;
+	return head;
 }
 
-/* A memory file with these bytes that nobody can change; -1. */
+static size_t
+frame_len(const struct buf *frames, size_t at)
+{
+	return sizeof(struct wire_head) + head_at(frames, at).len;
+}
+
+static struct filed
+filed_at(const struct buf *frames, size_t at)
+{
+	struct filed f;
+
+	memcpy(&f, frames->ptr + at + sizeof(struct wire_head), sizeof f);
+	return f;
+}
+
+/* A memory file with the body that begins there, and the strings in it, that
+ * nobody can change; -1. */
 static int
-memory_file(const char *bytes, size_t len)
+memory_file(
+    struct str body, const struct wire_splice *splices, size_t n, size_t base)
 {
 	int fd =
 	    memfd_create("toolpost-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+	int rc = 0;
 
 	if (fd < 0)
 		return -1;
-	if (file_write_all(fd, bytes, len) == 0
-	    && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		size_t upto = splices[i].at - base;
+
+		rc = file_write_all(fd, body.ptr + done, upto - done);
+		if (rc == 0)
+			rc = file_write_all(
+			    fd, splices[i].s.ptr, splices[i].s.len);
+		done = upto;
+	}
+	if (rc == 0)
+		rc = file_write_all(fd, body.ptr + done, body.len - done);
+	if (rc == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
 	(void)close(fd);
 	return -1;
 }
 
-/* A head alone, with its body in a file. */
+/* Copies the strings to where they belong, the last one first. */
+static void
+splices_copy(struct buf *b, const struct wire_splice *splices, size_t n)
+{
+	size_t more = 0, end = b->len;
+
+	for (size_t i = 0; i < n; i++)
+		more += splices[i].s.len;
+	if (buf_reserve(b, more) < 0)
+		return;
+	b->len += more;
+	while (n-- > 0) {
+		size_t at = splices[n].at;
+
+		memmove(b->ptr + at + more, b->ptr + at, end - at);
+		more -= splices[n].s.len;
+		memcpy(b->ptr + at + more, splices[n].s.ptr, splices[n].s.len);
+		end = at;
+	}
+}
+
+void
+wire_end_spliced(
+    struct buf *b, size_t at, const struct wire_splice *splices, size_t n)
+{
+	size_t begin = at + sizeof(struct wire_head);
+	struct filed f = { -1, 0 };
+	size_t len = 0;
+
+	if (b->failed)
+		return;
+	for (size_t i = 0; i < n; i++)
+		len += splices[i].s.len;
+	len += b->len - begin;
+	if (len > WIRE_INLINE_MAX && len <= WIRE_BODY_MAX && at < FILED_AT_MAX)
+		f.fd = memory_file(
+		    str_sub(buf_view(b), begin, b->len), splices, n, begin);
+	/* Without a descriptor now there may be one later. */
+	if (f.fd < 0) {
+		splices_copy(b, splices, n);
+		wire_end(b, at);
+		return;
+	}
+	f.len = (uint32_t)len;
+	b->len = begin;
+	b->ptr[at + offsetof(struct wire_head, kind)] |= (char)KIND_FILE;
+	buf_append(b, &f, sizeof f);
+	wire_end(b, at);
+}
+
+void
+wire_drop(struct buf *frames, size_t at)
+{
+	/* The last one of a failed buffer is not whole. */
+	for (; !frames->failed && at < frames->len; at += frame_len(frames, at))
+		if ((head_at(frames, at).kind & KIND_FILE) != 0)
+			(void)close(filed_at(frames, at).fd); /* sealed */
+	buf_clear(frames);
+}
+
+/* A head alone, with its body in a file; the file stays. */
 static int
-send_large(int fd, const char *frame, size_t len)
+send_file(int fd, struct wire_head head, int file)
 {
 	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-	union {
-		const char *in;
-		void *out;
-	} head = { frame }; /* it does not write to it */
-	struct iovec iov = { head.out, sizeof(struct wire_head) };
+	struct iovec iov = { &head, sizeof head };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
-	ssize_t n;
-	int file, rc;
 
-	file = memory_file(
-	    frame + sizeof(struct wire_head), len - sizeof(struct wire_head));
-	if (file < 0)
-		return ERR_NOMEM;
 	memset(control, 0, sizeof control);
 	msg.msg_control = control;
 	msg.msg_controllen = sizeof control;
@@ -212,9 +301,40 @@ send_large(int fd, const char *frame, size_t len)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof file);
 	memcpy(CMSG_DATA(c), &file, sizeof file);
-	n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	rc = n < 0 ? send_failed() : 0;
-	(void)close(file);
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
+	    ? send_failed()
+	    : 0;
+}
+
+static bool
+is_large(const struct buf *frames, size_t at)
+{
+	return (head_at(frames, at).kind & KIND_FILE) != 0
+	    || frame_len(frames, at) > WIRE_SPACE;
+}
+
+static int
+send_large(int fd, const struct buf *frames, size_t at)
+{
+	struct wire_head head = head_at(frames, at);
+	bool is_filed = (head.kind & KIND_FILE) != 0;
+	struct filed f = { 0 };
+	int rc;
+
+	if (is_filed) {
+		f = filed_at(frames, at);
+		head.kind &= (uint8_t)~KIND_FILE;
+		head.len = f.len;
+	} else {
+		f.fd = memory_file(str_sub(buf_view(frames), at + sizeof head,
+				       at + sizeof head + head.len),
+		    NULL, 0, 0);
+	}
+	if (f.fd < 0)
+		return ERR_NOMEM;
+	rc = send_file(fd, head, f.fd);
+	if (rc == 0 || !is_filed)
+		(void)close(f.fd); /* the datagram holds it */
 	return rc;
 }
 
@@ -227,7 +347,7 @@ datagram_len(const struct buf *frames, size_t at)
 	while (next < frames->len) {
 		size_t len = frame_len(frames, next);
 
-		if (next + len - at > WIRE_SPACE)
+		if (is_large(frames, next) || next + len - at > WIRE_SPACE)
 			break;
 		next += len;
 	}
@@ -245,7 +365,7 @@ wire_send(int fd, const struct buf *frames, size_t *at)
 
 		if (len == 0) {
 			len = frame_len(frames, *at);
-			rc = send_large(fd, from, len);
+			rc = send_large(fd, frames, *at);
 		} else if (send(fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL)
 		    < 0) {
 			rc = send_failed();

@@ -88,6 +88,15 @@ struct wire_head {
  * Several frames may follow one another in a buffer. */
 size_t wire_begin(struct buf *b, enum wire_kind kind, uint64_t id);
 void wire_end(struct buf *b, size_t at);
+/* The same, with strings that belong into the body and were not copied into it:
+ * a large body is written into its memory file at once. */
+struct wire_splice {
+	size_t at; /* in the buffer: what stands there follows the string */
+	struct str s; /* borrowed until wire_end_spliced() */
+};
+#define WIRE_SPLICE_MIN ((size_t)16 * 1024) /* less is copied */
+void wire_end_spliced(
+    struct buf *b, size_t at, const struct wire_splice *splices, size_t n);
 void wire_put_u32(struct buf *b, uint32_t n);
 void wire_put_u64(struct buf *b, uint64_t n);
 void wire_put_f64(struct buf *b, double n);
@@ -111,6 +120,9 @@ bool wire_get_end(const struct wire_in *in);
 
 /* A non-blocking, close-on-exec pair. */
 int wire_pair(int fds[2]);
+
+/* Drops the frames of a buffer from at on: some of them hold descriptors. */
+void wire_drop(struct buf *frames, size_t at);
 
 /* Sends the frames of a buffer from *at on, and moves it on: 0 when all are
  * gone, ERR_AGAIN when the socket is full, ERR_CLOSED, ERR_NOMEM. */

@@ -18,17 +18,47 @@ enum call_bits { BITS_CAN_TASK = 1, BITS_TASK = 2, BITS_RELEASE = 4 };
 enum message_bits { MESSAGE_JSON = 1, MESSAGE_LINK = 2 };
 enum content_bits { CONTENT_BINARY = 1, CONTENT_ASSISTANT = 2 };
 
+#define SPLICES_MAX 32
+
+/* A frame in the making, whose long strings are not copied into it. */
+struct spliced {
+	struct buf *out;
+	struct wire_splice splices[SPLICES_MAX];
+	size_t len;
+};
+
+static void
+spliced_str(struct spliced *sp, struct str s)
+{
+	if (s.len < WIRE_SPLICE_MIN || s.len > WIRE_BODY_MAX
+	    || sp->len == SPLICES_MAX) {
+		wire_put_str(sp->out, s);
+		return;
+	}
+	wire_put_u32(sp->out, (uint32_t)s.len);
+	sp->splices[sp->len++] = (struct wire_splice){ sp->out->len, s };
+}
+
+static void
+spliced_end(struct spliced *sp, size_t at)
+{
+	wire_end_spliced(sp->out, at, sp->splices, sp->len);
+}
+
 void
 wire_call_write(
     struct buf *out, uint64_t id, uint32_t entry, const struct call *c)
 {
+	struct spliced sp;
 	size_t at = wire_begin(out, WIRE_CALL, id);
 
+	sp.out = out;
+	sp.len = 0;
 	wire_put_u32(out, entry);
 	wire_put_u32(out, c->kind);
 	wire_put_str(out, c->name);
-	wire_put_str(out, json_raw(c->args));
-	wire_put_str(out, json_raw(c->answers));
+	spliced_str(&sp, json_raw(c->args));
+	spliced_str(&sp, json_raw(c->answers));
 	wire_put_str(out, c->state);
 	wire_put_u32(out, c->client);
 	wire_put_u32(out,
@@ -37,7 +67,7 @@ wire_call_write(
 		| (c->releasable ? BITS_RELEASE : 0u));
 	wire_put_u32(out, (uint32_t)c->log_level);
 	wire_put_u64(out, (uint64_t)c->deadline_ns);
-	wire_end(out, at);
+	spliced_end(&sp, at);
 }
 
 int
@@ -66,13 +96,15 @@ wire_call_read(struct str body, struct wire_call *out)
 }
 
 static void
-content_write(struct buf *out, const struct call_content *block)
+content_write(struct spliced *sp, const struct call_content *block)
 {
+	struct buf *out = sp->out;
+
 	wire_put_u32(out, block->type);
 	wire_put_u32(out,
 	    (block->binary ? CONTENT_BINARY : 0u)
 		| (block->assistant ? CONTENT_ASSISTANT : 0u));
-	wire_put_str(out, block->data);
+	spliced_str(sp, block->data);
 	wire_put_str(out, block->mime);
 	wire_put_str(out, block->uri);
 	wire_put_str(out, block->name);
@@ -119,8 +151,11 @@ void
 wire_result_write(
     struct buf *out, uint64_t id, const struct call *c, int status)
 {
+	struct spliced sp;
 	size_t at = wire_begin(out, WIRE_RESULT, id);
 
+	sp.out = out;
+	sp.len = 0;
 	wire_put_u32(out, (uint32_t)status);
 	wire_put_u32(out,
 	    (c->too_large ? RESULT_TOO_LARGE : 0u)
@@ -129,19 +164,19 @@ wire_result_write(
 		| (c->task_wanted ? RESULT_TASK : 0u));
 	wire_put_u32(out, c->refused);
 	wire_put_str(out, c->message);
-	wire_put_str(out, c->structured);
+	spliced_str(&sp, c->structured);
 	wire_put_str(out, c->next_state);
 	wire_put_str(out, c->links);
 	wire_put_u32(out, (uint32_t)c->contents_len);
 	for (const struct call_content *b = c->contents; b != NULL; b = b->next)
-		content_write(out, b);
+		content_write(&sp, b);
 	wire_put_u32(out, (uint32_t)c->needs_len);
 	for (const struct call_need *n = c->needs; n != NULL; n = n->next) {
 		wire_put_str(out, n->key);
 		wire_put_str(out, n->method);
 		wire_put_str(out, n->params);
 	}
-	wire_end(out, at);
+	spliced_end(&sp, at);
 }
 
 int

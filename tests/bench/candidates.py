@@ -40,6 +40,7 @@ ANSWER = ('{"jsonrpc":"2.0","id":1000001,"result":{"content":'
 ECHO_STREAM = ["--tool", "echo_stream", "--args",
                '{"message":"hello world"}',
                "--expect", "hello world"]
+LARGE = ["--tool", "large", "--connections", "4"]
 ECHO_POOL = ["--tool", "echo_pool", *ECHO_STREAM[2:]]
 # No idle connection may end, no session either, while a run holds it.
 CONFIG = """\
@@ -145,7 +146,8 @@ class Toolpost(Candidate):
                 "--plugins", self.plugins]
 
     def flags(self, workload):
-        return {"W3": ECHO_STREAM, "W1p": ECHO_POOL}.get(workload, [])
+        return {"W3": ECHO_STREAM, "W1p": ECHO_POOL,
+                "large": LARGE, "larger": LARGE}.get(workload, [])
 
     def change(self, server, work):
         manifest = work / "plugins/stream/stream.yaml"

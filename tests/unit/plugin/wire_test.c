@@ -187,6 +187,104 @@ START_TEST(a_large_body_travels_in_a_file)
 }
 END_TEST
 
+/* A frame of strings of which some are spliced, small and large, alone and
+ * behind others, one at the end. */
+START_TEST(spliced_strings_arrive_as_copied_ones)
+{
+	static const size_t lens[][3] = { { 0, 0, 0 }, { 10, 20000, 10 },
+		{ 20000, 1, 0 }, { 30000, 30000, 3 }, { 40000, 40000, 40000 },
+		{ 3, 1000000, 3 }, { 1000000, 1000000, 5 }, { 1, 2, 1000000 } };
+	char *bytes = malloc(1000000), *space = malloc(WIRE_SPACES);
+	int fds[2];
+
+	for (size_t i = 0; i < 1000000; i++)
+		bytes[i] = (char)(i * 11);
+	ck_assert_int_eq(wire_pair(fds), 0);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(lens); i++) {
+		const size_t *len = lens[i / 2];
+		struct wire_splice splices[3];
+		struct wire_arrivals batch;
+		struct wire_frame f;
+		struct wire_in in;
+		struct buf b;
+		size_t at, n = 0, sent = 0;
+
+		buf_init(&b);
+		/* Behind much else it is sent as bytes. */
+		for (uint64_t k = 0; k < (i % 2) * 40; k++)
+			frame_put(&b, k, S("hello"));
+		at = wire_begin(&b, WIRE_RESULT, 1000);
+		for (size_t k = 0; k < 3; k++) {
+			wire_put_u32(&b, (uint32_t)len[k]);
+			if (len[k] >= WIRE_SPLICE_MIN)
+				splices[n++] = (struct wire_splice){ b.len,
+					{ bytes + k, len[k] - k } };
+			else
+				buf_append(&b, bytes + k, len[k]);
+			/* Not a byte longer than it says. */
+			if (len[k] >= WIRE_SPLICE_MIN)
+				buf_append(&b, "abc", k);
+		}
+		wire_end_spliced(&b, at, splices, n);
+		frame_put(&b, 1001, S("behind it"));
+		ck_assert_int_eq(wire_send(fds[0], &b, &sent), 0);
+		ck_assert_int_gt(wire_receive(fds[1], space, &batch), 0);
+		do {
+			ck_assert_int_eq(wire_next(&batch, &f), 1);
+		} while (f.id < 1000);
+		in = wire_in_of(f.body);
+		for (size_t k = 0; k < 3; k++) {
+			struct str s = wire_get_str(&in);
+
+			ck_assert_uint_eq(s.len, len[k]);
+			ck_assert_int_eq(
+			    memcmp(s.ptr, bytes + k, s.len > k ? s.len - k : 0),
+			    0);
+		}
+		ck_assert(wire_get_end(&in));
+		wire_frame_finish(&f);
+		ck_assert_int_eq(wire_next(&batch, &f), 1);
+		ck_assert_uint_eq(f.id, 1001);
+		wire_frame_finish(&f);
+		wire_arrivals_finish(&batch);
+		buf_finish(&b);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	free(space);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(what_is_not_sent_leaves_no_descriptor_behind)
+{
+	size_t len = 100000;
+	char *bytes = calloc(1, len);
+	struct wire_splice splice = { sizeof(struct wire_head) + 4,
+		{ bytes, len } };
+	struct buf b;
+	int before, after;
+
+	before = dup(0);
+	(void)close(before);
+	buf_init(&b);
+	for (int i = 0; i < 2; i++) {
+		size_t at = wire_begin(&b, WIRE_RESULT, 1);
+
+		wire_put_u32(&b, (uint32_t)len);
+		splice.at = b.len;
+		wire_end_spliced(&b, at, &splice, 1);
+	}
+	ck_assert_uint_lt(b.len, 100);
+	wire_drop(&b, 0);
+	after = dup(0);
+	(void)close(after);
+	ck_assert_int_eq(after, before);
+	buf_finish(&b);
+	free(bytes);
+}
+END_TEST
+
 /* One datagram with any bytes and up to two descriptors. */
 static void
 send_raw(int fd, const void *bytes, size_t len, const int *files, size_t n)
@@ -367,7 +465,8 @@ END_TEST
 UNIT_MAIN("plugin/wire", fields_come_out_as_they_went_in,
     a_body_that_is_cut_anywhere_is_bad, what_is_left_over_is_bad,
     frames_arrive_in_order_and_whole, the_frames_of_a_turn_share_a_datagram,
-    a_large_body_travels_in_a_file, what_is_no_frame_is_refused,
+    a_large_body_travels_in_a_file, spliced_strings_arrive_as_copied_ones,
+    what_is_not_sent_leaves_no_descriptor_behind, what_is_no_frame_is_refused,
     what_follows_a_frame_is_read_as_strictly,
     a_bad_frame_leaves_no_descriptor_behind,
     a_body_beyond_the_bound_is_not_written)
