@@ -404,6 +404,8 @@ process_open(struct runner_process *p, unsigned channels)
 	p->lines_len = channels - 1;
 	p->lines = calloc(channels, sizeof *p->lines);
 	p->space = malloc(WIRE_SPACES);
+	json_doc_init(&p->args);
+	json_doc_init(&p->answers);
 	p->loop = loop_create(&err);
 	if (p->lines == NULL || p->space == NULL || p->loop == NULL)
 		runner_give_up("out of memory");
@@ -438,6 +440,8 @@ process_close(struct runner_process *p)
 	plugin_hub_leave(p->hub);
 	loop_destroy(p->loop);
 	runner_batches_finish(&p->batches);
+	json_doc_finish(&p->args);
+	json_doc_finish(&p->answers);
 	free(p->lines);
 	free(p->space);
 	(void)close(p->control); /* the host reads what was sent */

@@ -3,6 +3,7 @@
 #ifndef PLUGIN_RUNNER_PRIV_H
 #define PLUGIN_RUNNER_PRIV_H
 
+#include "data/json.h"
 #include "plugin/begun.h"
 #include "plugin/generation.h"
 #include "plugin/wire.h"
@@ -48,6 +49,8 @@ struct runner_process {
 	int control; /* owned */
 	struct loop_io io;
 	char *space; /* WIRE_SPACES, for whoever reads */
+	struct json_doc args; /* of the call that is taken now */
+	struct json_doc answers;
 	struct runner_line *lines;
 	unsigned lines_len;
 	unsigned channels;

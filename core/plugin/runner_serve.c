@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "data/json_dup.h"
 #include "plugin/runner_priv.h"
 #include "plugin/wire_call.h"
 
@@ -135,10 +134,13 @@ refuse(struct runner_line *l, uint64_t id, int status)
 	line_write_later(l);
 }
 
+/* Until the next call is taken: it is copied where it has to last. */
 static const struct json_node *
-json_take(struct call *c, struct str text)
+json_take(struct json_doc *doc, struct str text)
 {
-	return text.len > 0 ? json_parse_dup(text, &c->arena) : NULL;
+	return text.len > 0 && json_parse(doc, text, JSON_GRAMMAR) == 0
+	    ? doc->nodes
+	    : NULL;
 }
 
 static void
@@ -174,8 +176,8 @@ call_take(struct runner_line *l, uint64_t id, struct str body)
 	s->id = id;
 	list_push(&l->served, &s->node);
 	c->sink_arg = s;
-	c->args = json_take(c, w.args);
-	c->answers = json_take(c, w.answers);
+	c->args = json_take(&l->process->args, w.args);
+	c->answers = json_take(&l->process->answers, w.answers);
 	c->state = w.state;
 	c->client = w.client;
 	c->can_task = w.can_task;
