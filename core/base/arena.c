@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CHUNK_SIZE ((size_t)8192)
+#define CHUNK_SMALL ((size_t)512)
 
 struct arena_chunk {
 	struct arena_chunk *next; /* owned */
@@ -20,6 +21,12 @@ void
 arena_init(struct arena *a, size_t limit)
 {
 	*a = (struct arena){ .limit = limit };
+}
+
+void
+arena_init_small(struct arena *a, size_t limit)
+{
+	*a = (struct arena){ .limit = limit, .small = CHUNK_SMALL };
 }
 
 static void
@@ -100,17 +107,32 @@ alloc_apart(struct arena *a, size_t size)
 	return c->bytes;
 }
 
+/* The size of the next chunk. */
+static size_t
+chunk_choose(struct arena *a, size_t size)
+{
+	size_t chunk;
+
+	while (a->small != 0 && size > a->small / 2)
+		a->small = a->small < CHUNK_SIZE ? 2 * a->small : 0;
+	if (a->small == 0)
+		return CHUNK_SIZE;
+	chunk = a->small;
+	a->small = chunk < CHUNK_SIZE ? 2 * chunk : 0;
+	return chunk;
+}
+
 static void *
 alloc_slow(struct arena *a, size_t len)
 {
-	size_t size = sizeof(struct arena_chunk) + len;
+	size_t size = sizeof(struct arena_chunk) + len, chunk;
 	struct arena_chunk *c;
 
 	/* Near the limit too: what is left may be less than a chunk. */
-	if (size > CHUNK_SIZE / 2
-	    || (a->limit != 0 && a->limit - a->total < CHUNK_SIZE))
+	chunk = chunk_choose(a, size);
+	if (size > chunk / 2 || (a->limit != 0 && a->limit - a->total < chunk))
 		return alloc_apart(a, size);
-	c = chunk_create(a, CHUNK_SIZE);
+	c = chunk_create(a, chunk);
 	if (c == NULL)
 		return NULL;
 	c->next = a->head;

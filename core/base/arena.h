@@ -18,11 +18,15 @@ struct arena {
 	char *end;
 	size_t total; /* bytes of all chunks */
 	size_t limit; /* bound on total; 0: none */
+	size_t small; /* its next chunk's size; 0: the ordinary one */
 	bool failed; /* an allocation was refused */
 };
 
 /* Allocates nothing until the first use. */
 void arena_init(struct arena *a, size_t limit);
+/* For what is kept for long and is small as a rule: its chunks begin small, and
+ * each is twice the one before until they are ordinary. */
+void arena_init_small(struct arena *a, size_t limit);
 /* Frees every chunk but one of ordinary size, for the next user. */
 void arena_reset(struct arena *a);
 void arena_finish(struct arena *a);

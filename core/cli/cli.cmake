@@ -7,7 +7,7 @@ add_custom_command(OUTPUT ${template_c}
 	DEPENDS ${template_files} ${CMAKE_CURRENT_LIST_DIR}/embed.cmake VERBATIM)
 include(GNUInstallDirs)
 set(libraries "libevent ${LIBEVENT_libevent_core_VERSION}")
-string(APPEND libraries ", GnuTLS ${GNUTLS_VERSION}, cJSON ${CJSON_VERSION}"
+string(APPEND libraries ", GnuTLS ${GNUTLS_VERSION}, Nettle ${NETTLE_VERSION}, cJSON ${CJSON_VERSION}"
 	", libyaml ${YAML_VERSION}, PCRE2 ${PCRE2_VERSION}, libltdl")
 target_sources(toolpost_cli PRIVATE ${template_c})
 target_compile_definitions(toolpost_cli PRIVATE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests by GnuTLS, without policy. */
+/* Digests, without policy. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
@@ -9,7 +9,7 @@
 
 #define CRYPTO_SHA256_LEN 32
 
-/* [any] 0, or ERR_INTERNAL when the library refuses. */
+/* [any] 0; another library might refuse: ERR_INTERNAL. */
 int crypto_sha256(struct str bytes, unsigned char out[CRYPTO_SHA256_LEN]);
 /* [any] Lower-case digits and a NUL: out has 2 * len + 1 bytes. */
 void crypto_hex(const unsigned char *bytes, size_t len, char *out);

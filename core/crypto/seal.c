@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "crypto/digest.h"
+#include "crypto/library.h"
 
 #define SEAL_MAGIC 0x5345414cu
 #define NAME_LEN 4
@@ -79,7 +77,7 @@ crypto_seal_create(
 
 	if (key_set(&keys.items[0], key, err) == 0)
 		s = seal_create(&keys, err);
-	gnutls_memset(&keys, 0, sizeof keys);
+	explicit_bzero(&keys, sizeof keys);
 	return s;
 }
 
@@ -91,7 +89,7 @@ crypto_seal_create_random(struct err *err)
 
 	random_bytes(key, sizeof key);
 	s = crypto_seal_create(key, err);
-	gnutls_memset(key, 0, sizeof key);
+	explicit_bzero(key, sizeof key);
 	return s;
 }
 
@@ -112,7 +110,7 @@ key_read(struct str line, unsigned char key[CRYPTO_SEAL_KEY_LEN])
 	if (rc == 0)
 		memcpy(key, bytes.ptr, CRYPTO_SEAL_KEY_LEN);
 	if (bytes.ptr != NULL)
-		gnutls_memset(bytes.ptr, 0, bytes.cap);
+		explicit_bzero(bytes.ptr, bytes.cap);
 	buf_finish(&bytes);
 	return rc;
 }
@@ -140,7 +138,7 @@ line_take(
 		    "hexadecimal digits or 43 letters of base64url)",
 		    number);
 	rc = key_set(k, key, err);
-	gnutls_memset(key, 0, sizeof key);
+	explicit_bzero(key, sizeof key);
 	for (i = 0; rc == 0 && i < keys->len; i++)
 		if (memcmp(keys->items[i].key, k->key, sizeof k->key) == 0)
 			rc = err_set(err, ERR_CONFIG,
@@ -168,7 +166,7 @@ crypto_seal_create_text(struct str text, struct err *err)
 		rc = err_set(err, ERR_CONFIG, "no key (one a line)");
 	if (rc == 0)
 		s = seal_create(&keys, err);
-	gnutls_memset(&keys, 0, sizeof keys);
+	explicit_bzero(&keys, sizeof keys);
 	return s;
 }
 
@@ -201,7 +199,7 @@ crypto_seal_destroy(struct crypto_seal *s)
 	if (s == NULL)
 		return;
 	OBJ_CHECK(s, SEAL_MAGIC);
-	gnutls_memset(&s->keys, 0, sizeof s->keys);
+	explicit_bzero(&s->keys, sizeof s->keys);
 	(void)pthread_mutex_destroy(&s->lock); /* nobody holds it */
 	OBJ_WIPE(s);
 	free(s);
@@ -226,10 +224,11 @@ static int
 cipher_open(struct seal_key *k, gnutls_aead_cipher_hd_t *cipher)
 {
 	gnutls_datum_t datum = { k->key, sizeof k->key };
+	const struct crypto_library *library = crypto_library();
 
-	return gnutls_aead_cipher_init(
-		   cipher, GNUTLS_CIPHER_AES_256_GCM, &datum)
-		< 0
+	return library == NULL
+		|| library->aead_init(cipher, GNUTLS_CIPHER_AES_256_GCM, &datum)
+		    < 0
 	    ? ERR_INTERNAL
 	    : 0;
 }
@@ -270,11 +269,11 @@ crypto_seal_close(
 	rc = beside.failed ? ERR_NOMEM : cipher_open(&key, &cipher);
 	if (rc < 0)
 		goto out;
-	rc = gnutls_aead_cipher_encrypt(cipher, blob.ptr + NONCE_AT, NONCE_LEN,
-	    beside.ptr, beside.len, CRYPTO_SEAL_TAG_LEN,
+	rc = crypto_library()->aead_encrypt(cipher, blob.ptr + NONCE_AT,
+	    NONCE_LEN, beside.ptr, beside.len, CRYPTO_SEAL_TAG_LEN,
 	    bytes.ptr != NULL ? bytes.ptr : "", bytes.len, blob.ptr + blob.len,
 	    &len);
-	gnutls_aead_cipher_deinit(cipher);
+	crypto_library()->aead_deinit(cipher);
 	rc = rc < 0 ? ERR_INTERNAL : 0;
 	if (rc == 0) {
 		blob.len += len;
@@ -282,7 +281,7 @@ crypto_seal_close(
 		rc = out->failed ? ERR_NOMEM : 0;
 	}
 out:
-	gnutls_memset(&key, 0, sizeof key);
+	explicit_bzero(&key, sizeof key);
 	buf_finish(&beside);
 	buf_finish(&blob);
 	return rc;
@@ -305,11 +304,11 @@ blob_open(
 	bound_write(&beside, blob.ptr, bound);
 	rc = beside.failed ? ERR_NOMEM : cipher_open(k, &cipher);
 	if (rc == 0) {
-		rc = gnutls_aead_cipher_decrypt(cipher, blob.ptr + NONCE_AT,
+		rc = crypto_library()->aead_decrypt(cipher, blob.ptr + NONCE_AT,
 		    NONCE_LEN, beside.ptr, beside.len, CRYPTO_SEAL_TAG_LEN,
 		    blob.ptr + CRYPTO_SEAL_HEAD_LEN, sealed,
 		    out->ptr + out->len, &len);
-		gnutls_aead_cipher_deinit(cipher);
+		crypto_library()->aead_deinit(cipher);
 		rc = rc < 0 ? ERR_DENIED : 0;
 	}
 	if (rc == 0)
@@ -330,7 +329,7 @@ keys_try(
 	for (i = 0; rc == ERR_DENIED && key_copy(s, i, &key); i++)
 		if (memcmp(blob.ptr + NAME_AT, key.name, NAME_LEN) == 0)
 			rc = blob_open(&key, blob, bound, out);
-	gnutls_memset(&key, 0, sizeof key);
+	explicit_bzero(&key, sizeof key);
 	return rc;
 }
 

@@ -30,7 +30,7 @@ schema_compile(struct str json, const struct schema_options *options,
 		return NULL;
 	}
 	OBJ_INIT(s, SCHEMA_MAGIC);
-	arena_init(&s->arena, SCHEMA_MEMORY_MAX);
+	arena_init_small(&s->arena, SCHEMA_MEMORY_MAX);
 	map_init(&c.uris);
 	c.schema = s;
 	source = schema_source_add(&c, c.options->base_uri, json, &root);

@@ -2,6 +2,7 @@
 /* Documents, and what a reference leads to.  Nothing is ever fetched: a
  * reference finds what the caller gave, what the schema contains, or the
  * dialects' own schemas. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -109,6 +110,22 @@ schema_scan(struct schema_compiler *c, struct schema_source *source,
 	return rc;
 }
 
+/* It will not grow any more, and there may be thousands. */
+static int
+nodes_fit(struct json_doc *d)
+{
+	struct json_node *fitting;
+
+	if (d->len == 0 || d->len == d->cap)
+		return 0;
+	fitting = realloc(d->nodes, d->len * sizeof *fitting);
+	if (fitting == NULL)
+		return ERR_NOMEM;
+	d->nodes = fitting;
+	d->cap = d->len;
+	return 0;
+}
+
 /* The copy, its nodes and the two tables. */
 static int
 source_parse(
@@ -131,6 +148,8 @@ source_parse(
 		buf_finish(&why);
 		return rc;
 	}
+	if (nodes_fit(&source->doc) < 0)
+		return schema_nomem(c);
 	source->rule_of =
 	    arena_zalloc(arena, source->doc.len * sizeof *source->rule_of);
 	source->resource_of =

@@ -240,7 +240,7 @@ uri_template_compile(struct str text, struct err *err)
 		return NULL;
 	}
 	OBJ_INIT(t, URI_TEMPLATE_MAGIC);
-	arena_init(&t->arena, 0);
+	arena_init_small(&t->arena, 0);
 	t->text = arena_dup(&t->arena, text);
 	r.t = t;
 	if (t->text.ptr != NULL)

@@ -122,7 +122,7 @@ own_executable(char *path, size_t size)
 static struct str
 runner_executable(struct str own, char *path, size_t size)
 {
-	static const char installed[] = "/usr/libexec/toolpost/toolpost-runner";
+	static const char installed[] = TOOLPOST_LIBEXEC "/toolpost-runner";
 	size_t dir = own.len;
 
 	while (dir > 0 && own.ptr[dir - 1] != '/')

@@ -95,6 +95,30 @@ START_TEST(reset_keeps_one_ordinary_chunk)
 }
 END_TEST
 
+START_TEST(a_small_one_grows_to_ordinary_chunks)
+{
+	struct arena a;
+	size_t i;
+
+	arena_init_small(&a, 0);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 100));
+	ck_assert_uint_eq(a.total, 512);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 3000)); /* half of 8192 */
+	ck_assert_uint_eq(a.total, 512 + CHUNK_SIZE);
+	for (i = 0; i < 10; i++)
+		ck_assert_ptr_nonnull(arena_alloc(&a, 4000));
+	ck_assert_uint_eq(a.total, 512 + 6 * CHUNK_SIZE);
+	arena_finish(&a);
+
+	arena_init_small(&a, 1000);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 100));
+	ck_assert_ptr_nonnull(arena_alloc(&a, 400));
+	ck_assert_ptr_null(arena_alloc(&a, 400));
+	ck_assert_uint_le(a.total, 1000);
+	arena_finish(&a);
+}
+END_TEST
+
 START_TEST(the_limit_is_sticky_until_reset)
 {
 	struct arena a;
@@ -165,5 +189,6 @@ END_TEST
 UNIT_MAIN("base/arena", nothing_is_taken_before_the_first_use,
     blocks_are_aligned_and_apart, zalloc_is_zero_also_after_reset,
     dup_terminates, reset_keeps_one_ordinary_chunk,
-    the_limit_is_sticky_until_reset, a_limit_below_a_chunk_serves_small_blocks,
-    absurd_sizes_fail, each_failing_allocation_is_reported)
+    a_small_one_grows_to_ordinary_chunks, the_limit_is_sticky_until_reset,
+    a_limit_below_a_chunk_serves_small_blocks, absurd_sizes_fail,
+    each_failing_allocation_is_reported)
