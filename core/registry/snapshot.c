@@ -58,7 +58,8 @@ list_render(
 		return;
 	list->len = 1;
 	buf_init(&text);
-	for (i = 0; i < s->sets_len; i++)
+	/* All entries are passed five times for each kind that there is. */
+	for (i = 0; i < s->sets_len && s->counts[kind] > 0; i++)
 		for (k = 0; k < registry_set_count(s->sets[i]); k++) {
 			const struct registry_entry *e =
 			    registry_set_at(s->sets[i], k);

@@ -17,13 +17,16 @@ class ServerError(Exception):
 class Server:
     """A server process on one loopback port, its output in a file."""
 
-    def __init__(self, command, port, log, env=None, cpu=None, cwd=None):
+    def __init__(self, command, port, log, env=None, cpu=None, cwd=None,
+                 fast=False):
         self.command = [str(word) for word in command]
         self.port = port
         self.log = log
         self.env = env
         self.cpu = cpu
         self.cwd = cwd
+        self.pause = 0.0002 if fast else 0.01
+        self.began = None
         self.process = None
 
     @staticmethod
@@ -45,6 +48,7 @@ class Server:
                 os.sched_setaffinity(0, {self.cpu})
 
         with open(self.log, "wb") as log:
+            self.began = time.monotonic()
             try:
                 self.process = subprocess.Popen(
                     self.command, stdin=subprocess.DEVNULL, stdout=log,
@@ -70,7 +74,7 @@ class Server:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                time.sleep(0.01)
+                time.sleep(self.pause)
         raise ServerError(f"{self.command[0]} does not listen on "
                           f"{self.port}: {self.log_tail()}")
 
