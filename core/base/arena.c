@@ -177,8 +177,11 @@ arena_zalloc(struct arena *a, size_t len)
 struct str
 arena_dup(struct arena *a, struct str s)
 {
-	char *copy = s.len == SIZE_MAX ? NULL : arena_alloc(a, s.len + 1);
+	char *copy;
 
+	if (s.len == 0 && !a->failed)
+		return S("");
+	copy = s.len == SIZE_MAX ? NULL : arena_alloc(a, s.len + 1);
 	if (copy == NULL)
 		return STR_NONE;
 	if (s.len > 0)

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/err.h"
 #include "data/json_priv.h"
 
@@ -23,22 +19,27 @@
  * so that no text makes duplicate detection quadratic. */
 #define LINEAR_MEMBERS 16
 
-/* Where the text is at travels as a value, never through this struct: in a
- * register it costs nothing, in memory it was half of the time. */
 struct scan {
 	const char *end;
 	const char *base;
 	struct json_doc *doc;
-	struct json_node *nodes; /* the document's */
-	struct json_node *next; /* the next node; len of the document is that of
-				 * the end of the scan */
-	struct json_node *limit;
+	struct json_node *limit; /* the end of the document's memory */
 	struct json_keys seen; /* of all large objects */
-	size_t keys;
 	unsigned depth;
 	enum json_mode mode;
 	uint32_t stack[JSON_DEPTH_MAX]; /* open containers */
-	uint64_t marks[JSON_DEPTH_MAX]; /* a bit for each key they have */
+	uint64_t marks[JSON_DEPTH_MAX]; /* of those around them */
+};
+
+/* What changes with every byte never stands in struct scan: no function but
+ * inline ones sees a cursor, so that its members are registers.  In memory it
+ * was half of the time. */
+struct cursor {
+	const char *p; /* NULL: failed */
+	struct json_node *next; /* the next node to be made */
+	struct json_node *owner; /* the innermost open container, or NULL */
+	uint64_t marks; /* a bit for each key that it has */
+	size_t values;
 };
 
 void
@@ -65,35 +66,42 @@ fail(struct scan *s, enum json_fault fault, const char *at)
 	return NULL;
 }
 
+/* All of the memory is used. */
 static bool
 nodes_grow(struct scan *s)
 {
 	struct json_doc *d = s->doc;
 	size_t cap = d->cap == 0 ? FIRST_NODES : d->cap * 2;
-	size_t len = d->cap;
 	struct json_node *nodes = realloc(d->nodes, cap * sizeof *nodes);
 
 	if (nodes == NULL)
 		return false;
-	d->nodes = s->nodes = nodes;
+	d->nodes = nodes;
 	d->cap = cap;
-	s->next = nodes + len;
 	s->limit = nodes + cap;
 	return true;
 }
 
-/* The next node, beginning at p; NULL without memory. */
+/* The next node, beginning at c->p; NULL without memory. */
 static inline struct json_node *
-node_push(struct scan *s, enum json_type type, const char *p)
+node_push(struct scan *s, struct cursor *c, enum json_type type)
 {
 	struct json_node *n;
 
-	if (s->next == s->limit && !nodes_grow(s)) {
-		(void)fail(s, JSON_NOMEM, p);
-		return NULL;
+	if (c->next == s->limit) {
+		size_t len = s->doc->cap;
+
+		if (!nodes_grow(s)) {
+			c->p = fail(s, JSON_NOMEM, c->p);
+			return NULL;
+		}
+		c->next = s->doc->nodes + len;
+		if (c->owner != NULL)
+			c->owner = s->doc->nodes + s->stack[s->depth - 1];
 	}
-	n = s->next++;
-	*n = (struct json_node){ .raw = p, .span = 1, .type = (uint8_t)type };
+	n = c->next++;
+	*n =
+	    (struct json_node){ .raw = c->p, .span = 1, .type = (uint8_t)type };
 	return n;
 }
 
@@ -104,6 +112,13 @@ skip_space(const char *p, const char *end)
 	    && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
+}
+
+/* The same where c is what mostly comes, at once. */
+static inline const char *
+skip_to(const char *p, const char *end, char c)
+{
+	return p < end && *p == c ? p : skip_space(p, end);
 }
 
 /* Length of the UTF-8 sequence at p (its lead byte is >= 0x80), or 0. */
@@ -139,48 +154,6 @@ utf8_sequence(const char *text, const char *end)
 	return len;
 }
 
-#define BYTES(b_) (UINT64_C(0x0101010101010101) * (b_))
-
-/* Skips bytes that mean themselves: no quote, backslash, control, and no
- * byte of a longer UTF-8 sequence. */
-static inline const char *
-skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	while (end - p >= 16) {
-		__m128i bytes = _mm_loadu_si128((const void *)p);
-		/* As signed numbers those above 0x7f are below too. */
-		__m128i plain = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f));
-		__m128i ends =
-		    _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-			_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-		unsigned stop = 0xffffu
-		    ^ (unsigned)_mm_movemask_epi8(
-			_mm_andnot_si128(ends, plain));
-
-		if (stop != 0)
-			return p + __builtin_ctz(stop);
-		p += 16;
-	}
-#endif
-	while (end - p >= 8) {
-		uint64_t w, q, b;
-
-		memcpy(&w, p, 8);
-		q = w ^ BYTES('"');
-		b = w ^ BYTES('\\');
-		if ((((w - BYTES(0x20)) | (q - BYTES(1)) | (b - BYTES(1)) | w)
-			& BYTES(0x80))
-		    != 0)
-			break;
-		p += 8;
-	}
-	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\'
-	    && (unsigned char)*p < 0x80)
-		p++;
-	return p;
-}
-
 /* Over whole characters up to a quote or a backslash. */
 static const char *
 skip_text(struct scan *s, const char *p)
@@ -188,7 +161,7 @@ skip_text(struct scan *s, const char *p)
 	for (;;) {
 		size_t len;
 
-		p = skip_plain(p, s->end);
+		p = json_skip_plain(p, s->end);
 		if (p == s->end || (unsigned char)*p < 0x20)
 			return fail(s, JSON_SYNTAX, p);
 		if (*p == '"' || *p == '\\')
@@ -204,9 +177,9 @@ skip_text(struct scan *s, const char *p)
  * text is longer than its source, so one reserve of what is left of the message
  * holds this and all later strings: the buffer never moves under a node. */
 static const char *
-scan_escaped(struct scan *s, const char *start, const char *p)
+scan_escaped(
+    struct scan *s, const char *start, const char *p, struct json_node *n)
 {
-	struct json_node *n = s->next - 1;
 	struct buf *out = &s->doc->decoded;
 	enum json_fault fault;
 	size_t from, run;
@@ -240,13 +213,13 @@ scan_string(struct scan *s, const char *p, struct json_node *n)
 {
 	const char *start = p + 1;
 
-	p = skip_plain(start, s->end);
+	p = json_skip_plain(start, s->end);
 	if (p == s->end || *p != '"') {
 		p = skip_text(s, p);
 		if (p == NULL)
 			return NULL;
 		if (*p != '"')
-			return scan_escaped(s, start, p);
+			return scan_escaped(s, start, p, n);
 	}
 	n->text = start;
 	n->text_len = (uint32_t)(p - start);
@@ -321,7 +294,7 @@ scan_word(struct scan *s, const char *p, struct json_node *n, const char *word,
 static bool
 seen_add(struct scan *s, uint32_t owner, uint32_t key)
 {
-	const struct json_node *nodes = s->nodes;
+	const struct json_node *nodes = s->doc->nodes;
 
 	switch (json_keys_add(&s->seen, nodes, owner, key)) {
 	case 0:
@@ -335,27 +308,28 @@ seen_add(struct scan *s, uint32_t owner, uint32_t key)
 	}
 }
 
-/* The newest node is a key of owner, whose other members are complete. */
+/* k is a key of owner, whose other members are complete. */
 static bool
-check_duplicate(struct scan *s, uint32_t owner)
+check_duplicate(
+    struct scan *s, const struct json_node *owner, const struct json_node *k)
 {
-	const struct json_node *nodes = s->nodes;
-	uint32_t key = (uint32_t)(s->next - 1 - nodes);
-	uint32_t count = nodes[owner].count, at = owner + 1;
+	const struct json_node *nodes = s->doc->nodes;
+	uint32_t top = (uint32_t)(owner - nodes), key = (uint32_t)(k - nodes);
+	uint32_t count = owner->count, at = top + 1;
 
 	if (count > LINEAR_MEMBERS)
-		return seen_add(s, owner, key);
+		return seen_add(s, top, key);
 	for (uint32_t i = 0; i < count; i++) {
-		if (json_key_same(&nodes[at], &nodes[key])) {
-			(void)fail(s, JSON_DUPLICATE_KEY, nodes[key].raw);
+		if (json_key_same(&nodes[at], k)) {
+			(void)fail(s, JSON_DUPLICATE_KEY, k->raw);
 			return false;
 		}
 		/* The object becomes a large one with this member. */
-		if (count == LINEAR_MEMBERS && !seen_add(s, owner, at))
+		if (count == LINEAR_MEMBERS && !seen_add(s, top, at))
 			return false;
 		at += 1 + nodes[at + 1].span;
 	}
-	return count < LINEAR_MEMBERS || seen_add(s, owner, key);
+	return count < LINEAR_MEMBERS || seen_add(s, top, key);
 }
 
 /* Keys that are equal have the same bit: most are known to be new by it. */
@@ -372,13 +346,12 @@ key_mark(const struct json_node *k)
 
 /* What the protocol forbids in a key: U+0000, and to be there twice. */
 static inline bool
-check_key(
-    struct scan *s, const struct json_node *k, uint32_t owner, uint32_t count)
+check_key(struct scan *s, struct cursor *c, const struct json_node *k)
 {
-	uint64_t mark = key_mark(k), marks = s->marks[s->depth - 1];
-	bool known = (marks & mark) != 0;
+	uint64_t mark = key_mark(k);
+	bool known = (c->marks & mark) != 0;
 
-	s->marks[s->depth - 1] = marks | mark;
+	c->marks |= mark;
 	/* Only an escape can bring U+0000 into a string. */
 	if (k->text_len + 2 != k->raw_len
 	    && str_find((struct str){ k->text, k->text_len }, '\0')
@@ -386,121 +359,125 @@ check_key(
 		(void)fail(s, JSON_NUL_KEY, k->raw);
 		return false;
 	}
-	if (!known && count < LINEAR_MEMBERS)
+	if (!known && c->owner->count < LINEAR_MEMBERS)
 		return true;
-	return check_duplicate(s, owner);
+	return check_duplicate(s, c->owner, k);
 }
 
 /* One key and its colon; counts the member. */
 static inline const char *
-scan_key(struct scan *s, const char *p)
+scan_key(struct scan *s, struct cursor *c)
 {
-	uint32_t owner = s->stack[s->depth - 1], count;
 	struct json_node *n;
+	const char *p;
 
-	p = skip_space(p, s->end);
-	if (p == s->end || *p != '"')
-		return fail(s, JSON_SYNTAX, p);
-	n = node_push(s, JSON_STRING, p);
+	c->p = skip_to(c->p, s->end, '"');
+	if (c->p == s->end || *c->p != '"')
+		return fail(s, JSON_SYNTAX, c->p);
+	n = node_push(s, c, JSON_STRING);
 	if (n == NULL)
 		return NULL;
-	p = scan_string(s, p, n);
+	p = scan_string(s, c->p, n);
 	if (p == NULL)
 		return NULL;
 	if (n->text_len > JSON_KEY_MAX)
 		return fail(s, JSON_KEY_TOO_LONG, n->raw);
-	count = s->nodes[owner].count;
-	if (count == JSON_MEMBERS_MAX)
+	if (c->owner->count == JSON_MEMBERS_MAX)
 		return fail(s, JSON_TOO_MANY_MEMBERS, n->raw);
-	if (s->mode == JSON_PROTOCOL && !check_key(s, n, owner, count))
+	if (s->mode == JSON_PROTOCOL && !check_key(s, c, n))
 		return NULL;
-	s->nodes[owner].count = count + 1;
-	s->keys++;
-	p = skip_space(p, s->end);
+	c->owner->count++;
+	p = skip_to(p, s->end, ':');
 	if (p == s->end || *p != ':')
 		return fail(s, JSON_SYNTAX, p);
 	return p + 1;
 }
 
-/* p is at an opening bracket.  An empty container is complete at once,
- * any other one goes on the stack. */
+/* c->p is at an opening bracket.  An empty container is complete at once,
+ * any other one is the innermost from here on. */
 static inline const char *
-scan_open(struct scan *s, const char *p, struct json_node *n, char closer)
+scan_open(struct scan *s, struct cursor *c, struct json_node *n, char closer)
 {
+	const char *p;
+
 	if (s->depth == JSON_DEPTH_MAX)
-		return fail(s, JSON_DEPTH, p);
-	p = skip_space(p + 1, s->end);
+		return fail(s, JSON_DEPTH, c->p);
+	p = skip_space(c->p + 1, s->end);
 	if (p < s->end && *p == closer) {
 		n->raw_len = (uint32_t)(p + 1 - n->raw);
 		return p + 1;
 	}
-	s->marks[s->depth] = 0;
-	s->stack[s->depth++] = (uint32_t)(s->next - 1 - s->nodes);
+	s->marks[s->depth] = c->marks;
+	s->stack[s->depth++] = (uint32_t)(n - s->doc->nodes);
+	c->marks = 0;
+	c->owner = n;
 	return p;
 }
 
 /* A scalar, an empty container, or the opening of another one. */
 static inline const char *
-scan_value(struct scan *s, const char *p)
+scan_value(struct scan *s, struct cursor *c)
 {
 	struct json_node *n;
 
-	p = skip_space(p, s->end);
-	if (p == s->end)
-		return fail(s, JSON_SYNTAX, p);
-	if ((size_t)(s->next - s->nodes) - s->keys >= JSON_VALUES_MAX)
-		return fail(s, JSON_TOO_MANY_VALUES, p);
-	n = node_push(s, JSON_NULL, p);
+	c->p = skip_to(c->p, s->end, '"');
+	if (c->p == s->end)
+		return fail(s, JSON_SYNTAX, c->p);
+	if (++c->values > JSON_VALUES_MAX)
+		return fail(s, JSON_TOO_MANY_VALUES, c->p);
+	n = node_push(s, c, JSON_STRING);
 	if (n == NULL)
 		return NULL;
-	switch (*p) {
+	switch (*c->p) {
 	case '"':
-		n->type = JSON_STRING;
-		return scan_string(s, p, n);
+		return scan_string(s, c->p, n);
 	case '{':
 		n->type = JSON_OBJECT;
-		return scan_open(s, p, n, '}');
+		return scan_open(s, c, n, '}');
 	case '[':
 		n->type = JSON_ARRAY;
-		return scan_open(s, p, n, ']');
+		return scan_open(s, c, n, ']');
 	case 't':
 		n->type = JSON_TRUE;
-		return scan_word(s, p, n, "true", 4);
+		return scan_word(s, c->p, n, "true", 4);
 	case 'f':
 		n->type = JSON_FALSE;
-		return scan_word(s, p, n, "false", 5);
+		return scan_word(s, c->p, n, "false", 5);
 	case 'n':
-		return scan_word(s, p, n, "null", 4);
+		n->type = JSON_NULL;
+		return scan_word(s, c->p, n, "null", 4);
 	default:
 		n->type = JSON_NUMBER;
-		return scan_number(s, p, n);
+		return scan_number(s, c->p, n);
 	}
 }
 
 /* Behind a complete value: closes what ends here and stops behind a comma,
- * or with nothing open.  *in_object tells what is open then. */
+ * or with nothing open. */
 static inline const char *
-scan_after(struct scan *s, const char *p, bool *in_object)
+scan_after(struct scan *s, struct cursor *c)
 {
-	while (s->depth > 0) {
-		uint32_t at = s->stack[s->depth - 1];
-		struct json_node *n = s->nodes + at;
+	const char *p = c->p;
+
+	while (c->owner != NULL) {
+		struct json_node *n = c->owner;
 		bool object = n->type == JSON_OBJECT;
 
-		p = skip_space(p, s->end);
+		p = skip_to(p, s->end, ',');
 		if (p == s->end)
 			return fail(s, JSON_SYNTAX, p);
 		n->count += !object;
-		if (*p == ',') {
-			*in_object = object;
+		if (*p == ',')
 			return p + 1;
-		}
 		if (*p != (object ? '}' : ']'))
 			return fail(s, JSON_SYNTAX, p);
 		p++;
 		n->raw_len = (uint32_t)(p - n->raw);
-		n->span = (uint32_t)(s->next - n);
-		s->depth--;
+		n->span = (uint32_t)(c->next - n);
+		c->marks = s->marks[--s->depth];
+		c->owner = s->depth == 0
+		    ? NULL
+		    : s->doc->nodes + s->stack[s->depth - 1];
 	}
 	return p;
 }
@@ -508,30 +485,30 @@ scan_after(struct scan *s, const char *p, bool *in_object)
 static bool
 scan_text(struct scan *s)
 {
-	const char *p = s->base;
-	bool in_object = false;
+	struct cursor c = { .p = s->base, .next = s->doc->nodes };
 	unsigned depth;
 
 	do {
-		if (in_object) {
-			p = scan_key(s, p);
-			if (p == NULL)
+		if (c.owner != NULL && c.owner->type == JSON_OBJECT) {
+			c.p = scan_key(s, &c);
+			if (c.p == NULL)
 				return false;
 		}
 		depth = s->depth;
-		p = scan_value(s, p);
-		if (p == NULL)
+		c.p = scan_value(s, &c);
+		if (c.p == NULL)
 			return false;
-		if (s->depth != depth) {
-			in_object = s->next[-1].type == JSON_OBJECT;
+		if (s->depth != depth)
 			continue;
-		}
-		p = scan_after(s, p, &in_object);
-		if (p == NULL)
+		c.p = scan_after(s, &c);
+		if (c.p == NULL)
 			return false;
-	} while (s->depth > 0);
-	p = skip_space(p, s->end);
-	return p == s->end || fail(s, JSON_SYNTAX, p) != NULL;
+	} while (c.owner != NULL);
+	c.p = skip_space(c.p, s->end);
+	if (c.p != s->end)
+		return fail(s, JSON_SYNTAX, c.p) != NULL;
+	s->doc->len = (size_t)(c.next - s->doc->nodes);
+	return true;
 }
 
 /* Drops the last message, and the memory that an oversize one took. */
@@ -579,17 +556,16 @@ json_parse(struct json_doc *d, struct str text, enum json_mode mode)
 	s.end = s.base + text.len;
 	s.doc = d;
 	s.seen = (struct json_keys){ 0 };
-	s.nodes = s.next = s.limit = d->nodes;
+	s.limit = d->nodes;
 	if (d->cap > 0)
 		s.limit += d->cap;
-	s.keys = 0;
 	s.depth = 0;
 	s.mode = mode;
 	if (text.len > JSON_TEXT_MAX)
 		(void)fail(
 		    &s, JSON_TOO_MANY_VALUES, s.base); /* fault says it */
-	else if (scan_text(&s))
-		d->len = (size_t)(s.next - s.nodes);
+	else
+		(void)scan_text(&s); /* fault says it */
 	json_keys_finish(&s.seen);
 	return fault_code(d->fault);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "data/json_priv.h"
 
 /* A key that is shown to a person is cut here. */
 #define SHOWN_KEY_MAX 64
@@ -41,7 +42,20 @@ int
 json_write_str(struct buf *b, struct str s)
 {
 	size_t from = 0;
+	char *w;
 
+	/* Most text is plain: it goes as it is. */
+	if (s.len < SIZE_MAX - 2 && buf_reserve(b, s.len + 2) == 0
+	    && (s.len == 0
+		|| json_skip_plain(s.ptr, s.ptr + s.len) == s.ptr + s.len)) {
+		w = b->ptr + b->len;
+		*w = '"';
+		if (s.len > 0)
+			memcpy(w + 1, s.ptr, s.len);
+		w[s.len + 1] = '"';
+		b->len += s.len + 2;
+		return 0;
+	}
 	if (!str_is_utf8(s))
 		return ERR_SYNTAX;
 	buf_char(b, '"');
