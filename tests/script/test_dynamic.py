@@ -252,15 +252,17 @@ def test_what_load_adds_again_never_leaves_the_list(isolated, modules):
     """The next process begins with the snapshot its generation began with."""
     modern = w.Modern(isolated)
     change(modern, put("gh_a"), put("gh_b"))
+    mark = isolated.mark()
     w.write_file(isolated.folder + "/dyn.so", modules[1])
     isolated.wait_log("plugin unloaded", plugin="dyn")
+    pid = runner_of(isolated, mark)
     ears = Ears(isolated)
     for _ in range(3):
         mark = isolated.mark()
-        pid = int(os.popen("pgrep -P %d -f 'runner .* dyn'" % isolated.pid).read())
         os.kill(pid, signal.SIGKILL)
         while '"runner ready"' not in isolated.log_text(mark):
             assert {"gh_a", "gh_b"} <= set(names(modern))
+        pid = runner_of(isolated, mark)
         assert {"gh_a", "gh_b"} <= set(names(modern))
         assert modern.tool("gh_b")["content"][0]["text"] == "gh_b of two"
     ears.close()
