@@ -354,7 +354,8 @@ def test_a_reactor_that_a_handler_blocks_is_named(start):
                  "plugin: block\nversion: 1.0.0\nmodule: block.so\ntools:\n"
                  "  - name: block\n    description: Blocks its thread.\n"
                  "    inputSchema: {type: object, properties: {path: {type: string}}}\n")
-    server = start.serve("plugins: {isolation: none}\nreactors: 2\n", plugins=(folder,))
+    server = start.serve("plugins: {isolation: none}\nlimits: {reactor_stuck: 0}\n",
+                         plugins=(folder,))
     admin, client = Admin(server), w.Modern(server)
     client.send("tools/call", {"name": "block", "arguments": {"path": fifo}})
     for _ in range(1000):  # the call is on its way
