@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "call/hold.h"
 #include "unit/unit.h"
 
 /* Everything one test needs; the handler finds it through the target. */
@@ -766,6 +767,80 @@ START_TEST(a_state_alone_is_enough_to_be_run_again)
 }
 END_TEST
 
+static void
+note_empty(void *arg)
+{
+	(*(int *)arg)++;
+}
+
+START_TEST(calls_wait_at_a_shut_gate_and_go_on_when_it_opens)
+{
+	struct call_hold hold;
+	struct call *c;
+	struct rig r;
+	int empty = 0;
+
+	rig_begin(&r, say_hello);
+	call_hold_init(&hold, r.loop);
+	r.target.hold = &hold;
+	call_start(rig_call(&r)); /* inside */
+	call_hold_shut(&hold, note_empty, &empty);
+	c = rig_call(&r);
+	call_start(c);
+	call_start(rig_call(&r));
+	rig_wait(&r, 1);
+	while (empty == 0)
+		loop_turn(r.loop);
+	ck_assert_int_eq(r.finished, 1);
+	call_cancel(c); /* never runs */
+	ck_assert_int_eq(r.status, CALL_ECANCELLED);
+	call_hold_open(&hold);
+	rig_wait(&r, 3);
+	ck_assert_int_eq(r.status, CALL_OK);
+	ck_assert_str_eq(r.text, "hello");
+	ck_assert_int_eq(empty, 1);
+	rig_end(&r);
+	call_hold_finish(&hold);
+}
+END_TEST
+
+START_TEST(calls_that_waited_go_to_the_heir_or_come_again)
+{
+	struct call_hold hold, next;
+	struct rig r, heir;
+
+	rig_begin(&r, say_nonsense);
+	rig_begin(&heir, say_hello);
+	heir.target.nonblocking = true;
+	call_hold_init(&hold, r.loop);
+	call_hold_init(&next, r.loop);
+	r.target.hold = &hold;
+	heir.target.hold = &next;
+	call_hold_shut(&hold, note_empty, &(int){ 0 });
+	for (int i = 0; i < CALL_HELD_MAX; i++)
+		call_start(rig_call(&r));
+	ck_assert_int_eq(r.finished, 0);
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.status, CALL_EBUSY);
+	r.target.heir = &heir.target;
+	call_hold_move(&hold);
+	rig_wait(&r, CALL_HELD_MAX + 1);
+	ck_assert_int_eq(r.status, CALL_OK);
+	ck_assert_str_eq(r.text, "hello");
+	/* One that looks at an old snapshot goes there at once. */
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.status, CALL_OK);
+	ck_assert_int_eq(r.finished, CALL_HELD_MAX + 2);
+	r.target.heir = NULL;
+	call_start(rig_call(&r));
+	ck_assert_int_eq(r.status, CALL_EBUSY);
+	rig_end(&heir);
+	rig_end(&r);
+	call_hold_finish(&hold);
+	call_hold_finish(&next);
+}
+END_TEST
+
 UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
     progress_on_its_way_is_bounded,
     a_long_queue_is_refused_when_the_pool_has_no_room,
@@ -784,4 +859,6 @@ UNIT_MAIN("call/call", a_call_cancelled_before_its_worker_came_never_runs,
     a_result_above_its_bound_is_an_error,
     a_status_that_does_not_exist_is_a_failure,
     a_client_is_asked_only_what_it_can_be_asked,
-    a_state_alone_is_enough_to_be_run_again)
+    a_state_alone_is_enough_to_be_run_again,
+    calls_wait_at_a_shut_gate_and_go_on_when_it_opens,
+    calls_that_waited_go_to_the_heir_or_come_again)
