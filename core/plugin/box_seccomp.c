@@ -370,6 +370,8 @@ rules_own(struct filter *f)
 	    SCMP_CMP64(0, SCMP_CMP_NE, SIGSYS, 0);
 
 	rule(f, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1, &other_signal);
+	rule_equal(
+	    f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(rt_sigaction), 0, SIGSYS);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(kill), 0, self);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, self);
 	rule_equal(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 0, 0);
