@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A turn: wait, descriptors, timers, mailbox, deferred work.  One epoll_wait
- * a turn, one clock call a turn, and nothing else of our own. */
+/* A turn: wait, descriptors, timers, mailbox, deferred work.  The library
+ * waits; descriptors stand in an epoll set of our own, which it watches: 40
+ * bytes for an idle one instead of 190, and under load one epoll_wait a turn.
+ */
 #define _GNU_SOURCE
 #include "loop/loop.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +23,9 @@
  * at its descriptors (without waiting). */
 #define DEFERRED_ROUNDS 8
 
-static_assert(sizeof(struct event) <= sizeof(((struct loop_io *)0)->space),
-    "the library's event fits");
-static_assert(alignof(struct event) <= 8, "and is aligned");
-
 static _Thread_local struct loop *current;
+
+static void io_seen(evutil_socket_t fd, short what, void *arg);
 
 static void
 library_log(int severity, const char *msg)
@@ -71,6 +69,19 @@ wake_seen(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
+io_open(struct loop *l)
+{
+	l->io_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->io_fd < 0)
+		return -1;
+	if (event_assign(
+		&l->io, l->base, l->io_fd, EV_READ | EV_PERSIST, io_seen, l)
+	    < 0)
+		return -1;
+	return event_add(&l->io, NULL);
+}
+
+static int
 wake_open(struct loop *l)
 {
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -96,11 +107,12 @@ loop_create(struct err *err)
 		return NULL;
 	}
 	l->wake_fd = -1;
+	l->io_fd = -1;
 	l->stale = true;
 	atomic_init(&l->mailbox, NULL);
 	list_init(&l->deferred);
 	l->base = base_create();
-	if (l->base == NULL || wake_open(l) < 0) {
+	if (l->base == NULL || wake_open(l) < 0 || io_open(l) < 0) {
 		(void)err_set_errno(
 		    err, ERR_IO, errno, "cannot create an event loop");
 		loop_destroy(l);
@@ -125,6 +137,11 @@ loop_destroy(struct loop *l)
 		if (event_initialized(&l->wake))
 			(void)event_del(&l->wake);
 		(void)close(l->wake_fd);
+	}
+	if (l->io_fd >= 0) {
+		if (event_initialized(&l->io))
+			(void)event_del(&l->io);
+		(void)close(l->io_fd);
 	}
 	if (l->base != NULL)
 		event_base_free(l->base);
@@ -269,6 +286,62 @@ now_refresh(struct loop *l)
 	beat(l);
 }
 
+/* As the library has it: an error wakes reader and writer, and so does the end
+ * of both directions. */
+static unsigned
+events_of(const struct loop_io *io, uint32_t what)
+{
+	unsigned events = 0;
+
+	if (io->events == LOOP_CLOSED)
+		return LOOP_CLOSED; /* nothing else wakes it */
+	if ((what & EPOLLERR) != 0
+	    || ((what & EPOLLHUP) != 0 && (what & EPOLLRDHUP) == 0))
+		events = LOOP_READ | LOOP_WRITE;
+	if (what & EPOLLIN)
+		events |= LOOP_READ;
+	if (what & EPOLLOUT)
+		events |= LOOP_WRITE;
+	if (what & EPOLLRDHUP)
+		events |= LOOP_CLOSED;
+	return events & io->events;
+}
+
+/* True: there was something. */
+static bool
+ready_run(struct loop *l)
+{
+	struct loop_io *io;
+	unsigned events;
+	int n = epoll_wait(l->io_fd, l->ready, LOOP_READY_MAX, 0);
+
+	l->busy = n > 1;
+	l->ready_len = n > 0 ? n : 0;
+	if (n <= 0)
+		return false;
+	now_refresh(l);
+	for (l->ready_at = 0; l->ready_at < l->ready_len; l->ready_at++) {
+		io = l->ready[l->ready_at].data.ptr;
+		if (io == NULL) /* stopped meanwhile */
+			continue;
+		events = events_of(io, l->ready[l->ready_at].events);
+		if (events == LOOP_CLOSED && io->events == LOOP_CLOSED)
+			loop_io_stop(io); /* told once */
+		if (events != 0)
+			io->fn(io->arg, events);
+	}
+	l->ready_len = 0;
+	return true;
+}
+
+static void
+io_seen(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)ready_run(arg);
+}
+
 static bool
 must_not_wait(struct loop *l)
 {
@@ -283,7 +356,11 @@ turn(struct loop *l, int flags)
 	if (must_not_wait(l))
 		flags |= EVLOOP_NONBLOCK;
 	l->stale = true;
-	(void)event_base_loop(l->base, EVLOOP_ONCE | flags);
+	/* Who has much to do need not ask whether there is something: what the
+	 * library has besides are the wake-up and the nearest timer, and both
+	 * are looked at below. */
+	if (!l->busy || !ready_run(l))
+		(void)event_base_loop(l->base, EVLOOP_ONCE | flags);
 	now_refresh(l);
 	loop_wheel_run(l);
 	(void)mailbox_run(l);
@@ -371,85 +448,65 @@ loop_current(void)
 
 /* Descriptors. */
 
-static struct event *
-io_event(struct loop_io *io)
-{
-	return (struct event *)(void *)io->space;
-}
-
-static void
-io_ready(evutil_socket_t fd, short what, void *arg)
-{
-	struct loop_io *io = arg;
-	unsigned events = 0;
-
-	(void)fd;
-	now_refresh(current);
-	if (what & EV_READ)
-		events |= LOOP_READ;
-	if (what & EV_WRITE)
-		events |= LOOP_WRITE;
-	if (what & EV_CLOSED)
-		events |= LOOP_CLOSED;
-	io->fn(io->arg, events);
-}
-
-/* The library reports EPOLLERR, and EPOLLHUP of a pipe, as readable and
- * writable only: an event for EV_CLOSED alone would never see a reset, and
- * the level-triggered descriptor would spin.  So a watch for the end alone is
- * edge-triggered with EV_WRITE, and poll() tells what it was. */
-static void
-io_maybe_closed(evutil_socket_t fd, short what, void *arg)
-{
-	struct loop_io *io = arg;
-	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
-
-	now_refresh(current);
-	if (!(what & EV_CLOSED) && poll(&p, 1, 0) == 0)
-		return;
-	(void)event_del(io_event(io));
-	io->fn(io->arg, LOOP_CLOSED);
-}
-
 void
 loop_io_init(struct loop_io *io)
 {
 	memset(io, 0, sizeof *io);
+	io->fd = -1;
 }
 
 int
 loop_io_start(struct loop_io *io, struct loop *l, int fd, unsigned events,
     loop_io_fn *fn, void *arg)
 {
-	event_callback_fn callback = io_ready;
-	short what = EV_PERSIST;
+	struct epoll_event e = { .data.ptr = io };
+	int op = EPOLL_CTL_MOD;
 
 	CHECK(loop_is_here(l));
-	loop_io_stop(io);
+	if (io->loop != l || io->fd != fd) {
+		loop_io_stop(io);
+		op = EPOLL_CTL_ADD;
+	}
+	if (events & LOOP_READ)
+		e.events |= EPOLLIN;
+	if (events & LOOP_WRITE)
+		e.events |= EPOLLOUT;
+	if (events & LOOP_CLOSED)
+		e.events |= EPOLLRDHUP;
+	if (epoll_ctl(l->io_fd, op, fd, &e) < 0) {
+		int rc =
+		    errno == ENOMEM || errno == ENOSPC ? ERR_NOMEM : ERR_IO;
+
+		loop_io_stop(io);
+		return rc;
+	}
+	io->loop = l;
+	io->fd = fd;
+	io->events = events;
 	io->fn = fn;
 	io->arg = arg;
-	if (events & LOOP_READ)
-		what |= EV_READ;
-	if (events & LOOP_WRITE)
-		what |= EV_WRITE;
-	if (events & LOOP_CLOSED)
-		what |= EV_CLOSED;
-	if (events == LOOP_CLOSED) {
-		what |= EV_WRITE | EV_ET;
-		callback = io_maybe_closed;
-	}
-	if (event_assign(io_event(io), l->base, fd, what, callback, io) < 0)
-		return ERR_PARAMS;
-	if (event_add(io_event(io), NULL) < 0)
-		return errno == ENOMEM || errno == ENOSPC ? ERR_NOMEM : ERR_IO;
 	return 0;
+}
+
+/* What was ready with it, and has not been told yet, is not told. */
+static void
+ready_forget(struct loop *l, const struct loop_io *io)
+{
+	for (int i = l->ready_at + 1; i < l->ready_len; i++)
+		if (l->ready[i].data.ptr == io)
+			l->ready[i].data.ptr = NULL;
 }
 
 void
 loop_io_stop(struct loop_io *io)
 {
-	if (event_initialized(io_event(io)))
-		(void)event_del(io_event(io));
+	struct loop *l = io->loop;
+
+	if (l == NULL)
+		return;
+	(void)epoll_ctl(l->io_fd, EPOLL_CTL_DEL, io->fd, NULL);
+	ready_forget(l, io);
+	io->loop = NULL;
 }
 
 bool

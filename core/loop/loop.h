@@ -5,7 +5,6 @@
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
-#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +15,7 @@
 struct loop;
 
 /* That one loop holds, at most. */
-#define LOOP_DESCRIPTORS 4
+#define LOOP_DESCRIPTORS 5
 
 /* The loop belongs to the thread that calls loop_run(). */
 struct loop *loop_create(struct err *err);
@@ -46,15 +45,18 @@ enum loop_events {
 
 typedef void loop_io_fn(void *arg, unsigned events);
 
-/* Embedded in its owner; space holds the library's event. */
+/* Embedded in its owner. */
 struct loop_io {
-	alignas(8) unsigned char space[128];
 	loop_io_fn *fn;
 	void *arg;
+	struct loop *loop; /* NULL: not started */
+	int fd;
+	uint32_t events; /* that it waits for */
 };
 
 void loop_io_init(struct loop_io *io);
-/* Persistent until stopped; restarting changes the events.  LOOP_CLOSED alone
+/* Persistent until stopped, which comes before the descriptor is closed;
+ * restarting changes the events.  One for each descriptor.  LOOP_CLOSED alone
  * is told once per start, also for resets and for pipes. */
 int loop_io_start(struct loop_io *io, struct loop *l, int fd, unsigned events,
     loop_io_fn *fn, void *arg);

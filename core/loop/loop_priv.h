@@ -5,6 +5,8 @@
 
 #include <stdatomic.h>
 
+#include <sys/epoll.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -24,11 +26,18 @@ struct loop_wheel {
 	struct list firing;
 };
 
+#define LOOP_READY_MAX 256 /* descriptors told of at once */
+
 struct loop {
 	struct event_base *base; /* owned */
+	struct event io; /* of io_fd */
 	struct event wake;
 	struct event tick;
 	int wake_fd; /* owned */
+	int io_fd; /* owned; an epoll set: all descriptors but the library's */
+	int ready_at; /* the one that is being told */
+	int ready_len;
+	bool busy; /* several were ready the last time */
 	_Atomic(struct loop_msg *) mailbox; /* newest first */
 	atomic_bool stopping;
 	atomic_bool running;
@@ -36,6 +45,7 @@ struct loop {
 	atomic_uint beat; /* written by its own thread */
 	int64_t now;
 	struct list deferred;
+	struct epoll_event ready[LOOP_READY_MAX];
 	struct loop_wheel wheel;
 };
 

@@ -158,7 +158,8 @@ mcp_reactor_doc(struct mcp_reactor *m)
 }
 
 void
-mcp_reactor_streams_set(struct mcp_reactor *m, atomic_size_t *count, size_t max)
+mcp_reactor_streams_set(
+    struct mcp_reactor *m, atomic_size_t *count, const atomic_size_t *max)
 {
 	m->streams = count;
 	m->streams_max = max;

@@ -268,7 +268,7 @@ stream_admit(struct mcp_exchange *x)
 	struct mcp_reactor *m = x->mcp;
 
 	if (m->streams != NULL
-	    && atomic_fetch_add(m->streams, 1) >= m->streams_max) {
+	    && atomic_fetch_add(m->streams, 1) >= atomic_load(m->streams_max)) {
 		atomic_fetch_sub(m->streams, 1);
 		return false;
 	}

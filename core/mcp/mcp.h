@@ -147,7 +147,7 @@ struct mcp_reactor *mcp_reactor_create(struct call_reactor *calls,
 /* Listen streams take a place of the count, which others share, up to max
  * (SUB-14); without this they have no bound. */
 void mcp_reactor_streams_set(
-    struct mcp_reactor *m, atomic_size_t *count, size_t max);
+    struct mcp_reactor *m, atomic_size_t *count, const atomic_size_t *max);
 /* rounds is borrowed; number is this reactor's among the others, which ids of
  * our requests carry so that their answers find it. */
 void mcp_reactor_rounds_set(

@@ -43,7 +43,7 @@ struct mcp_reactor {
 	struct map tasks_by_id; /* of the same */
 	struct list task_waiters; /* struct mcp_task_waiter */
 	atomic_size_t *streams; /* of the whole server; may be NULL */
-	size_t streams_max;
+	const atomic_size_t *streams_max;
 	struct list kept; /* idle exchanges, owned */
 	size_t kept_len;
 };

@@ -16,7 +16,7 @@
 #include "base/check.h"
 #include "net/conn_priv.h"
 
-static_assert(sizeof(struct net_conn) <= 344, "a million idle connections");
+static_assert(sizeof(struct net_conn) <= 232, "a million idle connections");
 
 struct net_reactor *
 net_reactor_create(struct loop *l, struct err *err)

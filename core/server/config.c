@@ -55,6 +55,8 @@ static const struct settings_item limits_settings[] = {
 	  .help = "Longest line on stdio, Unix and TCP line streams; a longer one gets -32700." },
 	{ .key = "connections", .type = SETTINGS_INT, .offset = AT(connections), .fallback = "0", .min = 0, .max = 10000000,
 	  .help = "Connections at once; 0: 90 % of the descriptor limit. Beyond it 503." },
+	{ .key = "memory", .type = SETTINGS_SIZE, .offset = AT(memory), .fallback = "0", .min = 0, .max = 1048576 * MIB,
+	  .help = "Budget of this process; 0: that of its control group, if it has one. From 85 % new sessions and streams get 503, from 95 % new connections too." },
 	{ .key = "streams", .type = SETTINGS_INT, .offset = AT(streams), .fallback = "100000", .min = 1, .max = 10000000,
 	  .help = "Open GET and listen streams at once; beyond it 503." },
 	{ .key = "sessions", .type = SETTINGS_INT, .offset = AT(sessions), .fallback = "1000000", .min = 1, .max = 10000000,

@@ -29,6 +29,7 @@ struct server_limits_config {
 	int64_t fields;
 	int64_t message;
 	int64_t connections; /* 0: from the descriptor limit */
+	int64_t memory; /* 0: of the control group */
 	int64_t streams;
 	int64_t sessions;
 	int64_t stream_buffer;

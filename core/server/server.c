@@ -531,6 +531,7 @@ start(struct server *s, struct err *err)
 	    || s->pool == NULL || s->nonces == NULL || replay_start(s) < 0)
 		return ERR_NOMEM;
 	shared_fill(s);
+	server_memory_start(s);
 	loop_timer_init(&s->sweep, sessions_sweep, s);
 	loop_timer_init(&s->task_sweep, tasks_sweep, s);
 	loop_timer_init(&s->probe, probe, s);
@@ -593,6 +594,7 @@ finish(struct server *s)
 		loop_timer_clear(&s->task_sweep);
 		server_watchdog_stop(s);
 		loop_timer_clear(&s->probe);
+		server_memory_stop(s);
 		loop_destroy(s->control);
 	}
 	server_listen_close(s);

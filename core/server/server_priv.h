@@ -50,6 +50,14 @@ enum server_phase {
 
 struct server_admin;
 
+/* What there is of memory, and how short it is. */
+struct server_memory {
+	uint64_t budget; /* 0: none is known */
+	char cgroup[4300]; /* whose it is; empty: configured */
+	struct loop_timer timer;
+	unsigned looks;
+};
+
 struct server {
 	uint32_t magic;
 	struct server_config config;
@@ -76,6 +84,7 @@ struct server {
 	struct loop_signal *signals[3];
 	struct store *store; /* owned; of tasks; NULL: none are kept */
 	struct mcp_tasks *tasks; /* owned */
+	struct server_memory memory;
 	struct loop_timer sweep;
 	struct loop_timer task_sweep;
 	struct loop_timer probe; /* while stopping */
@@ -140,6 +149,10 @@ int server_admin_start(struct server *s, struct err *err);
 void server_admin_close(struct server *s);
 /* [control] SIGHUP, or the operator's word. */
 void server_reload(struct server *s, const char *by);
+
+/* memory.c: [control] after the limits are known. */
+void server_memory_start(struct server *s);
+void server_memory_stop(struct server *s);
 
 /* A private folder for copies of modules where code may be mapped. */
 int server_run_dir_make(struct server *s, struct err *err);

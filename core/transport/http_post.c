@@ -206,6 +206,13 @@ serve_handshake(struct http_conn *c, const struct rpc_message *m, struct str id)
 		    "this session is initialized already");
 		return;
 	}
+	if (atomic_load_explicit(&c->t->shared->shortage,
+		memory_order_relaxed /* a bound, not a fence */)
+	    >= TRANSPORT_NO_SESSIONS) {
+		http_error_send(c, 503, RPC_INTERNAL_ERROR,
+		    "memory is short: try again later");
+		return;
+	}
 	if (session_create(c->t->shared->sessions, loop_now(c->t->loop), &s)
 	    < 0) {
 		http_error_send(c, 503, RPC_INTERNAL_ERROR,

@@ -116,7 +116,7 @@ http_stream_admit(struct http_conn *c)
 {
 	struct transport_shared *s = c->t->shared;
 
-	if (atomic_fetch_add(&s->streams, 1) < s->limits.streams_max)
+	if (atomic_fetch_add(&s->streams, 1) < atomic_load(&s->streams_now))
 		return true;
 	atomic_fetch_sub(&s->streams, 1);
 	return false;

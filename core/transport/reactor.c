@@ -51,8 +51,7 @@ transport_reactor_create(struct transport_shared *shared, struct loop *l,
 	list_init(&t->works_spare);
 	map_init(&t->legacies);
 	t->number = mcp_reactor_number(mcp);
-	mcp_reactor_streams_set(
-	    mcp, &shared->streams, shared->limits.streams_max);
+	mcp_reactor_streams_set(mcp, &shared->streams, &shared->streams_now);
 	return t;
 }
 
@@ -164,6 +163,9 @@ has_room(const struct transport_reactor *t)
 	return atomic_load_explicit(&t->shared->connections,
 		   memory_order_relaxed /* a bound, not a fence */)
 	    < l->connections_max
+	    && atomic_load_explicit(
+		   &t->shared->shortage, memory_order_relaxed /* as above */)
+	    < TRANSPORT_NO_CONNECTIONS
 	    && (l->table_max == 0 || net_reactor_conns(t->net) < l->table_max);
 }
 

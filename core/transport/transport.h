@@ -35,6 +35,13 @@ struct transport_limits {
 };
 extern const struct transport_limits transport_limits_default;
 
+/* What is refused while memory is short; each with what is before it. */
+enum transport_shortage {
+	TRANSPORT_PLENTY, /* nothing */
+	TRANSPORT_NO_SESSIONS, /* new sessions and streams */
+	TRANSPORT_NO_CONNECTIONS
+};
+
 /* Shared by all reactors; constant while they run, but for the counts. */
 struct transport_shared {
 	struct transport_limits limits;
@@ -50,6 +57,8 @@ struct transport_shared {
 	atomic_size_t legacy_bytes; /* messages between reactors */
 	atomic_size_t connections;
 	atomic_size_t streams;
+	atomic_size_t streams_now; /* at most: 0 while memory is short */
+	atomic_int shortage; /* enum transport_shortage */
 	atomic_bool draining; /* answers say Connection: close */
 };
 

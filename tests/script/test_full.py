@@ -157,3 +157,43 @@ def runners(server):
     """Those that are there now."""
     with open("/proc/%d/task/%d/children" % (server.pid, server.pid)) as f:
         return [int(pid) for pid in f.read().split()]
+
+
+BODY = 3900000
+
+
+def half_a_request(server):
+    """Its body is the server's to keep until the last byte has come."""
+    conn = w.Http(server.http)
+    conn.send(w.http_request("POST", "/mcp", dict(
+        w.legacy_fields(), **{"Content-Length": str(BODY + 1)})) + b" " * BODY)
+    return conn
+
+
+def initialize(conn):
+    return conn.request("POST", "/mcp", w.legacy_fields(),
+                        w.dumps(w.request("initialize", w.init_params())))
+
+
+@pytest.mark.skipif(w.SANITIZED, reason="a sanitizer's memory is its own")
+def test_while_memory_is_short_new_work_is_refused(start):
+    """reliability.md 3.3: at 85 % no sessions and streams, at 95 % no
+    connections; what there is goes on, and all is well when it is over."""
+    server = start.serve("limits: {memory: 48MiB}\n")
+    load, session, old = Load(server), w.Legacy(server), w.Http(server.http)
+    held = [half_a_request(server) for _ in range(14)]
+    server.wait_log("memory is short", refused="new connections, sessions and streams")
+    new = Client(server)
+    assert not new.ask()
+    r = initialize(old)
+    assert r.status == 503 and r.get("retry-after"), r
+    r = session.conn.request("GET", "/mcp", session.fields(
+        Content_Type=None, Accept="text/event-stream"))
+    assert r.status == 503 and r.get("retry-after"), r
+    mark = server.mark()
+    for conn in held:
+        conn.close()
+    server.wait_log("memory is back", mark)
+    admitted(server, [])
+    assert initialize(old).status == 200
+    load.finish()

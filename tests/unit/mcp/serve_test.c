@@ -36,11 +36,12 @@ END_TEST
 START_TEST(listen_streams_have_a_bound) /* SUB-14 */
 {
 	struct rig r;
-	atomic_size_t streams;
+	atomic_size_t streams, max;
 
 	atomic_init(&streams, 0);
+	atomic_init(&max, 1);
 	rig_begin(&r);
-	mcp_reactor_streams_set(r.mcp, &streams, 1);
+	mcp_reactor_streams_set(r.mcp, &streams, &max);
 	ck_assert(rig_serve(&r, listen));
 	ck_assert_int_eq(r.answers, 0);
 	ck_assert_ptr_nonnull(strstr(r.notice, "acknowledged"));
