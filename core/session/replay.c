@@ -34,6 +34,7 @@ replay_destroy(struct replay *r)
 		return;
 	for (i = 0; i < REPLAY_SHARDS; i++) {
 		CHECK(list_is_empty(&r->shards[i].touched));
+		replay_words_unref(r->shards[i].words);
 		LIST_EACH_SAFE (node, &r->shards[i].spare) {
 			list_drop(node);
 			free(LIST_OBJ(node, struct replay_stream, node));
@@ -109,6 +110,33 @@ replay_account(struct replay_log *l, size_t more, size_t less)
 }
 
 void
+replay_words_unref(struct replay_words *w)
+{
+	if (w != NULL && --w->refs == 0)
+		free(w);
+}
+
+struct replay_words *
+replay_words_get(struct replay_shard *shard, struct str message)
+{
+	struct replay_words *w = shard->words;
+
+	if (w == NULL || w->len != message.len
+	    || memcmp(w->bytes, message.ptr, message.len) != 0) {
+		w = malloc(sizeof *w + message.len);
+		if (w == NULL)
+			return NULL;
+		w->refs = 1; /* the shard's */
+		w->len = (uint32_t)message.len;
+		memcpy(w->bytes, message.ptr, message.len);
+		replay_words_unref(shard->words);
+		shard->words = w;
+	}
+	w->refs++;
+	return w;
+}
+
+void
 replay_event_drop(struct replay_stream *s, struct replay_item *e)
 {
 	list_drop(&e->node);
@@ -118,7 +146,10 @@ replay_event_drop(struct replay_stream *s, struct replay_item *e)
 			s->room_used = 0;
 		return;
 	}
-	replay_account(s->log, 0, sizeof *e + e->len);
+	replay_account(s->log, 0,
+	    sizeof *e + (e->shares ? sizeof(struct replay_words *) : e->len));
+	if (e->shares)
+		replay_words_unref(replay_item_words(e));
 	free(e);
 }
 

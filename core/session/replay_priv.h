@@ -5,6 +5,7 @@
 #define SESSION_REPLAY_PRIV_H
 
 #include <pthread.h>
+#include <string.h>
 #include <stdalign.h>
 
 #include "base/list.h"
@@ -13,12 +14,21 @@
 
 #define REPLAY_STREAM_MAGIC 0x5253544du
 
+/* The words that a session's own stream was told: the next one that is told the
+ * same has them too, as when all hear of one change. */
+struct replay_words {
+	uint32_t refs; /* under the shard's lock */
+	uint32_t len;
+	char bytes[];
+};
+
 struct replay_shard {
 	pthread_mutex_t lock; /* leaf but for loop_post(); guards its logs,
 			       * their streams and readers */
 	struct list touched; /* streams, longest untouched first */
 	struct list spare; /* of streams, by node */
 	size_t spare_len;
+	struct replay_words *words; /* the last ones; a reference */
 	uint64_t numbers; /* of streams so far */
 };
 
@@ -45,6 +55,7 @@ struct replay_item {
 	uint32_t len;
 	uint8_t kind; /* enum replay_kind */
 	bool roomed; /* in the room of its stream */
+	bool shares; /* text holds a pointer to words */
 	char text[];
 };
 
@@ -73,7 +84,27 @@ struct replay_stream {
 void replay_lock(struct replay_shard *s);
 void replay_unlock(struct replay_shard *s);
 
+static inline struct replay_words *
+replay_item_words(const struct replay_item *e)
+{
+	struct replay_words *w;
+
+	memcpy(&w, e->text, sizeof w);
+	return w;
+}
+
+static inline struct str
+replay_item_text(const struct replay_item *e)
+{
+	return (struct str){ e->shares ? replay_item_words(e)->bytes : e->text,
+		e->len };
+}
+
 /* All of these with the lock held. */
+/* A reference for the caller; NULL without memory. */
+struct replay_words *replay_words_get(
+    struct replay_shard *shard, struct str message);
+void replay_words_unref(struct replay_words *w);
 void replay_touch(struct replay_stream *s, int64_t now_ns);
 void replay_event_drop(struct replay_stream *s, struct replay_item *e);
 /* Takes it out of its log; s may be gone. */

@@ -48,8 +48,7 @@ is_waiting(const struct replay_stream *s, struct str message)
 
 		if (e->seq < s->read)
 			return false;
-		if (e->len == message.len
-		    && memcmp(e->text, message.ptr, message.len) == 0)
+		if (str_equal(replay_item_text(e), message))
 			return true;
 	}
 	return false;
@@ -73,8 +72,36 @@ is_roomy(const struct replay_stream *s, size_t size)
 static size_t
 item_cost(const struct replay_stream *s, size_t len)
 {
-	return is_roomy(s, item_size(len)) ? 0
-					   : sizeof(struct replay_item) + len;
+	if (is_roomy(s, item_size(len)))
+		return 0;
+	return sizeof(struct replay_item)
+	    + (s->source != NULL ? sizeof(struct replay_words *) : len);
+}
+
+/* An event with memory of its own; its words may be those of others. */
+static struct replay_item *
+item_alloc(struct replay_stream *s, struct str message)
+{
+	bool shares = s->source != NULL;
+	size_t len = shares ? sizeof(struct replay_words *) : message.len;
+	struct replay_item *e = malloc(sizeof *e + len);
+	struct replay_words *w;
+
+	if (e == NULL)
+		return NULL;
+	e->shares = shares;
+	if (shares) {
+		w = replay_words_get(s->shard, message);
+		if (w == NULL) {
+			free(e);
+			return NULL;
+		}
+		memcpy(e->text, &w, sizeof w);
+	} else {
+		memcpy(e->text, message.ptr, message.len);
+	}
+	replay_account(s->log, sizeof *e + len, 0);
+	return e;
 }
 
 static int
@@ -87,17 +114,17 @@ event_add(struct replay_stream *s, enum replay_kind kind, struct str message)
 	if (roomed) {
 		e = (struct replay_item *)(void *)(s->room + s->room_used);
 		s->room_used += (uint32_t)size;
+		e->shares = false;
+		memcpy(e->text, message.ptr, message.len);
 	} else {
-		e = malloc(sizeof *e + message.len);
+		e = item_alloc(s, message);
 		if (e == NULL)
 			return ERR_NOMEM;
-		replay_account(s->log, sizeof *e + message.len, 0);
 	}
 	e->roomed = roomed;
 	e->seq = s->next++;
 	e->len = (uint32_t)message.len;
 	e->kind = (uint8_t)kind;
-	memcpy(e->text, message.ptr, message.len);
 	list_push(&s->events, &e->node);
 	s->len++;
 	return 0;
@@ -129,7 +156,7 @@ events_take(struct replay_stream *s, struct replay_reader *r,
 		    LIST_OBJ(node, struct replay_item, node);
 		struct replay_event out = {
 			.id = replay_id(s, e->seq, text),
-			.message = { e->text, e->len },
+			.message = replay_item_text(e),
 			.missing = e->seq - r->next,
 			.last = e->kind == (uint8_t)REPLAY_LAST,
 		};
