@@ -404,6 +404,13 @@ server_admin_start(struct server *s, struct err *err)
 }
 
 void
+server_admin_forget(const struct server *s)
+{
+	if (s->admin != NULL && s->admin->fd >= 0)
+		(void)close(s->admin->fd); /* a copy */
+}
+
+void
 server_admin_close(struct server *s)
 {
 	struct server_admin *a = s->admin;

@@ -71,6 +71,7 @@ table_own(struct server *s, struct loop_reactor *r, struct err *err)
 	if (rc < 0)
 		return rc;
 	server_listen_keep(s, r->index);
+	server_admin_forget(s);
 	for (i = 0; i < ARRAY_LEN(s->signals); i++)
 		loop_signal_forget(s->signals[i]);
 	return plugin_passage_enter(s->passage, r->index, r->loop, err);

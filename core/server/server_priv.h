@@ -146,6 +146,8 @@ void server_seal_reload(struct server *s);
 /* admin.c: the socket is opened first, and served once the loop turns. */
 int server_admin_open(struct server *s, struct err *err);
 int server_admin_start(struct server *s, struct err *err);
+/* [reactor] In a table of its own: lets go of its copy. */
+void server_admin_forget(const struct server *s);
 void server_admin_close(struct server *s);
 /* [control] SIGHUP, or the operator's word. */
 void server_reload(struct server *s, const char *by);
