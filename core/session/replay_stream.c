@@ -20,7 +20,7 @@ struct str
 replay_id(
     const struct replay_stream *s, uint64_t sequence, char text[REPLAY_ID_MAX])
 {
-	char *end = text + REPLAY_ID_MAX, *at = digits_put(end, sequence);
+	char *end = &text[REPLAY_ID_MAX - 1], *at = digits_put(end, sequence);
 
 	*--at = '-';
 	at = digits_put(at, s->number);

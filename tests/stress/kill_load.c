@@ -151,7 +151,7 @@ kill_now(pid_t pid)
 	killed_ns = wire_now_ns();
 	waits_for_life = true;
 	life_answers = 0;
-	life_quota = 1 + (unsigned)rand() % LIFE_ANSWERS;
+	life_quota = 1 + (unsigned)(wire_random() >> 20) % LIFE_ANSWERS;
 	kills_next_early = kills % EARLY_EVERY == 0;
 }
 
@@ -245,7 +245,8 @@ sample(struct samples *s, int64_t took)
 	if (s->len < SAMPLES_MAX)
 		s->us[s->len++] = (uint32_t)(took / 1000);
 	else
-		s->us[(size_t)rand() % SAMPLES_MAX] = (uint32_t)(took / 1000);
+		s->us[(wire_random() >> 20) % SAMPLES_MAX] =
+		    (uint32_t)(took / 1000);
 }
 
 /* An error is right when it was lost in a process that we killed. */

@@ -95,21 +95,11 @@ static const char *port, *line_path;
 static int epoll_fd;
 static uint64_t wanted, answered, abandoned, cuts, sessions, batches, notes,
     logs, streams, failed, by_kind[KINDS];
-static uint64_t random_state;
-
-static uint64_t
-random_next(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
 
 static bool
 one_in(unsigned n)
 {
-	return (random_next() >> 16) % n == 0;
+	return (wire_random() >> 16) % n == 0;
 }
 
 static void
@@ -228,15 +218,15 @@ call_write(struct lane *l, char *out, size_t size)
 {
 	struct client *c = l->client;
 	struct slot *s = slot_free(l);
-	const char *tool = tools[(random_next() >> 20) % TOOLS];
+	const char *tool = tools[(wire_random() >> 20) % TOOLS];
 	char meta[300] = "";
 
 	s->open = true;
 	s->id = ++c->last_id;
 	l->open++;
 	(void)snprintf(s->nonce, sizeof s->nonce, "%016llx%016llx",
-	    (unsigned long long)random_next(),
-	    (unsigned long long)random_next());
+	    (unsigned long long)wire_random(),
+	    (unsigned long long)wire_random());
 	if (c->kind->stateless)
 		(void)snprintf(meta, sizeof meta,
 		    ",\"io.modelcontextprotocol/protocolVersion\":"
@@ -249,7 +239,7 @@ call_write(struct lane *l, char *out, size_t size)
 	    "\"params\":{\"name\":\"%s\",\"arguments\":{\"nonce\":\"%s\","
 	    "\"notes\":%u},\"_meta\":{\"progressToken\":%u%s}}}",
 	    s->id, tool, s->nonce,
-	    one_in(2) ? 0 : (unsigned)(random_next() >> 20) % (NOTES_MAX + 1),
+	    one_in(2) ? 0 : (unsigned)(wire_random() >> 20) % (NOTES_MAX + 1),
 	    s->id, meta);
 	return tool;
 }
@@ -261,7 +251,7 @@ calls_send(struct lane *l)
 	static char body[16384];
 	const char *tool;
 	size_t n;
-	unsigned i, len = 2 + (unsigned)(random_next() >> 20) % 5;
+	unsigned i, len = 2 + (unsigned)(wire_random() >> 20) % 5;
 
 	if (!k->batch) {
 		tool = call_write(l, body, sizeof body);
@@ -603,7 +593,7 @@ main(int argc, char **argv)
 	port = argv[1];
 	line_path = argv[2];
 	wanted = strtoull(argv[3], NULL, 10);
-	random_state = strtoull(argv[4], NULL, 10) * 2 + 1;
+	wire_random_seed(strtoull(argv[4], NULL, 10));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
 		wire_fatal("epoll_create1");

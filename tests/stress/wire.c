@@ -16,6 +16,23 @@
 #include <time.h>
 #include <unistd.h>
 
+static uint64_t random_state = 1;
+
+void
+wire_random_seed(uint64_t seed)
+{
+	random_state = seed * 2 + 1;
+}
+
+uint64_t
+wire_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
 int64_t
 wire_now_ns(void)
 {

@@ -36,6 +36,9 @@ struct wire {
 };
 
 int64_t wire_now_ns(void);
+/* Numbers that look random; the same seed gives the same ones again. */
+void wire_random_seed(uint64_t seed);
+uint64_t wire_random(void);
 /* Prints one line at once. */
 void wire_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the process. */
