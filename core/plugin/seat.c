@@ -13,6 +13,8 @@
 
 /* How long a channel that has ended waits to hear why. */
 #define WHY_NS (50 * NS_PER_MS)
+/* .. and how long its process has to end by itself. */
+#define END_NS NS_PER_S
 
 /* One call; lives in its arena. */
 struct remote_call {
@@ -44,7 +46,7 @@ struct runner_channel {
 	size_t out_at;
 	struct loop_deferred flush;
 	struct loop_timer timer; /* the end's why, or calls that do not end */
-	bool told; /* that a call in it does not end */
+	bool told; /* a call in it does not end, or its end was told */
 	bool reading; /* must not be destroyed now */
 };
 
@@ -252,7 +254,11 @@ channel_over(struct runner_channel *ch)
 	}
 	/* No why has come in time.  The process may live on, without a channel:
 	 * what has not begun waits for its end. */
-	runner_life_condemn(ch->life, "it closed its channel");
+	if (ch->told)
+		runner_life_condemn(ch->life, "it closed its channel");
+	else
+		loop_timer_set(ch->loop, &ch->timer, clock_now_ns() + END_NS);
+	ch->told = true;
 	while ((rc = begun_find(ch)) != NULL)
 		call_lost(rc);
 }

@@ -5,10 +5,12 @@ files that no host should load: no call fails, none is answered by a generation
 that was replaced before it was sent, and nothing grows.
 
 Environment: TOOLPOST_BIN, TOOLPOST_RELOADS (1000; 10000 with TOOLPOST_LONG=1),
+TOOLPOST_RUNNER_RELOADS (300; 10000),
 TOOLPOST_SEED."""
 
 import signal
 
+import echoes
 import stress
 from stress import os, random, replace, overwrite, stamped, wait_any, wire
 
@@ -18,10 +20,17 @@ FLIPS = stress.size(300, 40, 3000)
 CUTS = stress.size(150, 25, 10000 if stress.SANITIZER else 1 << 30)
 VERSIONS = stress.size(50, 10, 500)
 HUP = signal.SIGHUP
+RUNNER_RELOADS = int(os.environ.get("TOOLPOST_RUNNER_RELOADS",
+                                    stress.size(300, 20, 10000)))
 CONFIG = """plugins:
+  isolation: none
   max_resident_generations: 10000
   version: {close: true}
 """
+RUNNER_CONFIG = """plugins:
+  isolation: process%s
+  version: {grants: {threads: 4}}
+""" % wire.BEST_EFFORT.replace(", ", "\n  ")
 WARM, REFUSED = "plugin warm", "plugin refused"
 
 
@@ -123,18 +132,18 @@ def replaced(s, count, counts):
     return base, got
 
 
-def reloads(report, s):
+def reloads(report, s, count, prefix=""):
     counts = {}
-    base, got = replaced(s, RELOADS, counts)
+    base, got = replaced(s, count, counts)
     allowed = 1024
     if not stress.SANITIZER and got[0] - base[0] > allowed:
         # A heap that another thread has begun is no leak: that goes on.
         allowed //= 3
-        base, got = replaced(s, RELOADS // 3, counts)
-    report.figures["reloads"] = counts
-    report.figures["rss_kb"] = [base[0], got[0]]
-    report.figures["descriptors"] = [base[1], got[1]]
-    report.figures["mappings"] = [base[2], got[2]]
+        base, got = replaced(s, count // 3, counts)
+    report.figures[prefix + "reloads"] = counts
+    report.figures[prefix + "rss_kb"] = [base[0], got[0]]
+    report.figures[prefix + "descriptors"] = [base[1], got[1]]
+    report.figures[prefix + "mappings"] = [base[2], got[2]]
     report.check("descriptors are as many as before", got[1] <= base[1], (base, got))
     # Heaps of threads and a sanitizer's own memory come and go.
     slack = 400 if stress.SANITIZER else 16
@@ -348,7 +357,8 @@ def under_load(report, root, build):
     s = Stage(root, "closable", CONFIG, build)
     s.load = stress.Load(os.path.join(root, "load"), s.server)
     try:
-        report.part("%d replacements" % RELOADS, reloads, report, s)
+        report.part("%d replacements" % RELOADS, reloads, report, s,
+                    RELOADS)
         report.part("%d new versions" % VERSIONS, versions, report, s, root)
         bad_modules(report, s, root)
         bad_manifests(report, s)
@@ -366,11 +376,49 @@ def under_load(report, root, build):
     report.part("the server ends well", s.server.stop)
 
 
+def in_runner(report, root, build):
+    """The same with the plugin in a process of its own: the next one is ready
+    before the one before is let go, and no process stays behind."""
+    s = Stage(root, "runner", RUNNER_CONFIG, build)
+    s.load = stress.Load(os.path.join(root, "load"), s.server)
+    try:
+        report.part("%d replacements of a runner" % RUNNER_RELOADS, reloads,
+                    report, s, RUNNER_RELOADS, "runner_")
+        for n, (title, data) in enumerate((
+                ("an empty file", b""), ("text", b"#!/bin/sh\nexit 0\n" * 100),
+                ("a half", s.module(s.stamp + 1)[:-5000]))):
+            report.part("refused beside a runner: " + title, refused, s, data, "",
+                        (replace, overwrite)[n % 2])
+        report.part("a good file after those", s.next, replace)
+    finally:
+        figures = s.load.stop()
+    report.figures["runner_calls"] = figures["calls"]
+    report.check("no call failed in a runner", figures["failed_calls"] == 0
+                 and not s.load.fails, s.load.fails[:3])
+    report.part("every replaced runner has ended", one_child, s)
+    report.part("the server with a runner ends well", s.server.stop)
+
+
+def generations(s, event):
+    return [line["generation"] for line in list(s.server.lines)
+            if line.get("event") == event and line.get("plugin") == "version"]
+
+
+def one_child(s):
+    """Runners end beside each other, in any order."""
+    deadline = stress.time.monotonic() + stress.DEADLINE
+    while (len(echoes.children(s.server.pid)) > 1
+           or set(generations(s, WARM)[:-1]) - set(generations(s, "plugin closed"))):
+        assert stress.time.monotonic() < deadline, echoes.children(s.server.pid)
+        stress.time.sleep(0.05)
+    assert "Z" not in echoes.children(s.server.pid).values()
+
+
 def resident(report, root, build):
     """Without the operator's consent old generations stay, up to a bound."""
     bound = 20
-    s = Stage(root, "resident", "plugins: {max_resident_generations: %d}\n" % bound,
-              build)
+    s = Stage(root, "resident", "plugins: {isolation: none, "
+              "max_resident_generations: %d}\n" % bound, build)
     s.load = stress.Load(os.path.join(root, "load"), s.server)
     try:
         _, fds, maps = steady(s.server.pid)
@@ -416,6 +464,7 @@ def main():
         build = {1: stress.plugin_build(root, "v1", "-DVARIANT=1"),
                  0: stress.plugin_build(root, "v2", "-DVARIANT=2")}
         report.part("under load", under_load, report, root, build)
+        report.part("in a runner", in_runner, report, root, build)
         report.part("resident", resident, report, root, build)
         report.part("the server ends under load", ended_under_load, root, build)
     finally:
