@@ -16,7 +16,8 @@ struct panic_scope {
 
 /* [any] NULL: outside plugin code. */
 void panic_scope_set(const struct panic_scope *scope);
-/* Handlers for SEGV, BUS, FPE, ILL, ABRT on an alternate stack. */
+/* Handlers for SEGV, BUS, FPE, ILL, ABRT on an alternate stack, and for an
+ * exit() within a scope. */
 void panic_install(void);
 /* [any] The report of a failed check; at most one report a process. */
 void panic_report_check(const char *file, int line, const char *what);

@@ -7,7 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "loop/reactor.h"
+
+/* Told to the thread that caused them, never to another. */
+static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP,
+	SIGSYS };
 
 int
 thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
@@ -17,8 +22,10 @@ thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 
 	/* A thread inherits the mask: no moment without it. */
 	(void)sigfillset(&all);
-	(void)sigdelset(&all, SIGABRT); /* a report of what it does */
-	(void)sigdelset(&all, SIGSYS); /* what a box refuses: its own call */
+	/* One that is blocked when it strikes ends the process without the
+	 * report of its handler (base/panic.c). */
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		(void)sigdelset(&all, faults[i]);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	errnum = pthread_create(thread, NULL, fn, arg);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -40,7 +40,7 @@
 #define RUNNER_WAITING_MAX 256 /* calls of a seat while there is no life */
 #define RUNNER_CALLS_MAX 4096 /* of a channel, without an answer */
 #define RUNNER_OUT_MAX ((size_t)16 * 1024 * 1024) /* frames not yet sent */
-#define RUNNER_WORDS_MAX 1024 /* of the last ones */
+#define RUNNER_WORDS_MAX 4096 /* of the last ones: a report fits */
 
 /* Threads of a runner: as many as the server has, not more than the calls that
  * its manifest lets run at once, and at most these. */

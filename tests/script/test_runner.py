@@ -65,6 +65,9 @@ def test_a_death_is_an_error_of_that_call_alone(server, modern, kind, key, value
     assert said["pid"] == before
     if kind == "segv":
         assert "about to read from nowhere" in said["last_words"]
+        if not w.SANITIZED:
+            assert "in: plugin hostile 1.0.0, generation " in said["last_words"]
+            assert "entry hostile_segv, build " in said["last_words"]
     assert pid_of(modern) != before
 
 

@@ -67,6 +67,31 @@ fail_check(void)
 	CHECK(answer == 42);
 }
 
+static void
+end_well(void)
+{
+	panic_install();
+	panic_scope_set(&weather);
+	exit(0);
+}
+
+static void
+end_outside(void)
+{
+	panic_install();
+	exit(0);
+}
+
+START_TEST(an_exit_within_a_plugin_is_told_and_is_no_success)
+{
+	ck_assert_int_eq(run_child(end_well), 0);
+	expect("panic: exit(0) was called (pid ");
+	expect("plugin weather 1.4.0, generation 3, entry weather_forecast");
+	ck_assert_int_eq(run_child(end_outside), 0);
+	ck_assert_str_eq(report, "");
+}
+END_TEST
+
 START_TEST(a_failed_check_names_place_and_plugin)
 {
 	ck_assert_int_eq(run_child(fail_check), SIGABRT);
@@ -279,8 +304,9 @@ START_TEST(a_thread_stack_is_given_back)
 }
 END_TEST
 
-UNIT_MAIN("base/panic", a_failed_check_names_place_and_plugin,
-    a_failed_check_needs_no_handler, a_stack_overflow_is_reported,
-    each_thread_has_its_own_scope_and_stack, each_fatal_signal_goes_on,
-    one_report_when_many_fail, a_wrong_cast_ends_the_process,
-    a_thread_stack_is_given_back, the_report_alone_returns)
+UNIT_MAIN("base/panic", an_exit_within_a_plugin_is_told_and_is_no_success,
+    a_failed_check_names_place_and_plugin, a_failed_check_needs_no_handler,
+    a_stack_overflow_is_reported, each_thread_has_its_own_scope_and_stack,
+    each_fatal_signal_goes_on, one_report_when_many_fail,
+    a_wrong_cast_ends_the_process, a_thread_stack_is_given_back,
+    the_report_alone_returns)
