@@ -67,7 +67,8 @@ def text(name):
 def manifest():
     """Only what does not end by itself has a deadline that counts."""
     lines = text("hostile.yaml").replace(
-        "limits: {timeout: 1s}", "limits: {timeout: 30s, breaker: off}").splitlines()
+        "limits: {timeout: 1s, breaker: off}",
+        "limits: {timeout: 30s, breaker: off}").splitlines()
     short = tuple("  - {name: hostile_%s," % k for k in ("loop", "deadlock", "stop"))
     return "\n".join(x.replace("inputSchema", "limits: {timeout: 1s}, inputSchema")
                      if x.startswith(short) else x for x in lines) + "\n"
