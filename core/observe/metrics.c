@@ -102,7 +102,7 @@ sample_begin(struct buf *out, enum metrics_id id, const struct str *values)
 	const struct metrics_family *f = &metrics_families[id];
 
 	buf_cstr(out, f->name);
-	for (size_t i = 0; f->labels[i] != NULL; i++) {
+	for (size_t i = 0; values != NULL && f->labels[i] != NULL; i++) {
 		buf_printf(out, "%c%s=\"", i == 0 ? '{' : ',', f->labels[i]);
 		value_append(out, values[i]);
 		buf_char(out, '"');
