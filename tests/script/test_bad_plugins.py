@@ -321,7 +321,7 @@ BAD = {
     "bad-isolation": (more("isolation: jail\n"), 10, ("jail", "none")),
     "kind-exec": (more("kind: exec\n"), 10, ("kind", "not available")),
     "dynamic": (more("dynamic: {prefix: x}\n"), 10, ("dynamic", "kinds")),
-    "rehearse-load": (more("rehearse: load\n"), 10, ("rehearse",)),
+    "rehearse-word": (more("rehearse: loud\n"), 10, ("rehearse",)),
     "anchor": (swap("description: One.", "description: &a One."), 5, ("anchor",)),
     "alias": (swap("description: One.", "description: *a"), 5, ("alias",)),
     "tag": (swap("abi: 1", "abi: !!int 1"), 3, ("tag",)),
