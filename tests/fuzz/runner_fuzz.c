@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a runner sends about a call: whatever it is, it is read inside its
  * bounds, or refused, and the call ends once. */
+#include <sys/mman.h>
+
 #include <stdint.h>
 #include <string.h>
 
@@ -82,6 +84,40 @@ rig_start(void)
 	rig.target.remote = true;
 }
 
+/* A datagram: what is read as a frame lies in it, and it comes to an end. */
+static void
+datagram_read(struct str bytes)
+{
+	struct wire_arrivals a = {
+		.left = { bytes }, .files = { -1 }, .len = 1
+	};
+	struct wire_frame f;
+	size_t read = 0;
+
+	while (wire_next(&a, &f) > 0) {
+		CHECK(f.map == NULL && f.kind < WIRE_KINDS);
+		CHECK(f.body.ptr >= bytes.ptr
+		    && f.body.ptr + f.body.len <= bytes.ptr + bytes.len);
+		read += sizeof(struct wire_head) + f.body.len;
+		wire_frame_finish(&f);
+	}
+	CHECK(read <= bytes.len);
+	wire_arrivals_finish(&a);
+}
+
+/* The same as a result that came in a file. */
+static int
+lent_read(struct str body, struct call *c, int *status)
+{
+	void *map = mmap(NULL, body.len + 1, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(map != MAP_FAILED);
+	memcpy(map, body.ptr, body.len);
+	call_lend(c, map, body.len + 1);
+	return wire_result_read((struct str){ map, body.len }, c, status);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -117,6 +153,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 5:
 		rc = wire_release_read(body, c);
+		break;
+	case 6:
+		datagram_read(body);
+		break;
+	case 7:
+		rc = lent_read(body, c, &status);
 		break;
 	default:
 		(void)wire_call_read(body, &call); /* the runner's side */
