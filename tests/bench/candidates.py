@@ -40,7 +40,7 @@ ANSWER = ('{"jsonrpc":"2.0","id":1000001,"result":{"content":'
 ECHO_STREAM = ["--tool", "echo_stream", "--args",
                '{"message":"hello world"}',
                "--expect", "hello world"]
-LARGE = ["--tool", "large", "--connections", "4"]
+LARGE = ["--tool", "large", "--args", "{}", "--connections", "4"]
 ECHO_POOL = ["--tool", "echo_pool", *ECHO_STREAM[2:]]
 # No idle connection may end, no session either, while a run holds it; and a
 # handler that a neighbour has kept from the core is not one that blocks.
@@ -111,7 +111,7 @@ class Limit(Candidate):
 class Toolpost(Candidate):
     """The server, with the plugins of its build."""
 
-    workloads = (*Candidate.workloads, "W1r", "W1p", "start")
+    workloads = (*Candidate.workloads, "W1r", "W1p", "large", "start")
 
     def __init__(self, binary, plugins, build):
         super().__init__("toolpost", "toolpost")
@@ -148,7 +148,7 @@ class Toolpost(Candidate):
 
     def flags(self, workload):
         return {"W3": ECHO_STREAM, "W1p": ECHO_POOL,
-                "large": LARGE, "larger": LARGE}.get(workload, [])
+                "large": LARGE}.get(workload, [])
 
     def change(self, server, work):
         manifest = work / "plugins/stream/stream.yaml"

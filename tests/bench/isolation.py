@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What it costs to have a tool in a runner, or in the pool, and many of them:
-W1r, W1p and start."""
+W1r, W1p, large and start."""
 import shutil
 import socket
 import time
@@ -49,6 +49,21 @@ def beside(o, client, candidate, workload, work):
         cost=sample["cpu_per_100k"] / base["cpu_per_100k"],
         one_p50_us=one["p50_us"], base_one_p50_us=base_one["p50_us"],
         added_us=one["p50_us"] - base_one["p50_us"])
+    return sample
+
+
+def large(o, client, candidate, work):
+    """A million letters in an answer, in process and out of a runner."""
+    found = []
+    for workload in ("W1", "W1r"):
+        port = Server.free_port()
+        command = candidate.http(workload, port, work)
+        with Server(command, port, work / "server.log",
+                    cpu=load.SERVER_CPU) as server:
+            found.append(load.calls(client, o, candidate, server, "large"))
+    base, sample = found
+    sample.update(base_cpu=base["cpu_per_100k"], base_rate=base["rate"],
+                  cost=sample["cpu_per_100k"] / base["cpu_per_100k"])
     return sample
 
 

@@ -28,6 +28,8 @@ TEXT = {
     "W6": "{streams:,} sessions, each with an open stream; a change told to "
           "all",
     "W8": "W1 while {held:,} idle sessions are held",
+    "large": "4 connections, a tool that answers with a million letters, in "
+             "a runner, against in process in the same turn",
     "start": "{plugins} plugins, from the start to the first connection",
 }
 # What a workload is compared by, and how the ratio is read.
@@ -42,10 +44,11 @@ KEY = {
     "W5l": ("p50_us", "p50 against the limit"),
     "W6": ("us_stream", "us a stream against the limit"),
     "W8": ("held_share", "rate against that of nothing held"),
+    "large": ("cost", "CPU against in process", 1.5, 1.25),
     "start": ("worst_ms", "ms, the slower isolation"),
 }
 # Whose key is a figure of its own, not a ratio to the limit.
-OWN = ("W1r", "W1p", "W8", "start")
+OWN = ("W1r", "W1p", "large", "W8", "start")
 CLIENT_BUSY = 0.95
 
 
@@ -224,6 +227,17 @@ def columns_beside(_workload):
     ]
 
 
+def columns_large(_workload):
+    return [
+        ("req/s", lambda r: number(r["rate"], 0)),
+        ("p99 us", lambda r: number(r["p99_us"], 0)),
+        ("cpu/100k", lambda r: number(r["cpu_per_100k"], 0)),
+        ("in process", lambda r: number(r["base_cpu"], 0)),
+        ("to that", lambda r: number(r["cost"], 2)),
+        ("client CPU", client),
+    ]
+
+
 def columns_start(_workload):
     return [
         ("ms, in process", lambda r: number(r["here_ms"], 0)),
@@ -234,7 +248,7 @@ def columns_start(_workload):
 
 
 COLUMNS = {"W1r": columns_beside, "W1p": columns_beside,
-           "start": columns_start, "W5p": columns_stdio,
+           "large": columns_large, "start": columns_start, "W5p": columns_stdio,
            "W5l": columns_stdio, "W6": columns_streams, "W8": columns_held}
 
 
