@@ -18,6 +18,9 @@ struct end {
 	int control_fd; /* in the control thread's table */
 	int reactor_fd; /* in the reactor's; -1 there: it has left */
 	bool entered;
+	/* A socket orders nothing for the language: what was written before a
+	 * message was sent is seen by who has received it. */
+	atomic_uint sent;
 	struct loop *loop;
 	struct loop_io io;
 };
@@ -145,6 +148,8 @@ plugin_passage_send(struct plugin_passage *p, unsigned reactor, int fd,
 	c->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
 	ref_take(&life->ref); /* the message's */
+	(void)atomic_fetch_add_explicit(&p->ends[reactor].sent, 1,
+	    memory_order_release /* pairs with receive_one() */);
 	if (sendmsg(
 		p->ends[reactor].control_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
 	    == (ssize_t)sizeof life)
@@ -156,7 +161,7 @@ plugin_passage_send(struct plugin_passage *p, unsigned reactor, int fd,
 /* One message; false: there is none.  *fd is -1 where there were no more
  * descriptors to be had. */
 static bool
-receive_one(const struct end *e, struct runner_life **life, int *fd)
+receive_one(struct end *e, struct runner_life **life, int *fd)
 {
 	struct iovec iov = { .iov_base = life, .iov_len = sizeof *life };
 	union control_space space;
@@ -169,6 +174,8 @@ receive_one(const struct end *e, struct runner_life **life, int *fd)
 	if (recvmsg(e->reactor_fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
 	    != (ssize_t)sizeof *life)
 		return false;
+	(void)atomic_load_explicit(
+	    &e->sent, memory_order_acquire /* pairs with the sender */);
 	c = CMSG_FIRSTHDR(&msg);
 	*fd = -1;
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS
