@@ -38,6 +38,7 @@ schema_decimal_read(struct str raw, char *space, struct schema_decimal *out)
 		raw.len = JSON_NUMBER_MAX;
 	out->negative = raw.len > 0 && raw.ptr[0] == '-';
 	raw = str_sub(raw, out->negative ? 1 : 0, raw.len);
+	CHECK(raw.ptr != NULL);
 	for (e = 0; e < raw.len; e++)
 		if (raw.ptr[e] == 'e' || raw.ptr[e] == 'E')
 			break;

@@ -85,29 +85,30 @@ take_put(struct runner_desk *d, struct tp_batch *b, struct wire_in *in,
     uint64_t *result_max)
 {
 	struct tp_dynamic_entry e = { .size = sizeof e, .gone = remote_gone };
-	struct plugin_remote *r = calloc(1, sizeof *r);
+	struct plugin_remote read = { .life = d->life }, *r;
 	bool has_size, has_call;
 	int rc;
 
-	if (r == NULL)
-		return TP_ENOMEM;
 	has_size = wire_get_u32(in) != 0;
 	e.kind = wire_get_u32(in);
 	has_call = wire_get_u32(in) != 0;
-	r->flags = wire_get_u32(in);
-	r->completes = wire_get_u32(in) != 0;
-	r->number = wire_get_u32(in);
+	read.flags = wire_get_u32(in);
+	read.completes = wire_get_u32(in) != 0;
+	read.number = wire_get_u32(in);
 	e.name = str_to(wire_get_str(in));
 	e.about = str_to(wire_get_str(in));
-	if (!wire_get_end(in)) {
-		free(r);
+	if (!wire_get_end(in))
 		return TP_EPARAMS;
-	}
-	r->life = d->life;
+	if (!has_size)
+		return plugin_dynamic_put(b, NULL, result_max);
+	r = malloc(sizeof *r);
+	if (r == NULL)
+		return TP_ENOMEM;
+	*r = read;
 	ref_take(&d->life->ref);
 	e.call = has_call ? remote_call : NULL;
 	e.arg = r;
-	rc = plugin_dynamic_put(b, has_size ? &e : NULL, result_max);
+	rc = plugin_dynamic_put(b, &e, result_max);
 	if (rc == TP_OK)
 		return rc;
 	runner_life_unref(r->life);

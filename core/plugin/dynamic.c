@@ -489,14 +489,14 @@ plugin_dynamic_renew(struct plugin_generation *g, struct err *err)
 		return 0;
 	}
 	rc = orphans_replace(g, err);
-	if (rc == 0) {
-		g->dynamic_live = true;
-		g->orphaned = false;
-		table_move(left, g->orphans);
-	}
-	plugin_hub_unlock(g->hub);
-	if (rc < 0)
+	if (rc != 0) {
+		plugin_hub_unlock(g->hub);
 		return rc;
+	}
+	g->dynamic_live = true;
+	g->orphaned = false;
+	table_move(left, g->orphans);
+	plugin_hub_unlock(g->hub);
 	if (g->hub->owner != NULL && g->hub->dynamic != NULL)
 		g->hub->dynamic(g->hub->owner, g);
 	table_drop(left, REGISTRY_KINDS);

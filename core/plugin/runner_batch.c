@@ -49,7 +49,7 @@ exchange(struct runner_batches *b, uint64_t id, const struct buf *frame,
     int *status, uint64_t *result_max)
 {
 	struct pollfd p = { b->fd, POLLOUT, 0 };
-	struct wire_frame f;
+	struct wire_frame f = { 0 };
 	struct wire_in in;
 	size_t at = 0;
 	int n;
@@ -115,14 +115,15 @@ number_take(
 		*number = b->unused[--b->unused_len];
 	} else {
 		size_t cap = b->cap > 0 ? 2 * b->cap : 64;
-		struct plugin_dynamic **entries = b->entries;
-		uint32_t *unused = b->unused;
 
 		if (b->len == b->cap) {
-			entries = realloc(b->entries, cap * sizeof *entries);
+			struct plugin_dynamic **entries =
+			    realloc(b->entries, cap * sizeof *entries);
+			uint32_t *unused =
+			    realloc(b->unused, cap * sizeof *unused);
+
 			if (entries != NULL)
 				b->entries = entries;
-			unused = realloc(b->unused, cap * sizeof *unused);
 			if (unused != NULL)
 				b->unused = unused;
 			ok = entries != NULL && unused != NULL

@@ -413,6 +413,7 @@ work_begin(struct slot_attempt *a)
 {
 	int rc;
 
+	CHECK(a->m != NULL);
 	if (place_choose(a) == NULL) {
 		a->rehearsal = plugin_rehearse_begin(a->manifest,
 		    str_of(a->m->rehearse_exe), a->copy.path,

@@ -295,6 +295,7 @@ replay_log_destroy(struct replay_log *l)
 static struct replay_stream *
 ended_find(const struct replay_log *l, const struct replay_stream *but)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	LIST_EACH (node, &l->streams) {
 		struct replay_stream *s =
 		    LIST_OBJ(node, struct replay_stream, node);
