@@ -131,10 +131,10 @@ uint64_t json_hash(const struct json_node *n);
 /* <0, 0, >0 for two numbers, by exact value whatever their size. */
 int json_number_compare(const struct json_node *a, const struct json_node *b);
 
-/* Walks members: k is the key's node, v the value's.
+/* Walks members: k is the key's node, v the value's.  An array has none.
  *	JSON_EACH_MEMBER(k, v, object) { .. } */
 #define JSON_EACH_MEMBER(k_, v_, object_) \
-	for (const struct json_node *k_ = json_first(object_), \
+	for (const struct json_node *k_ = json_first_member(object_), \
 				    *k_##_end = json_end(object_), \
 				    *v_ = k_ + 1; \
 	     k_ < k_##_end; k_ = v_ + v_->span, v_ = k_ + 1)
@@ -143,6 +143,8 @@ int json_number_compare(const struct json_node *a, const struct json_node *b);
 				    *v_##_end = json_end(array_); \
 	     v_ < v_##_end; v_ += v_->span)
 const struct json_node *json_first(const struct json_node *container);
+/* json_end() of what is no object. */
+const struct json_node *json_first_member(const struct json_node *object);
 const struct json_node *json_end(const struct json_node *container);
 
 /* Writing: appends s as a JSON string, quotes included.  ERR_SYNTAX when s is

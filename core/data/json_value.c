@@ -29,6 +29,12 @@ json_first(const struct json_node *container)
 }
 
 const struct json_node *
+json_first_member(const struct json_node *object)
+{
+	return json_type(object) == JSON_OBJECT ? object + 1 : json_end(object);
+}
+
+const struct json_node *
 json_end(const struct json_node *container)
 {
 	return is_container(container) ? container + container->span : nothing;

@@ -186,6 +186,7 @@ sessions_measure(void)
 	CHECK(pthread_join(thread, NULL) == 0);
 	for (i = 0; i < CHURNED; i++)
 		session_unref(c.mine[i]);
+	session_table_destroy(c.table);
 }
 
 /* --- entries --- */

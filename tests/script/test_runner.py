@@ -222,8 +222,10 @@ def test_a_client_that_leaves_does_not_hurry_the_plugin(server, modern, gate):
 
 def test_five_deaths_in_ten_seconds_are_a_quarantine(start, hostile_plugins):
     """reliability.md 2: out of the lists, with the reason; a word of the
-    operator brings it back."""
-    server = start.serve(QUIET, plugins=(hostile_plugins, w.PLUGINS), allow_errors=True)
+    operator brings it back.  With short pauses: a call waits a second."""
+    server = start.serve(
+        "plugins: {isolation: process%s, hostile: {restart: {pause: 10ms}}}\n"
+        % w.BEST_EFFORT, plugins=(hostile_plugins, w.PLUGINS), allow_errors=True)
     modern = w.Modern(server)
     with_stream = modern.listen(toolsListChanged=True)
     for _ in range(5):

@@ -38,6 +38,16 @@ i64(const char *text, int64_t *out)
 	return json_i64(parse(&one, text), out);
 }
 
+/* Seen under a sanitizer: a schema had a list where it wants members. */
+START_TEST(an_array_has_no_members)
+{
+	JSON_EACH_MEMBER (k, v, parse(&one, "[1]"))
+		ck_abort_msg("a member of an array: %p", (const void *)v);
+	JSON_EACH_MEMBER (k, v, parse(&one, "\"x\""))
+		ck_abort_msg("a member of a string: %p", (const void *)v);
+}
+END_TEST
+
 START_TEST(null_reads_as_absent)
 {
 	struct str empty = json_str(NULL);
@@ -256,8 +266,8 @@ START_TEST(large_objects_in_reverse_are_the_same)
 }
 END_TEST
 
-UNIT_MAIN("data/json_value", null_reads_as_absent, walking_skips_what_is_nested,
-    integers_are_exact, the_integer_mark_is_lexical,
-    doubles_are_those_of_strtod, numbers_are_the_same_by_value,
-    numbers_have_an_exact_order, sameness_ignores_order_and_spelling,
-    large_objects_in_reverse_are_the_same)
+UNIT_MAIN("data/json_value", null_reads_as_absent, an_array_has_no_members,
+    walking_skips_what_is_nested, integers_are_exact,
+    the_integer_mark_is_lexical, doubles_are_those_of_strtod,
+    numbers_are_the_same_by_value, numbers_have_an_exact_order,
+    sameness_ignores_order_and_spelling, large_objects_in_reverse_are_the_same)
