@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -29,7 +31,19 @@ struct net_listener {
 	bool stopped;
 };
 
+/* A descriptor that one listener gives up, to shed with it, must not become
+ * another's connection: its own clients would wait without an answer.  A leaf,
+ * held for one accept. */
+static pthread_mutex_t taking = PTHREAD_MUTEX_INITIALIZER;
+
 static void accept_ready(void *arg, unsigned events);
+
+static int
+accept_next(const struct net_listener *n, struct net_addr *peer)
+{
+	return accept4(n->fd, (struct sockaddr *)(void *)&peer->sa, &peer->len,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
 
 static void
 reserve_open(struct net_listener *n)
@@ -73,13 +87,15 @@ trouble_log(struct net_listener *n, int errnum)
 static bool
 shed_one(struct net_listener *n)
 {
+	struct net_addr peer = { .len = sizeof peer.sa };
 	int fd;
 
 	if (n->reserve_fd < 0)
 		return false;
+	CHECK(pthread_mutex_lock(&taking) == 0);
 	(void)close(n->reserve_fd);
 	n->reserve_fd = -1;
-	fd = accept4(n->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept_next(n, &peer);
 	if (fd >= 0) {
 		if (n->shed_fn != NULL)
 			n->shed_fn(n->arg, fd);
@@ -87,6 +103,7 @@ shed_one(struct net_listener *n)
 		n->shed++;
 	}
 	reserve_open(n);
+	CHECK(pthread_mutex_unlock(&taking) == 0);
 	return fd >= 0;
 }
 
@@ -137,13 +154,14 @@ accept_one(struct net_listener *n)
 	struct net_addr peer = { .len = sizeof peer.sa };
 	int fd, errnum;
 
-	fd = accept4(n->fd, (struct sockaddr *)(void *)&peer.sa, &peer.len,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	CHECK(pthread_mutex_lock(&taking) == 0);
+	fd = accept_next(n, &peer);
+	errnum = errno;
+	CHECK(pthread_mutex_unlock(&taking) == 0);
 	if (fd >= 0) {
 		n->fn(n->arg, fd, &peer);
 		return !n->stopped;
 	}
-	errnum = errno;
 	if (errnum == EAGAIN)
 		return false;
 	if (is_of_peer(errnum))
