@@ -57,7 +57,9 @@ child_confine(rlim_t files)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CHILD_CPU_S);
 	limit(RLIMIT_NOFILE, CHILD_FILES);
-#ifndef TOOLPOST_COUNTERS
+#ifdef TOOLPOST_COUNTERS
+	(void)files; /* the counters are written too */
+#else
 	limit(RLIMIT_FSIZE, files);
 #endif
 	limit(RLIMIT_AS, CHILD_MEMORY);
