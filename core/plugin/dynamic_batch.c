@@ -71,20 +71,10 @@ refuse(struct tp_batch *b, int status, unsigned kind, struct str name,
 	return status;
 }
 
-static struct plugin_generation *
-generation_of(struct tp_plugin *p)
-{
-	struct plugin_generation *g =
-	    CONTAINER_OF(p, struct plugin_generation, handle);
-
-	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
-	return g;
-}
-
 static struct tp_batch *
 batch_begin(struct tp_plugin *p)
 {
-	struct plugin_generation *g = generation_of(p);
+	struct plugin_generation *g = plugin_generation_of(p);
 	struct tp_batch *b = calloc(1, sizeof *b);
 	bool ok;
 

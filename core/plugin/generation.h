@@ -144,6 +144,17 @@ struct plugin_generation {
 	struct loop_msg msg;
 };
 
+/* [any] Of the handle that its plugin has. */
+static inline struct plugin_generation *
+plugin_generation_of(struct tp_plugin *p)
+{
+	struct plugin_generation *g =
+	    CONTAINER_OF(p, struct plugin_generation, handle);
+
+	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
+	return g;
+}
+
 struct plugin_hub *plugin_hub_create(struct loop *control, void *owner);
 /* [control] Nothing is told to the owner any more. */
 void plugin_hub_leave(struct plugin_hub *h);

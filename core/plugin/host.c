@@ -25,16 +25,6 @@ call_of(const struct tp_call *c)
 	return call;
 }
 
-static struct plugin_generation *
-generation_of(struct tp_plugin *p)
-{
-	struct plugin_generation *g =
-	    CONTAINER_OF(p, struct plugin_generation, handle);
-
-	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
-	return g;
-}
-
 static const struct json_node *
 node_of(const struct tp_json *v)
 {
@@ -88,7 +78,7 @@ host_log(struct tp_plugin *p, int level, struct tp_str text)
 {
 	static const enum log_level levels[] = { LOG_LEVEL_DEBUG,
 		LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
-	const struct plugin_generation *g = generation_of(p);
+	const struct plugin_generation *g = plugin_generation_of(p);
 	enum log_level ours = LOG_LEVEL_INFO;
 
 	if (level >= TP_DEBUG && level <= TP_ERROR)
@@ -155,7 +145,7 @@ static const struct tp_elicit elicit_table = { sizeof elicit_table, 0,
 static const void *
 host_extension(struct tp_plugin *p, const char *id)
 {
-	const struct plugin_generation *g = generation_of(p);
+	const struct plugin_generation *g = plugin_generation_of(p);
 
 	if (id == NULL)
 		return NULL;
@@ -174,7 +164,7 @@ host_extension(struct tp_plugin *p, const char *id)
 static void
 host_changed(struct tp_plugin *p, int kind, struct tp_str uri)
 {
-	struct plugin_generation *g = generation_of(p);
+	struct plugin_generation *g = plugin_generation_of(p);
 	struct str what = str_from(uri);
 
 	if (kind < TP_KIND_TOOL || kind > TP_KIND_PROMPT)

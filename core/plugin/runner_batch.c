@@ -172,20 +172,10 @@ runner_batches_target(struct runner_batches *b, uint32_t entry)
 	return d->completer.generation != NULL ? &d->completer.target : NULL;
 }
 
-static struct plugin_generation *
-generation_of(struct tp_plugin *p)
-{
-	struct plugin_generation *g =
-	    CONTAINER_OF(p, struct plugin_generation, handle);
-
-	OBJ_CHECK(g, PLUGIN_GENERATION_MAGIC);
-	return g;
-}
-
 static struct tp_batch *
 batch_begin(struct tp_plugin *plugin)
 {
-	struct runner_process *p = generation_of(plugin)->hub->owner;
+	struct runner_process *p = plugin_generation_of(plugin)->hub->owner;
 	struct asked_batch *b = calloc(1, sizeof *b);
 	struct buf frame;
 

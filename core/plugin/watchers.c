@@ -37,8 +37,7 @@ plugin_watchers_find(const struct plugin_module *m)
 static int
 runner_watch(struct tp_plugin *p, void *state, struct tp_str uri)
 {
-	struct plugin_generation *g =
-	    CONTAINER_OF(p, struct plugin_generation, handle);
+	struct plugin_generation *g = plugin_generation_of(p);
 
 	(void)state;
 	plugin_runner_watch(g->runner, true, (struct str){ uri.ptr, uri.len });
@@ -48,8 +47,7 @@ runner_watch(struct tp_plugin *p, void *state, struct tp_str uri)
 static void
 runner_unwatch(struct tp_plugin *p, void *state, struct tp_str uri)
 {
-	struct plugin_generation *g =
-	    CONTAINER_OF(p, struct plugin_generation, handle);
+	struct plugin_generation *g = plugin_generation_of(p);
 
 	(void)state;
 	plugin_runner_watch(g->runner, false, (struct str){ uri.ptr, uri.len });
