@@ -39,11 +39,6 @@ void cli_span(struct buf *out, int64_t ms);
 /* [any] "17 kB" is not what we say: "17 KiB", "1.5 MiB". */
 void cli_size(struct buf *out, int64_t bytes);
 
-/* [any] Rows of cells: aligned with a head and cut on a terminal, whole with
- * tabs elsewhere.  cells has rows times columns, the head first. */
-void cli_table(
-    const struct str *cells, size_t rows, size_t columns, struct buf *out);
-
 /* plugin_inspect.c: reports what is no name of a plugin. */
 int cli_plugin_name_check(struct cli *c, const char *name);
 /* The whole of one, from the server or from a file. */

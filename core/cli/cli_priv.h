@@ -160,6 +160,10 @@ void cli_line(struct buf *out, struct str text);
 bool cli_is_terminal(int fd);
 /* [any] Columns of the terminal; 0: standard output is none. */
 size_t cli_width(void);
+/* [any] Rows of cells: aligned with a head and cut on a terminal, whole with
+ * tabs elsewhere.  cells has rows times columns, the head first. */
+void cli_table(
+    const struct str *cells, size_t rows, size_t columns, struct buf *out);
 /* [any] Path of this program; in the arena, empty when it is not known. */
 struct str cli_self(struct cli *c);
 /* [any] A formatted string in the arena; NULL without memory. */

@@ -2,11 +2,9 @@
 /* "toolpost list": what a client sees. */
 #include <string.h>
 
-#include "base/check.h"
 #include "cli/client.h"
 
 #define TOKEN_BYTES 4 /* of JSON a token, by rule of thumb */
-#define GAP 2
 
 struct list_kind {
 	const char *word;
@@ -83,99 +81,41 @@ item_take(void *arg, const struct json_node *item)
 	return l->json.failed || l->c->arena.failed ? ERR_NOMEM : 0;
 }
 
-/* Columns a terminal needs for it: one a character is near enough here. */
-static size_t
-width_of(struct str s)
+/* Name, second, tokens, text: those that this list has. */
+static void
+cells_fill(const struct listing *l, const struct row *r, struct str *cells)
 {
-	size_t n = 0, i;
-
-	for (i = 0; i < s.len; i++)
-		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
-	return n;
-}
-
-static struct str
-cut(struct str s, size_t columns)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		if (((unsigned char)s.ptr[i] & 0xc0) != 0x80 && columns-- == 0)
-			break;
-	return str_sub(s, 0, i);
+	*cells++ = r->name;
+	if (l->kind->second != NULL)
+		*cells++ = r->second;
+	if (l->c->full)
+		*cells++ = r->tokens;
+	*cells = r->text;
 }
 
 static void
-column(struct buf *out, struct str s, size_t width)
+print_table(const struct listing *l, struct buf *out)
 {
-	size_t n;
+	const struct row head = { str_of(l->kind->title), STR("NAME"),
+		STR("DESCRIPTION"), STR("TOKENS"), l->first };
+	size_t columns =
+	    2u + (l->kind->second != NULL ? 1u : 0u) + (l->c->full ? 1u : 0u);
+	size_t rows = 0;
+	struct str *cells =
+	    arena_zalloc(&l->c->arena, (l->len + 1) * columns * sizeof *cells);
 
-	buf_str(out, s);
-	for (n = width_of(s); n < width + GAP; n++)
-		buf_char(out, ' ');
-}
-
-static void
-print_row(
-    const struct row *r, const size_t *widths, size_t total, struct buf *out)
-{
-	size_t from = out->len, used;
-
-	column(out, r->name, widths[0]);
-	if (widths[1] > 0)
-		column(out, r->second, widths[1]);
-	if (widths[2] > 0)
-		column(out, r->tokens, widths[2]);
-	used = width_of(str_sub(buf_view(out), from, out->len));
-	buf_str(out, cut(r->text, total > used ? total - used : 0));
-	while (out->len > from && out->ptr[out->len - 1] == ' ')
-		out->len--;
-	buf_char(out, '\n');
-}
-
-/* Aligned and cut for a terminal of that width, with a head. */
-static void
-print_aligned(const struct listing *l, size_t total, struct buf *out)
-{
-	const struct row head = { str_of(l->kind->title),
-		l->kind->second != NULL ? (struct str)STR("NAME") : STR_NONE,
-		STR("DESCRIPTION"),
-		l->c->full ? (struct str)STR("TOKENS") : STR_NONE, l->first };
-	size_t widths[3] = { 0, 0, 0 }, n, i;
-	const struct row *r;
-
-	for (r = &head; r != NULL; r = r->next) {
-		const struct str cells[3] = { r->name, r->second, r->tokens };
-
-		for (i = 0; i < 3; i++) {
-			n = width_of(cells[i]);
-			widths[i] = n > widths[i] ? n : widths[i];
-		}
+	if (cells == NULL) {
+		out->failed = true;
+		return;
 	}
-	for (r = &head; r != NULL; r = r->next)
-		print_row(r, widths, total, out);
-}
-
-/* Whole, with tabs, without a head: for programs. */
-static void
-print_tabs(const struct listing *l, struct buf *out)
-{
-	const struct row *r;
-
-	for (r = l->first; r != NULL; r = r->next) {
-		buf_str(out, r->name);
-		if (l->kind->second != NULL)
-			buf_printf(out, "\t%.*s", STR_FMT(r->second));
-		if (l->c->full)
-			buf_printf(out, "\t%.*s", STR_FMT(r->tokens));
-		buf_printf(out, "\t%.*s\n", STR_FMT(r->text));
-	}
+	for (const struct row *r = &head; r != NULL; r = r->next)
+		cells_fill(l, r, cells + rows++ * columns);
+	cli_table(cells, rows, columns, out);
 }
 
 static int
 print(struct listing *l)
 {
-	size_t width = cli_width();
 	struct buf out;
 	int rc;
 
@@ -183,10 +123,8 @@ print(struct listing *l)
 	if (l->c->json)
 		buf_printf(&out, "{\"%.*s\":[%.*s]}\n", STR_FMT(l->kind->key),
 		    STR_FMT(buf_view(&l->json)));
-	else if (width > 0)
-		print_aligned(l, width, &out);
 	else
-		print_tabs(l, &out);
+		print_table(l, &out);
 	if (out.failed)
 		rc = cli_failf(l->c, CLI_USAGE, "no memory");
 	else if (l->len == 0 && !l->c->json)
@@ -197,7 +135,7 @@ print(struct listing *l)
 	buf_finish(&out);
 	if (rc == CLI_DONE && l->len == 0)
 		return CLI_NO_MATCH;
-	if (rc == CLI_DONE && l->c->full && width > 0)
+	if (rc == CLI_DONE && l->c->full && cli_width() > 0)
 		cli_note(l->c, "%zu %s, about %zu tokens", l->len,
 		    l->kind->word, l->tokens);
 	return rc;

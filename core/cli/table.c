@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells in columns. */
-#include "cli/admin.h"
-
 #include "base/check.h"
+#include "cli/cli_priv.h"
 
 #define GAP 2
 #define COLUMNS_MAX 16
