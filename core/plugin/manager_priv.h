@@ -171,6 +171,18 @@ const struct manager_override *plugin_manager_override_find(
 enum slot_outcome plugin_slot_resume(
     struct plugin_manager *m, struct plugin_slot *s);
 
+/* slot_check.c: each adds a diagnostic when it refuses. */
+
+/* The module's private copy; again is set when it changed meanwhile. */
+int plugin_slot_copy(struct slot_attempt *a);
+/* What can be told before any code of it runs. */
+int plugin_slot_check(struct slot_attempt *a);
+/* Names that another plugin has by now; part of the check. */
+int plugin_slot_conflicts(struct slot_attempt *a);
+/* At the manifest's module; line may end with a hint. */
+int plugin_slot_refuse(
+    struct slot_attempt *a, const char *code, const char *line);
+
 /* exclusive.c: new calls wait, and g with them, until none is in s->current;
  * then next_due, in a batch of its own. */
 void plugin_slot_hold(struct plugin_manager *m, struct plugin_slot *s,

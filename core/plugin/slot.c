@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One plugin on its way from its files into the registry.  Whatever refuses,
  * the generation that serves goes on. */
-#include <sys/stat.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
-#include "data/json.h"
-#include "data/schema.h"
 #include "plugin/codes.h"
-#include "plugin/loader.h"
 #include "plugin/manager_priv.h"
 #include "plugin/rehearse.h"
 #include "plugin/report.h"
@@ -25,110 +19,6 @@ plugin_manager_override_find(const struct plugin_manager *m, struct str name)
 		if (str_equal(str_of(m->overrides[i].name), name))
 			return &m->overrides[i];
 	return NULL;
-}
-
-static int
-refuse_module(struct slot_attempt *a, const char *code, const char *line)
-{
-	const struct plugin_manifest *m = a->manifest;
-	struct plugin_sentence said;
-
-	plugin_sentence_split(&said, line);
-	return diags_add(&a->diags, DIAG_ERROR, code, m->path, m->module_at,
-	    said.hint[0] != '\0' ? said.hint : NULL, "module: %.*s: %s",
-	    STR_FMT(m->module), said.text);
-}
-
-/* "/dir/weather.so: No such file" reads better without the path. */
-static const char *
-without_path(const struct err *err, const char *path)
-{
-	size_t len = strlen(path);
-
-	if (strncmp(err->text, path, len) == 0
-	    && strncmp(err->text + len, ": ", 2) == 0)
-		return err->text + len + 2;
-	return err->text;
-}
-
-static int
-module_path_set(struct slot_attempt *a)
-{
-	const char *slash = strrchr(a->slot->path, '/');
-	size_t dir = slash != NULL ? (size_t)(slash - a->slot->path) + 1 : 0;
-	size_t size = dir + a->manifest->module.len + 1;
-	char *path = malloc(size);
-
-	if (path == NULL)
-		return refuse_module(a, TP_MEMORY, "out of memory");
-	(void)snprintf(path, size, "%.*s%.*s", (int)dir, a->slot->path,
-	    STR_FMT(a->manifest->module)); /* it fits */
-	free(a->slot->module_path);
-	a->slot->module_path = path;
-	return 0;
-}
-
-static int
-module_copy(struct slot_attempt *a)
-{
-	const char *source = a->slot->module_path;
-	struct err err;
-	int rc;
-
-	/* A name that a process which is gone has left is passed over. */
-	do {
-		a->number = plugin_loader_number();
-		rc = plugin_copy_make(&a->copy, source, a->m->copy_dir,
-		    a->manifest->name, a->number, &err);
-	} while (rc == ERR_EXISTS);
-	if (rc == 0) {
-		a->slot->module_id = a->copy.id;
-		a->slot->racy =
-		    a->slot->racy || plugin_file_id_is_young(&a->copy.id);
-		memcpy(a->slot->module_digest, a->copy.sha256,
-		    sizeof a->slot->module_digest);
-		a->slot->module_read = true;
-		return 0;
-	}
-	a->again = rc == ERR_AGAIN;
-	plugin_file_id_look(&a->slot->module_id, source);
-	if (rc == ERR_NOTFOUND)
-		return refuse_module(a, TP_MODULE_FILE,
-		    "no such file (hint: the module lies beside the "
-		    "manifest)");
-	return refuse_module(a, a->again ? TP_BUSY_FILE : TP_MODULE_FILE,
-	    without_path(&err, source));
-}
-
-static int
-hash_check(struct slot_attempt *a)
-{
-	const struct plugin_manifest *m = a->manifest;
-	char found[2 * CRYPTO_SHA256_LEN + 1];
-
-	if (!m->pinned
-	    || memcmp(m->sha256, a->copy.sha256, sizeof m->sha256) == 0)
-		return 0;
-	crypto_hex(a->copy.sha256, sizeof a->copy.sha256, found);
-	return diags_add(&a->diags, DIAG_ERROR, TP_MODULE_HASH, m->path,
-	    m->sha256_at, "write that here if the module is the right one",
-	    "sha256: %.*s has %s", STR_FMT(m->module), found);
-}
-
-static int
-copy_check(struct slot_attempt *a)
-{
-	struct plugin_elf elf;
-	struct err err;
-	int rc;
-
-	rc = hash_check(a);
-	if (rc < 0)
-		return rc;
-	rc = plugin_loader_check(a->copy.bytes, &elf, &err);
-	if (rc == ERR_VERSION)
-		return refuse_module(a, TP_MODULE_ABI, err.text);
-	return rc < 0 ? refuse_module(a, TP_MODULE_ELF, err.text) : 0;
 }
 
 /* The operator's word counts in place of the manifest's. */
@@ -168,100 +58,6 @@ is_same(const struct slot_attempt *a)
 	    && strcmp(g->manifest->path, a->manifest->path) == 0;
 }
 
-static int
-conflict_say(struct slot_attempt *a, const struct plugin_manifest_entry *e,
-    const struct registry_entry *other)
-{
-	const struct plugin_generation *g =
-	    CONTAINER_OF(other->set, struct plugin_generation, set);
-	char where[512] = "added while it runs";
-	size_t i;
-
-	/* Entries that were added are not in the array. */
-	for (i = 0; i < g->set.len && &g->set.entries[i] != other;)
-		i++;
-	if (i < g->set.len)
-		(void)snprintf(where, sizeof where, "%s:%u:%u",
-		    g->manifest->path, g->manifest->entries[i].at.line,
-		    g->manifest->entries[i].at.column); /* may be cut */
-	a->conflict = true;
-	return diags_add(&a->diags, DIAG_ERROR, TP_CONFLICT, a->manifest->path,
-	    e->at, "names are unique in one server: rename it",
-	    "%s[%u].%s: \"%.*s\" is taken by plugin %.*s, %s", e->list,
-	    e->index, e->key, STR_FMT(e->entry.key), STR_FMT(g->manifest->name),
-	    where);
-}
-
-static int
-conflict_check(struct slot_attempt *a)
-{
-	const struct plugin_manifest *m = a->manifest;
-	int rc = 0;
-
-	for (size_t i = 0; i < m->entries_len; i++) {
-		const struct plugin_manifest_entry *e = &m->entries[i];
-		const struct registry_entry *other;
-
-		/* It stays: this is the thread that frees entries. */
-		plugin_hub_lock(a->m->hub);
-		other = map_find(&a->m->hub->keys[e->entry.kind], e->entry.key);
-		plugin_hub_unlock(a->m->hub);
-		if (other != NULL && !str_equal(other->set->plugin, m->name))
-			rc = conflict_say(a, e, other);
-	}
-	return rc;
-}
-
-/* Values are not printed: they may be secrets. */
-static int
-config_check(struct slot_attempt *a)
-{
-	const struct plugin_manifest *m = a->manifest;
-	struct str text = S("{}");
-	struct schema_report report;
-	struct json_doc doc;
-	int rc = 0;
-
-	if (m->config_schema == NULL)
-		return 0;
-	if (a->override != NULL && a->override->config_json != NULL)
-		text = str_of(a->override->config_json);
-	json_doc_init(&doc);
-	schema_report_init(&report);
-	if (json_parse(&doc, text, JSON_PROTOCOL) < 0
-	    || !schema_validate(m->config_schema, &doc.nodes[0], &report)) {
-		for (size_t i = 0; i < report.len; i++)
-			rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFIG,
-			    m->path, (struct diag_at){ 0, 0 },
-			    "see configSchema in the manifest",
-			    "plugins.%.*s.config%.*s: refused by \"%s\"",
-			    STR_FMT(m->name), STR_FMT(report.faults[i].pointer),
-			    report.faults[i].keyword);
-		if (report.len == 0)
-			rc = diags_add(&a->diags, DIAG_ERROR, TP_CONFIG,
-			    m->path, (struct diag_at){ 0, 0 }, NULL,
-			    "plugins.%.*s.config: cannot be checked",
-			    STR_FMT(m->name));
-	}
-	schema_report_finish(&report);
-	json_doc_finish(&doc);
-	return rc;
-}
-
-static int
-resident_check(struct slot_attempt *a)
-{
-	if (a->slot->current == NULL || a->slot->current->runner != NULL
-	    || a->m->resident < (size_t)a->m->resident_max)
-		return 0;
-	return diags_add(&a->diags, DIAG_ERROR, TP_RESIDENT, a->manifest->path,
-	    a->manifest->module_at,
-	    "restart, or let it close: TP_CLOSABLE and the operator's word",
-	    "module: %zu replaced generations are still mapped, "
-	    "plugins.max_resident_generations is %lld",
-	    a->m->resident, (long long)a->m->resident_max);
-}
-
 /* Into the registry, in place of the one before. */
 static int
 generation_put(struct slot_attempt *a, struct plugin_generation *g)
@@ -271,9 +67,9 @@ generation_put(struct slot_attempt *a, struct plugin_generation *g)
 	struct err err;
 
 	if (registry_describe(m->registry, &g->set, &g->arena) < 0)
-		return refuse_module(a, TP_MEMORY, "out of memory");
+		return plugin_slot_refuse(a, TP_MEMORY, "out of memory");
 	if (plugin_dynamic_show(g, s->current, m->registry, &err) < 0)
-		return refuse_module(a,
+		return plugin_slot_refuse(a,
 		    err.code == ERR_NOMEM ? TP_MEMORY : TP_CONFLICT, err.text);
 	list_push(&m->generations, &g->node);
 	m->generations_len++;
@@ -303,7 +99,7 @@ place_check(struct slot_attempt *a)
 		return 0;
 	if (a->m->place.exe[0] != '\0')
 		return 0;
-	return refuse_module(a, TP_ISOLATION,
+	return plugin_slot_refuse(a, TP_ISOLATION,
 	    "isolation: process needs toolpost-runner, which is not beside "
 	    "toolpost (hint: install it)");
 }
@@ -374,7 +170,7 @@ generation_open(struct slot_attempt *a)
 	g->restart = restart_choose(a);
 	return plugin_grants_copy(&g->grants, grants_choose(a), &g->arena)
 	    ? 0
-	    : refuse_module(a, TP_MEMORY, "out of memory");
+	    : plugin_slot_refuse(a, TP_MEMORY, "out of memory");
 }
 
 /* A runner that does not start has no place in the manifest to say why, a
@@ -455,7 +251,7 @@ work_end(struct slot_attempt *a)
 		rc = plugin_rehearse_end(a->manifest, rehearsal, &a->diags);
 	/* Of those that were put meanwhile. */
 	if (rc == 0)
-		rc = conflict_check(a);
+		rc = plugin_slot_conflicts(a);
 	if (rc == 0 && a->generation == NULL)
 		rc = generation_open(a);
 	if (rc < 0)
@@ -483,21 +279,13 @@ attempt_begin(struct slot_attempt *a)
 	    plugin_manifest_load(a->slot->path, &a->slot->seen, &a->diags);
 	if (a->manifest == NULL)
 		return ERR_CONFIG;
-	rc = module_path_set(a);
-	if (rc == 0)
-		rc = module_copy(a);
+	rc = plugin_slot_copy(a);
 	if (rc < 0)
 		return rc;
 	a->same = is_same(a);
 	if (a->same)
 		return 0;
-	rc = copy_check(a);
-	if (rc == 0)
-		rc = conflict_check(a);
-	if (rc == 0)
-		rc = config_check(a);
-	if (rc == 0)
-		rc = resident_check(a);
+	rc = plugin_slot_check(a);
 	if (rc == 0)
 		rc = place_check(a);
 	return rc == 0 ? work_begin(a) : rc;
