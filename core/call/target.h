@@ -58,6 +58,8 @@ struct call_target {
 	/* Runs elsewhere: run() only sends, on the call's reactor, also with a
 	 * bound, and call_finish() or call_lose() follows there. */
 	bool remote;
+	/* What began elsewhere and was lost may run once more. */
+	bool repeatable;
 	unsigned concurrency; /* calls at once; 0: no bound; 1: serial */
 	unsigned queue_max; /* waiting beyond that; then CALL_EBUSY */
 	int64_t deadline_ns; /* per call; 0: CALL_DEADLINE_NS */

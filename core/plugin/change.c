@@ -105,6 +105,12 @@ per_minute(const struct plugin_limits *l)
 	return l->rate_ns > 0 ? 60 * NS_PER_S / l->rate_ns : 0;
 }
 
+static struct str
+retry_of(const struct plugin_limits *l)
+{
+	return l->retry == PLUGIN_RETRY_SAFE ? S("safe") : S("never");
+}
+
 static void
 limits_compare(struct list_writer *w, const struct plugin_limits *was,
     const struct plugin_limits *now)
@@ -116,6 +122,7 @@ limits_compare(struct list_writer *w, const struct plugin_limits *was,
 	number_compare(w, "resultBytes", was->result_max, now->result_max);
 	number_compare(w, "ratePerMinute", per_minute(was), per_minute(now));
 	number_compare(w, "burst", was->burst, now->burst);
+	text_compare(w, "retry", retry_of(was), retry_of(now));
 }
 
 struct schema_walk {

@@ -29,6 +29,8 @@ limits_members(const struct plugin_limits *l, struct buf *out)
 		buf_printf(out, ",\"ratePerMinute\":%lld,\"burst\":%lld",
 		    (long long)(60 * NS_PER_S / l->rate_ns),
 		    (long long)l->burst);
+	if (l->retry == PLUGIN_RETRY_SAFE)
+		BUF_LIT(out, ",\"retry\":\"safe\"");
 }
 
 static void

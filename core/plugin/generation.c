@@ -153,6 +153,7 @@ plugin_target_init(struct plugin_target *t, struct plugin_generation *g,
 	t->target.queue_max = (unsigned)limits->queue;
 	t->target.deadline_ns = limits->timeout_ns;
 	t->target.result_max = (size_t)limits->result_max;
+	t->target.repeatable = limits->retry == PLUGIN_RETRY_SAFE;
 	/* That of the plugin is one for all of them. */
 	if (limits != &g->manifest->limits)
 		call_rate_init(&t->target.rate, limits->rate_ns, limits->burst);

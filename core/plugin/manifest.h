@@ -28,6 +28,12 @@
 struct plugin_seen;
 struct yaml_node;
 
+/* Of a call that had begun when its runner died. */
+enum plugin_retry {
+	PLUGIN_RETRY_NEVER,
+	PLUGIN_RETRY_SAFE /* once, by the next runner */
+};
+
 struct plugin_limits {
 	int64_t timeout_ns; /* 0: the default of calls */
 	int64_t concurrency; /* calls of one entry at once; 0: no bound */
@@ -35,6 +41,7 @@ struct plugin_limits {
 	int64_t result_max; /* 0: the default of calls */
 	int64_t rate_ns; /* between two calls; 0: no bound */
 	int64_t burst; /* 0: the calls of one second */
+	int retry; /* enum plugin_retry */
 };
 
 /* One entry; 'set', 'target' and the descriptions are still empty. */

@@ -310,6 +310,7 @@ read_tool(struct manifest_reader *r, const struct yaml_node *map,
 	manifest_path_set(&below, "%s.annotations", path);
 	e->annotations =
 	    manifest_read_tool_annotations(r, raw.annotations, below.text);
+	manifest_check_retry(r, raw.annotations, path, &out->limits);
 	read_input_schema(r, raw.input, path, out);
 	read_output_schema(r, raw.output, path, out);
 	read_task(r, map, path, &raw.task, e);

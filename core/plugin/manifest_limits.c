@@ -7,6 +7,8 @@
 #include "plugin/codes.h"
 #include "plugin/manifest_priv.h"
 
+static const char *const retries[] = { "never", "safe", NULL };
+
 /* clang-format off */
 const struct settings_item manifest_limit_items[] = {
 	{ .key = "timeout", .type = SETTINGS_DURATION, .min = NS_PER_MS,
@@ -29,15 +31,16 @@ const struct settings_item manifest_limit_items[] = {
 	{ .key = "burst", .type = SETTINGS_INT, .min = 1, .max = 1000000,
 	  .offset = offsetof(struct plugin_limits, burst),
 	  .help = "calls at once after a pause" },
-	/* Of the whole plugin: manifest_limits.c. */
+	{ .key = "retry", .type = SETTINGS_ENUM, .names = retries,
+	  .offset = offsetof(struct plugin_limits, retry),
+	  .help = "safe: what had begun when its runner died runs again" },
+	/* Of the whole plugin: below. */
 	{ .key = "breaker", .type = SETTINGS_NODE,
 	  .offset = sizeof(struct plugin_limits) },
 	/* Known and refused: manifest_limits_missing. */
 	{ .key = "memory", .type = SETTINGS_NODE,
 	  .offset = sizeof(struct plugin_limits) },
 	{ .key = "restarts", .type = SETTINGS_NODE,
-	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "retry", .type = SETTINGS_NODE,
 	  .offset = sizeof(struct plugin_limits) },
 	{ .key = "priority", .type = SETTINGS_NODE,
 	  .offset = sizeof(struct plugin_limits) },
@@ -47,7 +50,6 @@ const struct settings_item manifest_limit_items[] = {
 static const struct manifest_missing manifest_limits_missing[] = {
 	{ "memory", "remove it; it needs a runner" },
 	{ "restarts", "remove it; it needs a runner" },
-	{ "retry", "remove it" },
 	{ "priority", "remove it" },
 	{ NULL, NULL },
 };
@@ -116,6 +118,34 @@ manifest_read_limits(struct manifest_reader *r, const struct yaml_node *map,
 	/* Of two times between two calls the longer one is the narrower. */
 	check_narrow(r, map, path, "rate", outer->rate_ns, raw.limits.rate_ns);
 	*limits = raw.limits;
+}
+
+static bool
+hint_is(const struct yaml_node *hints, const char *key, const char *value)
+{
+	const struct yaml_node *n = yaml_get(hints, str_of(key));
+
+	return n != NULL && str_equal(n->text, str_of(value));
+}
+
+void
+manifest_check_retry(struct manifest_reader *r, const struct yaml_node *hints,
+    const char *path, const struct plugin_limits *limits)
+{
+	const char *key = hint_is(hints, "destructiveHint", "true")
+	    ? "destructiveHint: true"
+	    : "idempotentHint: false";
+
+	if (limits->retry != PLUGIN_RETRY_SAFE || hints == NULL
+	    || hint_is(hints, "readOnlyHint", "true")
+	    || hint_is(hints, "idempotentHint", "true")
+	    || (!hint_is(hints, "destructiveHint", "true")
+		&& !hint_is(hints, "idempotentHint", "false")))
+		return;
+	manifest_warn(r, TP_LIMIT, hints->at,
+	    "a call whose runner died would run twice: retry: never, or "
+	    "idempotentHint: true",
+	    "%s.annotations: %s, but its limits say retry: safe", path, key);
 }
 
 /* clang-format off */

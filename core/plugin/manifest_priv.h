@@ -141,5 +141,9 @@ void manifest_check_limits(
 void manifest_read_limits(struct manifest_reader *r,
     const struct yaml_node *map, const char *path,
     struct plugin_limits *limits);
+/* What a tool says of itself against retry: safe; hints may be NULL. */
+void manifest_check_retry(struct manifest_reader *r,
+    const struct yaml_node *hints, const char *path,
+    const struct plugin_limits *limits);
 
 #endif

@@ -178,15 +178,19 @@ has_begun(const struct remote_call *rc)
 	return plugin_begun_get(&all[rc->seat->number], rc->id);
 }
 
-/* An entry that was added at run time is of one life alone. */
+/* An entry that was added at run time is of one life alone.  What a handler has
+ * told the client before does not matter: progress goes only upwards there, and
+ * a task that has begun stays one. */
 static bool
 can_go_again(const struct remote_call *rc)
 {
-	return rc->life == 0 && !rc->cancelled && !rc->again && !has_begun(rc);
+	return rc->life == 0 && !rc->cancelled && !rc->again
+	    && (rc->call->target->repeatable || !has_begun(rc));
 }
 
-/* What had not begun waits for the next life, once, in its old order and before
- * those that came later.  Its process has ended: nothing begins there now. */
+/* What had not begun, or may be repeated, waits for the next life, once, in its
+ * old order and before those that came later.  Its process has ended: nothing
+ * begins there now. */
 static void
 channel_rescue(struct runner_channel *ch)
 {

@@ -567,6 +567,7 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("fx_hold", hold),
 	TP_TOOL_FLAGS("fx_turn", hold, TP_SERIAL),
 	TP_TOOL("fx_deadline", hold),
+	TP_TOOL("fx_again", hold),
 	TP_TOOL("fx_one", hold),
 	TP_TOOL("fx_mirrored", mirrored),
 	TP_TOOL("fx_schema", mirrored),

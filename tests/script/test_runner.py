@@ -155,6 +155,80 @@ def test_a_call_that_had_not_begun_goes_to_the_next_life(server, modern, gate):
         assert b.response().json["result"]["content"]
 
 
+class Again:
+    """A call of what may be repeated, held in its handler; over a stream."""
+
+    def __init__(self, server, gate):
+        self.server, self.gate = server, gate
+        self.conn = w.Http(server.http)
+        m = w.modern("tools/call", {"name": "fx_again", "arguments": {
+            "gate": gate.path}}, 1, meta={"progressToken": "p"})
+        self.conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        self.held = gate.entered()
+        self.mark = 0
+
+    def kill(self):
+        pid = int(self.server.wait_log("runner ready", self.mark, plugin="fx")["pid"])
+        self.mark = self.server.mark()
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_call_that_may_be_repeated_goes_to_the_next_life(server, gate):
+    """reliability.md 2: retry: safe"""
+    call = Again(server, gate)
+    call.kill()
+    gate.entered().go()
+    assert call.conn.response().json["result"]["content"][0]["text"] == "held"
+    call.conn.close()
+
+
+def test_it_is_repeated_once(server, gate):
+    call = Again(server, gate)
+    call.kill()
+    gate.entered()
+    call.kill()
+    lost = call.conn.response().json["error"]["data"]
+    assert lost["signal"] == 9 and lost["phase"] == "running"
+    assert gate.is_quiet()
+    call.conn.close()
+
+
+def test_progress_of_the_second_run_goes_only_upwards(server, gate):
+    """PROG-04: also where its runner died in the middle"""
+    call = Again(server, gate)
+
+    def step(held):
+        held.tell("p")
+        assert held.said() == "told"
+
+    for _ in range(2):
+        step(call.held)
+    stream = call.conn.response().stream
+    steps = [stream.message()["params"]["progress"] for _ in range(2)]
+    call.kill()
+    held = gate.entered()
+    for _ in range(3):
+        step(held)
+    held.go()
+    steps.append(stream.message()["params"]["progress"])
+    assert steps == [1, 2, 3]
+    assert stream.message()["result"]["content"][0]["text"] == "held"
+    call.conn.close()
+
+
+def test_a_task_that_may_be_repeated_stays_the_same_task(server, gate):
+    with_tasks = w.Modern(server, {"extensions": {"io.modelcontextprotocol/tasks": {}}})
+    id = with_tasks.tool("fx_again", {"gate": gate.path})["taskId"]
+    gate.entered()
+    os.kill(int(server.wait_log("runner ready", plugin="fx")["pid"]), signal.SIGKILL)
+    gate.entered().go()
+    while with_tasks.call("tasks/get", {"taskId": id})["status"] == "working":
+        pass
+    t = with_tasks.call("tasks/get", {"taskId": id})
+    assert t["status"] == "completed" and t["result"]["content"][0]["text"] == "held"
+    with_tasks.close()
+
+
 def test_a_task_in_a_runner(server):
     """TKX-04, TKX-09, TKX-11: by its handler, with input, cancelled"""
     with_tasks = w.Modern(server, {"elicitation": {}, "extensions": {

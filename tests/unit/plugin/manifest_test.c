@@ -323,6 +323,65 @@ START_TEST(a_secret_in_a_field_is_a_warning)
 }
 END_TEST
 
+START_TEST(an_entry_says_whether_it_may_be_repeated)
+{
+	struct plugin_manifest *m =
+	    good(HEAD "limits: {retry: safe}\n"
+		      "tools:\n"
+		      "  - {name: read, description: Reads.}\n"
+		      "  - {name: write, description: Writes.,\n"
+		      "     limits: {retry: never}}\n");
+
+	ck_assert_int_eq(m->limits.retry, PLUGIN_RETRY_SAFE);
+	ck_assert_int_eq(m->entries[0].limits.retry, PLUGIN_RETRY_SAFE);
+	ck_assert_int_eq(m->entries[1].limits.retry, PLUGIN_RETRY_NEVER);
+	plugin_manifest_destroy(m);
+}
+END_TEST
+
+/* Annotations of one tool whose calls may be repeated. */
+static const struct {
+	const char *hints;
+	const char *warning; /* "": none */
+} repeated[] = {
+	{ "{readOnlyHint: false}", "" },
+	{ "{idempotentHint: true, destructiveHint: true}", "" },
+	{ "{readOnlyHint: true, idempotentHint: false}", "" },
+	{ "{idempotentHint: false}",
+	    "weather.yaml:6:50: warning: tools[0].annotations: "
+	    "idempotentHint: false, but its limits say retry: safe (hint: a "
+	    "call whose runner died would run twice: retry: never, or "
+	    "idempotentHint: true)\n" },
+	{ "{destructiveHint: true}",
+	    "weather.yaml:6:50: warning: tools[0].annotations: "
+	    "destructiveHint: true, but its limits say retry: safe (hint: a "
+	    "call whose runner died would run twice: retry: never, or "
+	    "idempotentHint: true)\n" },
+};
+
+START_TEST(a_tool_that_changes_things_is_not_for_repeating)
+{
+	for (size_t i = 0; i < ARRAY_LEN(repeated); i++) {
+		struct plugin_manifest *m;
+		struct buf said;
+		char text[512];
+
+		buf_init(&said);
+		(void)snprintf(text, sizeof text,
+		    HEAD
+		    "limits: {retry: safe}\n"
+		    "tools:\n"
+		    "  - {name: set, description: Sets., annotations: %s}\n",
+		    repeated[i].hints); /* it fits */
+		m = parse(text, &said);
+		ck_assert_ptr_nonnull(m);
+		ck_assert_str_eq(said.ptr, repeated[i].warning);
+		plugin_manifest_destroy(m);
+		buf_finish(&said);
+	}
+}
+END_TEST
+
 START_TEST(a_plugin_that_offers_nothing_is_a_warning)
 {
 	struct plugin_manifest *m;
@@ -378,6 +437,8 @@ UNIT_MAIN("plugin/manifest", a_whole_manifest_is_read,
     errors_about_the_plugin_say_where_and_what,
     errors_in_entries_say_where_and_what, errors_in_schemas_say_where_and_what,
     all_errors_of_a_file_are_said, a_secret_in_a_field_is_a_warning,
+    an_entry_says_whether_it_may_be_repeated,
+    a_tool_that_changes_things_is_not_for_repeating,
     a_plugin_that_offers_nothing_is_a_warning,
     a_missing_file_is_said_without_a_position,
     a_manifest_with_many_entries_is_read)
