@@ -112,6 +112,36 @@ grants_write(const struct json_node *p, struct buf *out)
 	line(out, "", cli_member(g, "at"));
 }
 
+/* What its box has refused: what might be granted. */
+static void
+refused_write(const struct json_node *p, struct buf *out)
+{
+	const char *name = "refused";
+
+	JSON_EACH_ELEMENT (r, json_get(p, S("refused"))) {
+		struct str path = cli_member(r, "path");
+		struct str grant = cli_member(r, "grant");
+
+		label(out, name);
+		cli_line(out, cli_member(r, "call"));
+		buf_printf(
+		    out, ", %lld times", (long long)cli_number(r, "times"));
+		if (path.len > 0) {
+			BUF_LIT(out, ", at last ");
+			cli_line(out, path);
+		}
+		BUF_LIT(out, ": ");
+		cli_line(out, grant.len > 0 ? grant : S("no grant opens it"));
+		buf_char(out, '\n');
+		name = "";
+	}
+	if (str_equal(
+		cli_member(json_get(p, S("runner")), "refusals"), S("untold")))
+		line(out, name,
+		    S("refused calls are not told: this kernel "
+		      "cannot"));
+}
+
 static void
 limits_write(const struct json_node *l, struct buf *out)
 {
@@ -208,6 +238,7 @@ cli_plugin_page(const struct json_node *p, struct buf *out)
 	origin_write(p, out);
 	isolation_write(p, out);
 	grants_write(p, out);
+	refused_write(p, out);
 	if (limits != NULL) {
 		label(out, "limits");
 		limits_write(limits, out);

@@ -47,6 +47,8 @@ const struct metrics_family metrics_families[METRICS_COUNT] = {
 	  "Runner processes that took the place of one before." },
 	[METRICS_PLUGIN_QUARANTINES] = { "toolpost_plugin_quarantines_total", METRICS_COUNTER, PLUGIN,
 	  "How often its runner died too often." },
+	[METRICS_PLUGIN_REFUSED] = { "toolpost_plugin_refused_calls_total", METRICS_COUNTER, PLUGIN,
+	  "System calls that the sandbox of its runners refused; what Landlock refuses is not seen." },
 	[METRICS_PLUGIN_RELOADS] = { "toolpost_plugin_reloads_total", METRICS_COUNTER, { "plugin", "result", NULL },
 	  "Replacements: ok; rejected: what was new was refused." },
 	[METRICS_RELOAD_TIME] = { "toolpost_reload_timestamp_seconds", METRICS_GAUGE, { NULL },

@@ -18,15 +18,6 @@
 /* Each one reserves 64 MiB of address space. */
 #define BOX_ARENAS 2
 
-bool
-box_opens(const struct box *b)
-{
-#ifdef TOOLPOST_COUNTERS
-	return true; /* of the lines that ran */
-#endif
-	return b->paths_len > 0 || (b->flags & (BOX_NAMES | BOX_EXEC)) != 0;
-}
-
 int
 box_lacks(struct box *b, struct err *err, const char *what)
 {
@@ -149,7 +140,7 @@ box_settle(const struct box *b)
 }
 
 int
-box_close(struct box *b, struct err *err)
+box_close(struct box *b, int *listener, struct err *err)
 {
-	return box_calls_close(b, err);
+	return box_calls_close(b, listener, err);
 }

@@ -69,9 +69,23 @@ struct box {
 void box_put(const struct box *b, struct buf *out);
 void box_get(struct box *b, struct wire_in *in);
 
+/* May it open files when it has been loaded? */
+bool box_opens(uint32_t flags, size_t paths);
+
 /* box_names.c: [any] What ended it, by its last words: "execve (59)", or
  * nothing. */
 void box_refused_name(struct str words, struct buf *out);
+/* [any] The name of a system call; "a system call" where we know none. */
+const char *box_call_name(uint64_t number);
+/* What a call that the box refuses was about. */
+struct box_call {
+	const char *grant; /* constant; what opens it, or NULL: nothing does */
+	int path_arg; /* which argument is a path; negative: none */
+};
+/* [any] */
+void box_call_of(int number, const uint64_t args[6], struct box_call *out);
+/* [any] What the plugin is told. */
+int box_call_errno(int number);
 
 /* Standard output, descriptors, the tie to the parent, no new privileges.
  * channels are the descriptors from first_fd on that stay. */
@@ -81,18 +95,17 @@ int box_enter(
     struct box *b, const char *copy, unsigned channels, struct err *err);
 /* No process and no thread is made from here on, where none is granted. */
 void box_settle(const struct box *b);
-/* The system calls. */
-int box_close(struct box *b, struct err *err);
+/* The system calls.  listener: where the kernel asks about those that are
+ * refused, the caller's; -1: it asks nobody. */
+int box_close(struct box *b, int *listener, struct err *err);
 
 /* Between the files of the box. */
 
 /* box_landlock.c */
 int box_paths_close(struct box *b, const char *copy, struct err *err);
 /* box_seccomp.c */
-int box_calls_close(struct box *b, struct err *err);
+int box_calls_close(struct box *b, int *listener, struct err *err);
 /* What the kernel does not offer: an error, or with best effort a note. */
 int box_lacks(struct box *b, struct err *err, const char *what);
-/* May it open files when it has been loaded? */
-bool box_opens(const struct box *b);
 
 #endif

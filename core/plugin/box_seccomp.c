@@ -4,6 +4,7 @@
  * process for the rest. */
 #define _GNU_SOURCE
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -25,6 +26,8 @@
 /* The end of the process, which says of what (on_refused).  A sanitizer holds
  * signals back. */
 #define DEADLY (BOX_SANITIZED ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP)
+/* Of libseccomp: a listener, and all threads at once. */
+#define API_NOTIFY_ALL 6
 #define TYPE_MASK 0xf /* a socket's type without its flags */
 
 /* Memory, time, signals of its own, descriptors that it has. */
@@ -253,6 +256,8 @@ static const int programs[] = {
 struct filter {
 	scmp_filter_ctx ctx;
 	const struct box *box;
+	uint32_t refuse; /* tells the host, where the kernel can */
+	uint32_t refuse_thread;
 	int rc; /* the first error, negative errno */
 };
 
@@ -311,8 +316,8 @@ rules_internet(struct filter *f, int domain)
 		bool ok =
 		    (tcp && type == SOCK_STREAM) || (udp && type == SOCK_DGRAM);
 
-		rule(f, ok ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES),
-		    SCMP_SYS(socket), 2, cmp);
+		rule(f, ok ? SCMP_ACT_ALLOW : f->refuse, SCMP_SYS(socket), 2,
+		    cmp);
 	}
 }
 
@@ -326,7 +331,7 @@ rules_pair(struct filter *f)
 		rule_masked(f,
 		    any || type == SOCK_STREAM || type == SOCK_SEQPACKET
 			? SCMP_ACT_ALLOW
-			: SCMP_ACT_ERRNO(EACCES),
+			: f->refuse,
 		    SCMP_SYS(socketpair), 1, TYPE_MASK, type);
 }
 
@@ -338,8 +343,8 @@ rules_socket(struct filter *f)
 
 	rules_pair(f);
 	if ((f->box->flags & (BOX_UNIX | BOX_TCP | BOX_NAMES)) == 0) {
-		rule(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0, NULL);
-		rules(f, SCMP_ACT_ERRNO(EACCES), sockets, LEN(sockets));
+		rule(f, f->refuse, SCMP_SYS(socket), 0, NULL);
+		rules(f, f->refuse, sockets, LEN(sockets));
 		return;
 	}
 	rules(f, SCMP_ACT_ALLOW, sockets, LEN(sockets));
@@ -350,10 +355,10 @@ rules_socket(struct filter *f)
 			rule_equal(f,
 			    domain == AF_UNIX && (f->box->flags & BOX_UNIX) != 0
 				? SCMP_ACT_ALLOW
-				: SCMP_ACT_ERRNO(EACCES),
+				: f->refuse,
 			    SCMP_SYS(socket), 0, (uint64_t)domain);
 	}
-	rule(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &beyond);
+	rule(f, f->refuse, SCMP_SYS(socket), 1, &beyond);
 }
 
 /* With arguments: what names this process, and no code that is new. */
@@ -391,21 +396,22 @@ rules_threads(struct filter *f)
 	rule(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);
 	rule_masked(f,
 	    (f->box->flags & BOX_THREADS) != 0 ? SCMP_ACT_ALLOW
-					       : SCMP_ACT_ERRNO(EAGAIN),
+					       : f->refuse_thread,
 	    SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD);
 }
 
 static void
 rules_tight(struct filter *f)
 {
-	uint32_t path =
-	    box_opens(f->box) ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
+	uint32_t path = box_opens(f->box->flags, f->box->paths_len)
+	    ? SCMP_ACT_ALLOW
+	    : f->refuse;
 
 	rules(f, SCMP_ACT_ALLOW, plain, LEN(plain));
 	rules(f, path, paths, LEN(paths));
 	/* The C library's fstat() is one of these. */
 	rule(f, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 0, NULL);
-	rules(f, SCMP_ACT_ERRNO(EACCES), refused, LEN(refused));
+	rules(f, f->refuse, refused, LEN(refused));
 	rules_own(f);
 	rules_threads(f);
 }
@@ -417,11 +423,15 @@ rules_wide(struct filter *f)
 	struct scmp_arg_cmp other =
 	    SCMP_CMP64(0, SCMP_CMP_NE, (uint64_t)getpid(), 0);
 
-	rules(f, SCMP_ACT_ERRNO(EACCES), refused, LEN(refused));
+	rules(f, f->refuse, refused, LEN(refused));
 	if (!BOX_SANITIZED)
 		rule_equal(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(rt_sigaction), 0,
 		    SIGSYS);
 	rules(f, DEADLY, deadly, LEN(deadly));
+	/* Nobody answers for the host. */
+	rule_equal(f, DEADLY, SCMP_SYS(ioctl), 1, SECCOMP_IOCTL_NOTIF_RECV);
+	rule_equal(f, DEADLY, SCMP_SYS(ioctl), 1, SECCOMP_IOCTL_NOTIF_SEND);
+	rule_equal(f, DEADLY, SCMP_SYS(ioctl), 1, SECCOMP_IOCTL_NOTIF_ADDFD);
 	if ((f->box->flags & BOX_EXEC) != 0)
 		return;
 	rule(f, DEADLY, SCMP_SYS(kill), 1, &other);
@@ -465,15 +475,19 @@ refusals_tell(void)
 	(void)pthread_sigmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
-int
-box_calls_close(struct box *b, struct err *err)
+/* The rules, loaded; a negative errno. */
+static int
+filter_load(struct box *b, bool tells, int *listener)
 {
 	bool wide = BOX_SANITIZED || (b->flags & BOX_EXEC) != 0;
-	struct filter f = { .box = b };
+	struct filter f = { .box = b,
+		.refuse = tells ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EACCES),
+		.refuse_thread =
+		    tells ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EAGAIN) };
 
 	f.ctx = seccomp_init(wide ? SCMP_ACT_ALLOW : DEADLY);
 	if (f.ctx == NULL)
-		return err_set(err, ERR_NOMEM, "out of memory for a sandbox");
+		return -ENOMEM;
 	/* For all threads; calls of another machine's kind are none. */
 	f.rc = seccomp_attr_set(f.ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (f.rc == 0)
@@ -484,13 +498,27 @@ box_calls_close(struct box *b, struct err *err)
 	else
 		rules_tight(&f);
 	rules_socket(&f);
-	if (f.rc < 0) {
-		seccomp_release(f.ctx);
-		return err_set_errno(
-		    err, ERR_INTERNAL, -f.rc, "the rules of its sandbox");
-	}
-	refusals_tell();
-	f.rc = seccomp_load(f.ctx);
+	if (f.rc == 0)
+		f.rc = seccomp_load(f.ctx);
+	if (f.rc == 0 && tells)
+		*listener = seccomp_notify_fd(f.ctx);
 	seccomp_release(f.ctx);
-	return f.rc < 0 ? box_lacks(b, err, "seccomp") : 0;
+	return f.rc;
+}
+
+int
+box_calls_close(struct box *b, int *listener, struct err *err)
+{
+	int rc = -EOPNOTSUPP;
+
+	*listener = -1;
+	refusals_tell();
+	if (seccomp_api_get() >= API_NOTIFY_ALL)
+		rc = filter_load(b, true, listener);
+	/* An older kernel, or somebody around us listens already. */
+	if (rc < 0)
+		rc = filter_load(b, false, listener);
+	if (rc == -ENOMEM)
+		return err_set(err, ERR_NOMEM, "out of memory for a sandbox");
+	return rc < 0 ? box_lacks(b, err, "seccomp") : 0;
 }

@@ -36,6 +36,7 @@ struct plugin_numbers {
 	unsigned calls; /* in flight, by the census */
 	pid_t runner; /* 0: none */
 	uint64_t restarts;
+	uint64_t refusals; /* system calls of its runners */
 	const struct plugin_ledger *ledger;
 };
 /* [control] */

@@ -100,6 +100,7 @@ numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
 	n->resident = s->resident;
 	n->ledger = s->ledger;
 	n->restarts = s->ledger->restarts;
+	n->refusals = plugin_refusals_times(&s->ledger->refusals);
 	LIST_EACH (node, &m->generations) {
 		const struct plugin_generation *g = generation_of(node);
 		const struct plugin_presence *p =
@@ -299,8 +300,11 @@ runner_member(const struct plugin_generation *g, struct buf *out)
 
 	if (r == NULL)
 		return;
-	buf_printf(out, ",\"runner\":{\"lives\":%u,\"deaths\":%u",
-	    r->lives_made, r->deaths_len);
+	buf_printf(out,
+	    ",\"runner\":{\"lives\":%u,\"deaths\":%u,\"refusals\":\"%s\"",
+	    r->lives_made, r->deaths_len,
+	    r->current != NULL && r->current->refusals != NULL ? "logged"
+							       : "untold");
 	if (pid > 0)
 		buf_printf(out, ",\"pid\":%ld,\"residentBytes\":%llu",
 		    (long)pid, (unsigned long long)process_resident_of(pid));
@@ -318,6 +322,8 @@ generation_members(const struct plugin_generation *g, struct buf *out)
 	buf_printf(out, ",\"sha256\":\"%s\"", digest);
 	text_member(out, "isolationAt", g->isolation_at);
 	runner_member(g, out);
+	if (g->ledger != NULL)
+		plugin_refusals_print(&g->ledger->refusals, out);
 	BUF_LIT(out, ",\"manifest\":{\"name\":");
 	buf_json(out, mf->name);
 	plugin_facts_manifest(mf, out);

@@ -34,6 +34,7 @@ plugin_ledger_create(unsigned reactors)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < CALL_OUTCOMES; k++)
 			atomic_init(&l->counts[i].ended[k], 0);
+	plugin_refusals_init(&l->refusals);
 	return l;
 }
 
@@ -51,6 +52,7 @@ plugin_ledger_unref(struct plugin_ledger *l)
 {
 	if (l == NULL || !ref_drop(&l->ref))
 		return;
+	plugin_refusals_finish(&l->refusals);
 	free(l->counts);
 	free(l);
 }

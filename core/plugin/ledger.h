@@ -10,6 +10,7 @@
 #include "base/ref.h"
 #include "call/call.h"
 #include "call/target.h"
+#include "plugin/refusals.h"
 
 struct plugin_generation;
 
@@ -23,6 +24,7 @@ struct plugin_ledger {
 	uint64_t reloads_rejected;
 	uint64_t restarts; /* of runners of generations that are gone */
 	uint64_t quarantines;
+	struct plugin_refusals refusals; /* has a lock of its own */
 };
 
 /* [control] NULL: out of memory. */

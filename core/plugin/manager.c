@@ -408,6 +408,9 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	    o->resident_max > 0 ? o->resident_max : PLUGIN_RESIDENT_MAX;
 	m->isolation = o->isolation;
 	m->place.best_effort = o->best_effort;
+	m->place.refusals = refusals_thread_create();
+	if (m->place.refusals == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
 	if (plugin_manager_override(m, o->overrides, o->overrides_len) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	return 0;
@@ -558,6 +561,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	drop_all(m);
 	if (m->hub != NULL)
 		plugin_hub_leave(m->hub);
+	refusals_thread_destroy(m->place.refusals);
 	overrides_free(m->overrides, m->overrides_len);
 	for (size_t i = 0; i < m->dirs_len; i++)
 		free(m->dirs[i]);

@@ -426,8 +426,35 @@ take_ready(const struct runner_life *l, struct str body)
 	return wire_get_end(&in) ? 0 : ERR_SYNTAX;
 }
 
+/* What asks about calls that its box refuses: once, before it is ready. */
 static int
-frame_take(struct runner_life *l, const struct wire_frame *f)
+take_listener(struct runner_life *l, struct wire_frame *f)
+{
+	const struct plugin_generation *g = l->runner->generation;
+	struct refusals_of of = { .plugin = l->runner->name, .pid = l->pid };
+	struct err err;
+
+	if (l->ready || l->refusals != NULL)
+		return ERR_SYNTAX;
+	if (g == NULL || g->ledger == NULL
+	    || l->runner->place->refusals == NULL)
+		return 0; /* it is closed: the kernel refuses */
+	of.generation = g->number;
+	of.paths = !box_opens(g->grants.exec ? BOX_EXEC : 0u,
+	    g->grants.read.len + g->grants.write.len);
+	of.ledger = g->ledger;
+	l->refusals =
+	    refusals_watch_create(l->runner->place->refusals, &of, f->fd, &err);
+	f->fd = -1;
+	if (l->refusals == NULL)
+		LOG_WARN("refused calls are not told",
+		    F_CSTR("plugin", l->runner->name), F_INT("pid", l->pid),
+		    F_CSTR("reason", err.text));
+	return 0;
+}
+
+static int
+frame_take(struct runner_life *l, struct wire_frame *f)
 {
 	switch (f->kind) {
 	case WIRE_READY:
@@ -449,6 +476,8 @@ frame_take(struct runner_life *l, const struct wire_frame *f)
 		return take_log(l->runner, f->body);
 	case WIRE_CHANGED:
 		return take_changed(l->runner, f->body);
+	case WIRE_LISTENER:
+		return take_listener(l, f);
 	default:
 		return ERR_SYNTAX;
 	}
@@ -550,6 +579,8 @@ life_done(struct runner_life *l)
 	loop_timer_clear(&l->timer);
 	loop_deferred_clear(&l->gone_send);
 	runner_life_desk_close(l, l->stopping);
+	refusals_watch_end(l->refusals);
+	l->refusals = NULL;
 	fd_drop(&l->control);
 	atomic_store_explicit(&l->ended, true,
 	    memory_order_release /* pairs with the seats' look */);

@@ -26,6 +26,7 @@
 #include "loop/child.h"
 #include "loop/loop.h"
 #include "plugin/begun.h"
+#include "plugin/refusals.h"
 #include "plugin/restart.h"
 #include "plugin/wire.h"
 
@@ -60,6 +61,7 @@ struct plugin_runner_place {
 	unsigned pool_queue; /* calls that wait for one of those */
 	/* Borrowed; NULL: all threads share one table of descriptors. */
 	struct plugin_passage *passage;
+	struct refusals_thread *refusals; /* borrowed */
 	bool best_effort; /* a box without what the kernel lacks */
 };
 
@@ -86,6 +88,7 @@ struct runner_life {
 	struct loop_timer timer; /* the start, the next beat, the stop */
 	char *space; /* owned */
 	struct runner_desk *desk; /* owned; NULL: it adds no entries */
+	struct refusals_watch *refusals; /* owned; NULL: it tells of none */
 	struct buf gone; /* numbers of entries, to be sent */
 	struct loop_deferred gone_send;
 	bool ready;

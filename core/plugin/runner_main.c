@@ -203,6 +203,20 @@ plugin_load(struct runner_process *p, struct plugin_manifest *m,
 	diags_finish(&diags);
 }
 
+/* Who asks about refused calls is the host's alone: nobody here could answer.
+ */
+static void
+listener_send(const struct runner_process *p, int listener)
+{
+	struct pollfd full = { p->control, POLLOUT, 0 };
+
+	if (listener < 0)
+		return;
+	while (wire_send_listener(p->control, listener) == ERR_AGAIN)
+		(void)poll(&full, 1, -1); /* the next try tells */
+	(void)close(listener); /* the datagram holds it */
+}
+
 /* Threads take over what is closed when they are made: Landlock before the
  * workers.  The loader needs the calls that are closed at the end. */
 static void
@@ -212,6 +226,7 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 {
 	char path[4096];
 	struct err err;
+	int listener;
 
 	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
 	if (box_enter(b, path, p->channels, &err) < 0)
@@ -223,8 +238,9 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 	call_reactor_init(&p->calls, p->loop, p->pool);
 	box_settle(b);
 	plugin_load(p, m, number, path, config, state);
-	if (box_close(b, &err) < 0)
+	if (box_close(b, &listener, &err) < 0)
 		start_fail(p, TP_EFAIL, err.text);
+	listener_send(p, listener);
 	if (b->lacks == NULL)
 		return;
 	LOG_WARN("plugin sandbox is open", F_CSTR("kernel_lacks", b->lacks),

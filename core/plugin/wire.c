@@ -306,6 +306,15 @@ send_file(int fd, struct wire_head head, int file)
 	    : 0;
 }
 
+int
+wire_send_listener(int fd, int file)
+{
+	struct wire_head head = { WIRE_MAGIC, WIRE_VERSION, WIRE_LISTENER, 0,
+		0 };
+
+	return send_file(fd, head, file);
+}
+
 static bool
 is_large(const struct buf *frames, size_t at)
 {
@@ -490,6 +499,21 @@ next_large(struct wire_arrivals *b, struct wire_frame *f, size_t len)
 	return map_large(f, b->files[b->at], len);
 }
 
+/* A descriptor that is the frame. */
+static int
+next_listener(struct wire_arrivals *b, struct wire_frame *f, size_t len)
+{
+	if (b->begun || len != 0
+	    || b->left[b->at].len != sizeof(struct wire_head)
+	    || b->files[b->at] < 0)
+		return ERR_SYNTAX;
+	f->body = STR_NONE;
+	f->fd = b->files[b->at];
+	b->files[b->at] = -1;
+	b->left[b->at] = STR_NONE;
+	return 0;
+}
+
 static int
 frame_next(struct wire_arrivals *b, struct wire_frame *f)
 {
@@ -505,6 +529,9 @@ frame_next(struct wire_arrivals *b, struct wire_frame *f)
 	f->kind = (enum wire_kind)head.kind;
 	f->id = head.id;
 	f->map = NULL;
+	f->fd = -1;
+	if (f->kind == WIRE_LISTENER)
+		return next_listener(b, f, head.len);
 	if (b->files[b->at] >= 0)
 		return next_large(b, f, head.len);
 	if (left->len - sizeof head < head.len)
@@ -538,6 +565,9 @@ wire_frame_finish(struct wire_frame *f)
 	if (f->map != NULL)
 		(void)munmap(f->map, f->map_len);
 	f->map = NULL;
+	if (f->fd >= 0)
+		(void)close(f->fd); /* nobody has taken it */
+	f->fd = -1;
 }
 
 void

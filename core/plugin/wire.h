@@ -40,6 +40,7 @@ enum wire_kind {
 	WIRE_PONG,
 	WIRE_LOG,
 	WIRE_CHANGED,
+	WIRE_LISTENER,
 	/* Calls, on the channel of a reactor. */
 	WIRE_CALL,
 	WIRE_CANCEL,
@@ -128,12 +129,16 @@ void wire_drop(struct buf *frames, size_t at);
  * gone, ERR_AGAIN when the socket is full, ERR_CLOSED, ERR_NOMEM. */
 int wire_send(int fd, const struct buf *frames, size_t *at);
 
+/* Sends a WIRE_LISTENER, alone in its datagram; file stays the caller's. */
+int wire_send_listener(int fd, int file);
+
 struct wire_frame {
 	enum wire_kind kind;
 	uint64_t id;
 	struct str body; /* until wire_frame_finish() */
 	void *map; /* owned; NULL: the body lies in the space */
 	size_t map_len;
+	int fd; /* owned; -1: none.  Of a WIRE_LISTENER, which has no body */
 };
 
 /* Datagrams that were received together, and how far they are read. */

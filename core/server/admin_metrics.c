@@ -61,6 +61,8 @@ number_of(const struct plugin_numbers *n, enum metrics_id id)
 		return n->restarts;
 	case METRICS_PLUGIN_QUARANTINES:
 		return n->ledger->quarantines;
+	case METRICS_PLUGIN_REFUSED:
+		return n->refusals;
 	default:
 		UNREACHABLE();
 	}
@@ -135,6 +137,7 @@ plugins_write(const struct numbers *all, struct buf *out)
 	by_plugin(all, METRICS_PLUGIN_RUNNER, out);
 	by_plugin(all, METRICS_PLUGIN_RESTARTS, out);
 	by_plugin(all, METRICS_PLUGIN_QUARANTINES, out);
+	by_plugin(all, METRICS_PLUGIN_REFUSED, out);
 	reloads_write(all, out);
 }
 

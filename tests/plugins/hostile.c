@@ -352,6 +352,19 @@ opens(struct tp_call *call, void *state)
 	return say_errno(call, fd < 0);
 }
 
+/* Asks for what it cannot have, again and again. */
+static int
+asks(struct tp_call *call, void *state)
+{
+	int denied = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		denied +=
+		    socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EACCES;
+	return say_errno(call, denied == 1000);
+}
+
 static int
 connects(struct tp_call *call, void *state)
 {
@@ -489,6 +502,7 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("hostile_stop", stops),
 	TP_TOOL("hostile_done_twice", done_twice),
 	TP_TOOL("hostile_open", opens),
+	TP_TOOL("hostile_ask", asks),
 	TP_TOOL("hostile_connect", connects),
 	TP_TOOL("hostile_pair", pairs),
 	TP_TOOL("hostile_exec", programs),

@@ -10,6 +10,7 @@ import pytest
 
 import mcp_server
 import mcp_wire as w
+from test_admin import Admin
 
 pytestmark = pytest.mark.skipif(
     w.LANDLOCK < 4, reason="this kernel has no Landlock for ports")
@@ -107,6 +108,51 @@ def test_what_was_not_granted_is_an_error_of_the_call(server, modern, tool, args
     assert said(modern, tool, **args) == "Permission denied"
     assert pid_of(modern) == before
     serves(server, modern)
+
+
+# What the kernel asks the server about: not the paths of a build that may open
+# files, as that with sanitizers and that with counters may.
+REFUSED = [("connect", {"port": "1"}, "socket", "grants.network", None),
+           ("pair", {}, "socketpair", "grants.network: [unix]", None)]
+if not w.SANITIZED:
+    REFUSED.append(("thread", {}, "clone", "grants.threads", None))
+if not (w.SANITIZED or w.COUNTED):
+    REFUSED += [("open", {"path": "/etc/passwd"}, "openat", "grants.read", "/etc/passwd"),
+                ("open", {"path": "/tmp/x", "how": "w"}, "openat", "grants.write", "/tmp/x")]
+
+
+@pytest.mark.parametrize("tool, args, call, hint, path", REFUSED)
+def test_what_was_refused_is_told_to_the_operator(server, modern, tool, args, call, hint, path):
+    """once for each call of a process; the rest is counted"""
+    admin = Admin(server)
+    pid = pid_of(modern)
+    assert said(modern, tool, **args) != "done"
+    line = server.wait_log("system call refused", plugin="hostile", call=call)
+    assert (line["pid"], line["hint"], line["level"]) == (pid, hint, "warn")
+    assert line["generation"] == admin.plugin("hostile")["generation"]
+    if os.getuid() == 0 and path is not None:  # else nobody may look
+        assert line["path"] == path
+    assert said(modern, tool, **args) != "done"
+    one, = admin.plugin("hostile")["refused"]
+    assert (one["call"], one["times"], one["grant"]) == (call, 2, hint)
+    assert admin.metrics()["toolpost_plugin_refused_calls_total", "hostile"] == 2
+    assert sum(x.get("event") == "system call refused" for x in server.lines) == 1
+    text = admin.cli("plugin", "inspect", "hostile").stdout
+    assert "%s, 2 times" % call in text and hint in text
+
+
+def test_who_asks_without_end_is_answered_and_counted(server, modern):
+    admin = Admin(server)
+    assert said(modern, "ask") == "Permission denied"
+    serves(server, modern)
+    assert admin.metrics()["toolpost_plugin_refused_calls_total", "hostile"] == 1000
+    assert sum(x.get("event") == "system call refused" for x in server.lines) == 1
+
+
+def test_a_runner_that_serves_well_is_refused_nothing(server, modern):
+    serves(server, modern)
+    p = Admin(server).plugin("hello")
+    assert "refused" not in p and p["runner"]["refusals"] == "logged"
 
 
 def names(reason, call):

@@ -462,10 +462,45 @@ START_TEST(a_body_beyond_the_bound_is_not_written)
 }
 END_TEST
 
-UNIT_MAIN("plugin/wire", fields_come_out_as_they_went_in,
-    a_body_that_is_cut_anywhere_is_bad, what_is_left_over_is_bad,
-    frames_arrive_in_order_and_whole, the_frames_of_a_turn_share_a_datagram,
-    a_large_body_travels_in_a_file, spliced_strings_arrive_as_copied_ones,
+START_TEST(a_listener_is_a_descriptor_and_nothing_else)
+{
+	struct wire_head bare = { WIRE_MAGIC, WIRE_VERSION, WIRE_LISTENER, 0,
+		0 };
+	char *space = malloc(WIRE_SPACES);
+	struct wire_arrivals batch;
+	struct wire_frame frame;
+	int fds[2], before, after;
+
+	ck_assert_int_eq(wire_pair(fds), 0);
+	before = dup(0);
+	(void)close(before);
+	ck_assert_int_eq(wire_send_listener(fds[0], fds[1]), 0);
+	ck_assert_int_eq(wire_receive(fds[1], space, &batch), 1);
+	ck_assert_int_eq(wire_next(&batch, &frame), 1);
+	ck_assert_int_eq(frame.kind, WIRE_LISTENER);
+	ck_assert_int_ge(frame.fd, 0);
+	wire_frame_finish(&frame);
+	ck_assert_int_eq(wire_next(&batch, &frame), 0);
+	wire_arrivals_finish(&batch);
+	/* Without one it is none. */
+	send_raw(fds[0], &bare, sizeof bare, NULL, 0);
+	ck_assert_int_eq(wire_receive(fds[1], space, &batch), 1);
+	ck_assert_int_eq(wire_next(&batch, &frame), ERR_SYNTAX);
+	wire_arrivals_finish(&batch);
+	after = dup(0);
+	(void)close(after);
+	ck_assert_int_eq(after, before);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	free(space);
+}
+END_TEST
+
+UNIT_MAIN("plugin/wire", a_listener_is_a_descriptor_and_nothing_else,
+    fields_come_out_as_they_went_in, a_body_that_is_cut_anywhere_is_bad,
+    what_is_left_over_is_bad, frames_arrive_in_order_and_whole,
+    the_frames_of_a_turn_share_a_datagram, a_large_body_travels_in_a_file,
+    spliced_strings_arrive_as_copied_ones,
     what_is_not_sent_leaves_no_descriptor_behind, what_is_no_frame_is_refused,
     what_follows_a_frame_is_read_as_strictly,
     a_bad_frame_leaves_no_descriptor_behind,
