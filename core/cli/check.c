@@ -98,14 +98,57 @@ place_say(struct checking *k, const struct plugin_manifest *m, const char *path)
 		buf_printf(out, ",\"isolation\":\"%s\",\"decidedBy\":",
 		    process ? "process" : "none");
 		buf_json(out, at.len > 0 ? buf_view(&at) : S("default"));
+		plugin_facts_limits(m, "limits", out);
 		buf_char(out, '}');
 	}
 	buf_finish(&at);
 }
 
+struct limit_lines {
+	struct buf *out;
+	struct str plugin;
+};
+
+static void
+limit_add(void *arg, const struct plugin_limit_said *said)
+{
+	struct limit_lines *l = arg;
+
+	cli_line(l->out, l->plugin);
+	BUF_LIT(l->out, ": ");
+	if (said->tool.len > 0) {
+		BUF_LIT(l->out, "tools.");
+		cli_line(l->out, said->tool);
+		buf_char(l->out, '.');
+	}
+	buf_printf(
+	    l->out, "limits.%s: %.*s, by ", said->key, STR_FMT(said->value));
+	cli_line(l->out, said->at->file);
+	buf_printf(l->out, ":%u:%u (manifest %.*s)\n", said->at->at.line,
+	    said->at->at.column,
+	    STR_FMT(
+		said->manifest.len > 0 ? said->manifest : S("says nothing")));
+}
+
+/* The operator's words on it. */
+static void
+limits_say(struct checking *k, struct plugin_manifest *m, struct diags *diags)
+{
+	struct limit_lines lines = { &k->places, m->name };
+	const struct server_config *s = &k->config;
+
+	for (size_t i = 0; i < s->overrides_len; i++)
+		if (str_equal(s->overrides[i].name, m->name)
+		    && plugin_limits_apply(m, s->overrides[i].limits, diags)
+			< 0)
+			k->places.failed = true;
+	if (!k->c->json)
+		plugin_limits_each(m, limit_add, &lines);
+}
+
 /* What a manifest without errors asks for, and where it runs. */
 static void
-manifest_take(struct checking *k, const char *path)
+manifest_take(struct checking *k, const char *path, struct diags *found)
 {
 	struct grants_line line = { &k->grants, false };
 	struct plugin_manifest *m;
@@ -113,8 +156,10 @@ manifest_take(struct checking *k, const char *path)
 
 	diags_init(&diags);
 	m = plugin_manifest_load(path, NULL, &diags);
-	if (m != NULL)
+	if (m != NULL) {
+		limits_say(k, m, found);
 		place_say(k, m, path);
+	}
 	if (m != NULL && m->grants_at.line > 0) {
 		cli_line(&k->grants, m->name);
 		plugin_grants_words(&m->grants, true, grant_add, &line);
@@ -136,7 +181,7 @@ manifest_check(void *arg, const char *path)
 		(void)diags_add(&diags, DIAG_ERROR, "TP1001", path,
 		    (struct diag_at){ 0, 0 }, NULL, "could not be checked");
 	if (!diags_has_errors(&diags))
-		manifest_take(k, path);
+		manifest_take(k, path, &diags);
 	findings_take(k, &diags);
 	diags_finish(&diags);
 	return 0;

@@ -157,7 +157,31 @@ limits_write(const struct json_node *l, struct buf *out)
 	n = cli_number(l, "ratePerMinute");
 	if (n > 0)
 		buf_printf(out, ", %lld a minute", (long long)n);
+	if (cli_member(l, "retry").len > 0)
+		BUF_LIT(out, ", may run twice");
 	buf_char(out, '\n');
+}
+
+/* What the operator has set, and in place of what. */
+static void
+said_write(const struct json_node *l, struct buf *out)
+{
+	JSON_EACH_ELEMENT (s, json_get(l, S("set"))) {
+		struct str tool = cli_member(s, "tool");
+		struct str manifest = cli_member(s, "manifest");
+
+		label(out, "");
+		cli_line(out, tool);
+		buf_cstr(out, tool.len > 0 ? " " : "");
+		cli_line(out, cli_member(s, "key"));
+		BUF_LIT(out, ": ");
+		cli_line(out, cli_member(s, "value"));
+		BUF_LIT(out, "  ");
+		cli_line(out, cli_member(s, "at"));
+		BUF_LIT(out, " (manifest ");
+		cli_line(out, manifest.len > 0 ? manifest : S("says nothing"));
+		BUF_LIT(out, ")\n");
+	}
 }
 
 static void
@@ -242,6 +266,7 @@ cli_plugin_page(const struct json_node *p, struct buf *out)
 	if (limits != NULL) {
 		label(out, "limits");
 		limits_write(limits, out);
+		said_write(limits, out);
 	}
 	entries_write(m, out);
 	calls_write(p, out);

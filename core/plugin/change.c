@@ -125,6 +125,25 @@ limits_compare(struct list_writer *w, const struct plugin_limits *was,
 	text_compare(w, "retry", retry_of(was), retry_of(now));
 }
 
+static void
+breaker_compare(struct list_writer *w, const struct call_breaker_limits *was,
+    const struct call_breaker_limits *now)
+{
+	if (was->off || now->off) {
+		text_compare(w, "breaker", was->off ? S("off") : S("on"),
+		    now->off ? S("off") : S("on"));
+		return;
+	}
+	number_compare(w, "breaker.failures", was->failures, now->failures);
+	number_compare(w, "breaker.percent", was->percent, now->percent);
+	number_compare(w, "breaker.calls", was->calls, now->calls);
+	number_compare(w, "breaker.windowMs", was->window_ns / NS_PER_MS,
+	    now->window_ns / NS_PER_MS);
+	number_compare(w, "breaker.probeMs", was->probe_ns / NS_PER_MS,
+	    now->probe_ns / NS_PER_MS);
+	number_compare(w, "breaker.close", was->good, now->good);
+}
+
 struct schema_walk {
 	struct list_writer *w;
 	const char *what;
@@ -294,6 +313,8 @@ plugin_change_members(const struct plugin_generation *before,
 		    &w, "isolation", isolation_of(before), isolation_of(now));
 		limits_compare(
 		    &w, &before->manifest->limits, &now->manifest->limits);
+		breaker_compare(
+		    &w, &before->manifest->breaker, &now->manifest->breaker);
 		grants_compare(&w, before, now);
 		if (memcmp(before->digest, now->digest, sizeof now->digest)
 		    != 0)

@@ -34,6 +34,61 @@ limits_members(const struct plugin_limits *l, struct buf *out)
 }
 
 static void
+breaker_member(const struct call_breaker_limits *b, struct buf *out)
+{
+	if (b->off) {
+		BUF_LIT(out, ",\"breaker\":\"off\"");
+		return;
+	}
+	buf_printf(out,
+	    ",\"breaker\":{\"failures\":%lld,\"percent\":%lld,"
+	    "\"calls\":%lld,\"windowMs\":%lld,\"probeMs\":%lld,"
+	    "\"close\":%lld}",
+	    (long long)b->failures, (long long)b->percent, (long long)b->calls,
+	    (long long)(b->window_ns / NS_PER_MS),
+	    (long long)(b->probe_ns / NS_PER_MS), (long long)b->good);
+}
+
+struct said_list {
+	struct buf *out;
+	const char *key;
+	size_t len;
+};
+
+static void
+said_add(void *arg, const struct plugin_limit_said *said)
+{
+	struct said_list *l = arg;
+	struct buf at;
+
+	buf_init(&at);
+	buf_printf(&at, "%.*s:%u:%u", STR_FMT(said->at->file),
+	    said->at->at.line, said->at->at.column);
+	if (l->len++ == 0)
+		buf_printf(l->out, ",\"%s\":[", l->key);
+	else
+		buf_char(l->out, ',');
+	buf_printf(l->out, "{\"key\":\"%s\"", said->key);
+	text_member(l->out, "tool", said->tool);
+	text_member(l->out, "value", said->value);
+	text_member(l->out, "manifest", said->manifest);
+	text_member(l->out, "at", buf_view(&at));
+	buf_char(l->out, '}');
+	buf_finish(&at);
+}
+
+void
+plugin_facts_limits(
+    const struct plugin_manifest *m, const char *key, struct buf *out)
+{
+	struct said_list l = { out, key, 0 };
+
+	plugin_limits_each(m, said_add, &l);
+	if (l.len > 0)
+		buf_char(out, ']');
+}
+
+static void
 entry_object(const struct plugin_manifest *m,
     const struct plugin_manifest_entry *e, struct buf *out)
 {
@@ -86,6 +141,8 @@ plugin_facts_manifest(const struct plugin_manifest *m, struct buf *out)
 	    m->state_required ? "required" : "optional");
 	BUF_LIT(out, ",\"limits\":{");
 	limits_members(&m->limits, out);
+	breaker_member(&m->breaker, out);
+	plugin_facts_limits(m, "set", out);
 	buf_char(out, '}');
 	dynamic_member(&m->dynamic, out);
 	BUF_LIT(out, ",\"entries\":[");

@@ -13,6 +13,10 @@
 
 /* [any] What a manifest says: version, .., limits, entries. */
 void plugin_facts_manifest(const struct plugin_manifest *m, struct buf *out);
+/* [any] Under that key a list of what the operator has set anew, and in place
+ * of what; nothing when that is nothing. */
+void plugin_facts_limits(
+    const struct plugin_manifest *m, const char *key, struct buf *out);
 /* [any] "grants" with what they mean in words; at: who said so, or empty. */
 void plugin_facts_grants(const struct plugin_grants *g, bool isolated,
     struct str at, struct buf *out);

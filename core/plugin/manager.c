@@ -18,8 +18,6 @@
 #include "plugin/manager_priv.h"
 #include "plugin/watchers.h"
 
-#define OVERRIDE_MEMORY ((size_t)1024 * 1024) /* of what one says */
-
 static char *
 dup_str(struct str s)
 {
@@ -269,67 +267,6 @@ stop_late(void *arg)
 	stop_finished(m);
 }
 
-static void
-overrides_free(struct manager_override *o, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		free(o[i].name);
-		free(o[i].config_json);
-		arena_finish(&o[i].arena);
-	}
-	free(o);
-}
-
-static int
-override_copy(struct manager_override *to, const struct plugin_override *from)
-{
-	struct buf json;
-
-	to->disabled = from->disabled;
-	to->may_close = from->may_close;
-	to->isolation = from->isolation;
-	to->restart = from->restart;
-	to->name = strndup(from->name.ptr, from->name.len);
-	if (to->name == NULL)
-		return ERR_NOMEM;
-	to->has_grants = from->grants != NULL;
-	arena_init(&to->arena, OVERRIDE_MEMORY);
-	to->isolation_at = arena_dup(&to->arena, from->isolation_at);
-	to->grants_at = arena_dup(&to->arena, from->grants_at);
-	if (to->arena.failed)
-		return ERR_NOMEM;
-	if (to->has_grants
-	    && !plugin_grants_copy(&to->grants, from->grants, &to->arena))
-		return ERR_NOMEM;
-	if (from->config == NULL)
-		return 0;
-	buf_init(&json);
-	if (yaml_to_json(from->config, &json) == 0)
-		to->config_json = buf_take(&json);
-	buf_finish(&json);
-	return to->config_json != NULL ? 0 : ERR_NOMEM;
-}
-
-int
-plugin_manager_override(struct plugin_manager *m,
-    const struct plugin_override *overrides, size_t len)
-{
-	struct manager_override *copy = calloc(len + 1, sizeof *copy);
-
-	if (copy == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < len; i++)
-		if (override_copy(&copy[i], &overrides[i]) < 0) {
-			overrides_free(copy, len);
-			return ERR_NOMEM;
-		}
-	overrides_free(m->overrides, m->overrides_len);
-	m->overrides = copy;
-	m->overrides_len = len;
-	m->override_number++;
-	return 0;
-}
-
 /* Copies that a process which is gone left behind. */
 static void
 leftovers_remove(const char *dir)
@@ -562,7 +499,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	if (m->hub != NULL)
 		plugin_hub_leave(m->hub);
 	refusals_thread_destroy(m->place.refusals);
-	overrides_free(m->overrides, m->overrides_len);
+	plugin_manager_overrides_free(m->overrides, m->overrides_len);
 	for (size_t i = 0; i < m->dirs_len; i++)
 		free(m->dirs[i]);
 	free(m->dirs);

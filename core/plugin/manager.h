@@ -16,6 +16,7 @@
 #include "data/settings.h"
 #include "loop/loop.h"
 #include "plugin/grants.h"
+#include "plugin/limits.h"
 #include "plugin/restart.h"
 #include "registry/registry.h"
 
@@ -48,6 +49,8 @@ struct plugin_override {
 	const struct plugin_grants
 	    *grants; /* in place of the manifest's; NULL */
 	struct plugin_restart restart; /* zero: the default */
+	/* In place of the manifest's, key by key; NULL: none is. */
+	struct plugin_limits_anew *limits;
 	const struct yaml_node
 	    *config; /* given to load() as JSON; may be NULL */
 };

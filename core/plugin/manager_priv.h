@@ -36,6 +36,8 @@ struct manager_override {
 	struct str grants_at;
 	bool has_grants; /* in place of the manifest's */
 	struct plugin_grants grants;
+	const struct plugin_limits_anew *limits; /* NULL: none are said */
+	unsigned number; /* another one when it says something else */
 	struct arena arena; /* of their text */
 };
 
@@ -109,7 +111,7 @@ struct plugin_manager {
 	char *isolation_at; /* owned; where that was said, or empty */
 	struct manager_override *overrides; /* owned */
 	size_t overrides_len;
-	unsigned override_number;
+	unsigned override_number; /* the last one that was given */
 	struct plugin_hub *hub;
 	struct list slots;
 	struct list generations; /* all not yet unloaded */
@@ -146,6 +148,7 @@ struct slot_attempt {
 	struct diags diags;
 	bool again; /* the module changed while it was copied */
 	bool conflict;
+	bool said_anew; /* the operator says something else now */
 	bool same; /* as what serves */
 	bool waits; /* for calls of what serves to end */
 	int rc; /* of the first half */
@@ -166,6 +169,9 @@ enum slot_outcome plugin_slot_load(
 void plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s);
 const struct manager_override *plugin_manager_override_find(
     const struct plugin_manager *m, struct str name);
+/* Of what is said of a plugin; NULL, nothing, has 0. */
+unsigned plugin_manager_override_number(const struct manager_override *o);
+void plugin_manager_overrides_free(struct manager_override *o, size_t len);
 
 /* The other half, once the calls of the one that serves have ended. */
 enum slot_outcome plugin_slot_resume(

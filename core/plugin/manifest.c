@@ -364,6 +364,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 	r->m->state_required = raw->state == 1;
 	manifest_refuse_missing(r, root, "", root_missing);
 	manifest_check_limits(r, yaml_get(root, S("limits")));
+	r->m->declared_breaker = r->m->breaker;
 }
 
 static void
@@ -404,6 +405,7 @@ take_plain(struct manifest_reader *r, const struct yaml_node *root,
 	m->limits = raw->limits.limits;
 	if (yaml_get(yaml_get(root, S("limits")), S("queue")) == NULL)
 		m->limits.queue = CALL_QUEUE_DEFAULT;
+	m->declared = m->limits;
 	m->name_at = manifest_at(root, "plugin");
 	m->version_at = manifest_at(root, "version");
 	m->module_at = manifest_at(root, "module");

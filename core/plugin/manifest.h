@@ -14,6 +14,7 @@
 #include "call/breaker.h"
 #include "crypto/digest.h"
 #include "plugin/grants.h"
+#include "plugin/limits.h"
 #include "registry/entry.h"
 
 /* Bounds on what reaches clients, in bytes. */
@@ -28,22 +29,6 @@
 struct plugin_seen;
 struct yaml_node;
 
-/* Of a call that had begun when its runner died. */
-enum plugin_retry {
-	PLUGIN_RETRY_NEVER,
-	PLUGIN_RETRY_SAFE /* once, by the next runner */
-};
-
-struct plugin_limits {
-	int64_t timeout_ns; /* 0: the default of calls */
-	int64_t concurrency; /* calls of one entry at once; 0: no bound */
-	int64_t queue;
-	int64_t result_max; /* 0: the default of calls */
-	int64_t rate_ns; /* between two calls; 0: no bound */
-	int64_t burst; /* 0: the calls of one second */
-	int retry; /* enum plugin_retry */
-};
-
 /* One entry; 'set', 'target' and the descriptions are still empty. */
 struct plugin_manifest_entry {
 	struct registry_entry entry;
@@ -51,7 +36,9 @@ struct plugin_manifest_entry {
 	const char *list; /* "tools", "resources", "prompts" */
 	const char *key; /* "name", "uri", "uriTemplate" */
 	unsigned index; /* in that list */
-	struct plugin_limits limits;
+	struct plugin_limits limits; /* that hold */
+	struct plugin_limits declared; /* by the manifest */
+	unsigned said; /* bits of enum plugin_limit: by the entry itself */
 	bool completes; /* some argument has values */
 	struct diag_at complete_at;
 	struct schema *input; /* owned, like the next two */
@@ -87,6 +74,10 @@ struct plugin_manifest {
 	bool wants_process; /* isolation */
 	struct plugin_limits limits; /* rate: of all entries together */
 	struct call_breaker_limits breaker;
+	struct plugin_limits declared; /* before the operator's word */
+	struct call_breaker_limits declared_breaker;
+	/* That word, in the arena or borrowed; NULL: none. */
+	const struct plugin_limits_anew *anew;
 	bool format_assertion;
 	struct plugin_grant dynamic;
 	struct plugin_grants grants; /* what it asks for */

@@ -327,7 +327,7 @@ plugin_manifest_read_about(const struct plugin_manifest *of, unsigned kind,
 	a.r.format_assertion = of->format_assertion;
 	m->name = of->name; /* borrowed: where schemas lie */
 	arena_init(&m->arena, ABOUT_MEMORY);
-	m->limits = of->limits;
+	m->limits = m->declared = of->declared;
 	m->entries = arena_zalloc(&m->arena, sizeof *m->entries);
 	if (m->entries != NULL) {
 		m->entries_len = 1;
@@ -337,8 +337,10 @@ plugin_manifest_read_about(const struct plugin_manifest *of, unsigned kind,
 	}
 	a.r.nomem = a.r.nomem || documents.failed;
 	manifest_documents_finish(&documents);
-	if (diags->errors == before && !a.r.nomem && !m->arena.failed)
+	if (diags->errors == before && !a.r.nomem && !m->arena.failed) {
+		plugin_limits_inherit(m, of->anew);
 		return m;
+	}
 	for (size_t i = 0; i < diags->len; i++)
 		if (diags->items[i].severity == DIAG_ERROR
 		    && a.r.root != NULL) {

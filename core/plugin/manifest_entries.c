@@ -212,7 +212,8 @@ read_common(struct manifest_reader *r, const struct yaml_node *map,
 	e->icons = manifest_read_icons(r, raw->icons, below.text);
 	manifest_path_set(&below, "%s._meta", path);
 	e->meta = manifest_read_meta(r, raw->meta, below.text);
-	manifest_read_limits(r, raw->limits, path, &out->limits);
+	manifest_read_limits(r, raw->limits, path, &out->declared, &out->said);
+	out->limits = out->declared;
 	out->at = manifest_at(map, out->key);
 }
 

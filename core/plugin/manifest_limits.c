@@ -48,8 +48,8 @@ const struct settings_item manifest_limit_items[] = {
 };
 
 static const struct manifest_missing manifest_limits_missing[] = {
-	{ "memory", "remove it; it needs a runner" },
-	{ "restarts", "remove it; it needs a runner" },
+	{ "memory", "write it under grants" },
+	{ "restarts", "the operator writes it: plugins.NAME.restart" },
 	{ "priority", "remove it" },
 	{ NULL, NULL },
 };
@@ -83,7 +83,7 @@ check_burst(
 
 void
 manifest_read_limits(struct manifest_reader *r, const struct yaml_node *map,
-    const char *path, struct plugin_limits *limits)
+    const char *path, struct plugin_limits *limits, unsigned *said)
 {
 	const struct plugin_limits *outer = &r->m->limits;
 	struct {
@@ -95,6 +95,7 @@ manifest_read_limits(struct manifest_reader *r, const struct yaml_node *map,
 	/* The plugin's counts beside it, for all of them together. */
 	raw.limits.rate_ns = raw.limits.burst = 0;
 	*limits = raw.limits;
+	*said = 0;
 	if (map == NULL)
 		return;
 	manifest_path_set(&below, "%s.limits", path);
@@ -118,6 +119,9 @@ manifest_read_limits(struct manifest_reader *r, const struct yaml_node *map,
 	/* Of two times between two calls the longer one is the narrower. */
 	check_narrow(r, map, path, "rate", outer->rate_ns, raw.limits.rate_ns);
 	*limits = raw.limits;
+	for (unsigned i = 0; i < PLUGIN_LIMIT_BREAKER; i++)
+		if (yaml_get(map, str_of(manifest_limit_items[i].key)) != NULL)
+			*said |= 1u << i;
 }
 
 static bool
@@ -174,32 +178,61 @@ static const struct settings_item breaker_items[] = {
 };
 /* clang-format on */
 
-/* limits.breaker of the plugin: "off", or numbers in place of the defaults. */
-static void
-read_breaker(struct manifest_reader *r, const struct yaml_node *node)
+void
+manifest_read_breaker(struct manifest_reader *r, const struct yaml_node *node,
+    const char *path, struct call_breaker_limits *b)
 {
-	struct call_breaker_limits *b = &r->m->breaker;
-
+	*b = call_breaker_default;
 	if (node == NULL)
 		return;
 	if (node->type == YAML_SCALAR && str_equal(node->text, S("off")))
 		b->off = true;
 	else if (node->type == YAML_MAP)
-		(void)settings_merge(breaker_items, node, "limits.breaker", b,
-		    &r->m->arena, r->file, r->diags); /* it has reported */
+		(void)settings_merge(breaker_items, node, path, b, &r->m->arena,
+		    r->file, r->diags); /* it has reported */
 	else
 		manifest_refuse(r, TP_LIMIT, node->at,
 		    "for example {failures: 5, probe: 1s}",
-		    "limits.breaker: expected off, or a map of numbers");
+		    "%s: expected off, or a map of numbers", path);
+}
+
+void
+manifest_breaker_print(const struct call_breaker_limits *b, struct buf *out)
+{
+	struct str rest;
+	struct buf lines;
+
+	if (b->off) {
+		BUF_LIT(out, "off");
+		return;
+	}
+	buf_init(&lines);
+	settings_print(breaker_items, b, "", &lines);
+	rest = buf_view(&lines);
+	while (rest.len > 0) {
+		buf_str(out, str_split(rest, '\n', &rest));
+		if (rest.len > 0)
+			BUF_LIT(out, ", ");
+	}
+	out->failed = out->failed || lines.failed;
+	buf_finish(&lines);
+}
+
+void
+manifest_refuse_limits(
+    struct manifest_reader *r, const struct yaml_node *map, const char *path)
+{
+	manifest_refuse_missing(r, map, path, manifest_limits_missing);
 }
 
 void
 manifest_check_limits(struct manifest_reader *r, const struct yaml_node *map)
 {
-	r->m->breaker = call_breaker_default;
+	manifest_read_breaker(r,
+	    map != NULL ? yaml_get(map, S("breaker")) : NULL, "limits.breaker",
+	    &r->m->breaker);
 	if (map == NULL)
 		return;
-	manifest_refuse_missing(r, map, "limits", manifest_limits_missing);
+	manifest_refuse_limits(r, map, "limits");
 	check_burst(r, map, "limits");
-	read_breaker(r, yaml_get(map, S("breaker")));
 }

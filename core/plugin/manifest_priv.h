@@ -139,8 +139,18 @@ extern const struct settings_item manifest_limit_items[];
 void manifest_check_limits(
     struct manifest_reader *r, const struct yaml_node *map);
 void manifest_read_limits(struct manifest_reader *r,
-    const struct yaml_node *map, const char *path,
-    struct plugin_limits *limits);
+    const struct yaml_node *map, const char *path, struct plugin_limits *limits,
+    unsigned *said);
+/* "off", or numbers in place of the defaults; node may be NULL. */
+void manifest_read_breaker(struct manifest_reader *r,
+    const struct yaml_node *node, const char *path,
+    struct call_breaker_limits *b);
+/* "failures: 5, .." or "off". */
+void manifest_breaker_print(
+    const struct call_breaker_limits *b, struct buf *out);
+/* Keys of limits that this version does not have. */
+void manifest_refuse_limits(
+    struct manifest_reader *r, const struct yaml_node *map, const char *path);
 /* What a tool says of itself against retry: safe; hints may be NULL. */
 void manifest_check_retry(struct manifest_reader *r,
     const struct yaml_node *hints, const char *path,

@@ -170,7 +170,10 @@ slot_is_due(const struct plugin_manager *m, struct plugin_slot *s, bool again)
 
 	if (s->next != NULL)
 		return s->next_due;
-	if (!s->tried || s->override_number != m->override_number)
+	if (!s->tried
+	    || s->override_number
+		!= plugin_manager_override_number(
+		    plugin_manager_override_find(m, str_of(s->name))))
 		return true;
 	if (s->later)
 		return again || clock_now_ns() >= s->retry_ns;

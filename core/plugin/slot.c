@@ -12,15 +12,6 @@
 #include "plugin/report.h"
 #include "plugin/watchers.h"
 
-const struct manager_override *
-plugin_manager_override_find(const struct plugin_manager *m, struct str name)
-{
-	for (size_t i = 0; i < m->overrides_len; i++)
-		if (str_equal(str_of(m->overrides[i].name), name))
-			return &m->overrides[i];
-	return NULL;
-}
-
 /* The operator's word counts in place of the manifest's. */
 static const struct plugin_grants *
 grants_choose(const struct slot_attempt *a)
@@ -40,6 +31,20 @@ restart_choose(const struct slot_attempt *a)
 	    : by_default;
 }
 
+/* NULL: in this process. */
+static const struct plugin_runner_place *
+place_choose(const struct slot_attempt *a)
+{
+	enum plugin_isolation said = a->override != NULL
+	    ? a->override->isolation
+	    : PLUGIN_ISOLATION_DEFAULT;
+
+	if (said == PLUGIN_ISOLATION_DEFAULT)
+		said = a->manifest->wants_process ? PLUGIN_ISOLATION_PROCESS
+						  : a->m->isolation;
+	return said == PLUGIN_ISOLATION_PROCESS ? &a->m->place : NULL;
+}
+
 /* The same bytes and words as what serves: a touch, a copy over itself. */
 static bool
 is_same(const struct slot_attempt *a)
@@ -55,6 +60,8 @@ is_same(const struct slot_attempt *a)
 	    == 0
 	    && str_equal(g->config_text, config)
 	    && plugin_grants_equal(&g->grants, grants_choose(a))
+	    && plugin_limits_equal(g->manifest->anew, a->manifest->anew, false)
+	    && (g->runner != NULL) == (place_choose(a) != NULL)
 	    && strcmp(g->manifest->path, a->manifest->path) == 0;
 }
 
@@ -76,20 +83,6 @@ generation_put(struct slot_attempt *a, struct plugin_generation *g)
 	s->before = s->current;
 	s->current = g;
 	return 0;
-}
-
-/* NULL: in this process. */
-static const struct plugin_runner_place *
-place_choose(const struct slot_attempt *a)
-{
-	enum plugin_isolation said = a->override != NULL
-	    ? a->override->isolation
-	    : PLUGIN_ISOLATION_DEFAULT;
-
-	if (said == PLUGIN_ISOLATION_DEFAULT)
-		said = a->manifest->wants_process ? PLUGIN_ISOLATION_PROCESS
-						  : a->m->isolation;
-	return said == PLUGIN_ISOLATION_PROCESS ? &a->m->place : NULL;
 }
 
 static int
@@ -134,6 +127,25 @@ says_take(struct slot_attempt *a, struct plugin_generation *g)
 		g->grants_at = arena_dup(&g->arena, o->grants_at);
 	else if (m->grants_at.line > 0)
 		g->grants_at = place_text(g, m->grants_at);
+}
+
+/* The operator says the same in other places, or what makes no difference to
+ * the code: the generation goes on with that. */
+static void
+words_renew(struct slot_attempt *a)
+{
+	struct plugin_generation *g = a->slot->current;
+	struct plugin_limits_anew *anew = NULL;
+
+	if (!a->said_anew)
+		return;
+	says_take(a, g);
+	g->may_close = a->override != NULL && a->override->may_close;
+	g->restart = restart_choose(a);
+	if (a->manifest->anew != NULL)
+		anew = plugin_limits_copy(a->manifest->anew, &g->arena);
+	if (anew != NULL)
+		g->manifest->anew = anew;
 }
 
 /* Both say so: the one that serves has a gate then. */
@@ -279,12 +291,18 @@ attempt_begin(struct slot_attempt *a)
 	    plugin_manifest_load(a->slot->path, &a->slot->seen, &a->diags);
 	if (a->manifest == NULL)
 		return ERR_CONFIG;
+	if (a->override != NULL
+	    && plugin_limits_apply(a->manifest, a->override->limits, &a->diags)
+		< 0)
+		return plugin_slot_refuse(a, TP_MEMORY, "out of memory");
 	rc = plugin_slot_copy(a);
 	if (rc < 0)
 		return rc;
 	a->same = is_same(a);
-	if (a->same)
+	if (a->same) {
+		words_renew(a);
 		return 0;
+	}
 	rc = plugin_slot_check(a);
 	if (rc == 0)
 		rc = place_check(a);
@@ -351,7 +369,9 @@ plugin_slot_begin(
 	a->slot = s;
 	diags_init(&a->diags);
 	a->override = plugin_manager_override_find(m, str_of(s->name));
-	s->override_number = m->override_number;
+	a->said_anew =
+	    s->override_number != plugin_manager_override_number(a->override);
+	s->override_number = plugin_manager_override_number(a->override);
 	s->tried = true;
 	s->tried_ns = clock_now_ns();
 	s->refused = s->conflict = s->later = s->quarantined = false;

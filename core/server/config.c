@@ -231,6 +231,8 @@ struct override_settings {
 	int isolation;
 	struct plugin_restart restart;
 	const struct yaml_node *grants;
+	const struct yaml_node *limits;
+	const struct yaml_node *tools;
 	const struct yaml_node *config;
 };
 static const char *const isolations[] = { "default", "none", "process", NULL };
@@ -259,6 +261,10 @@ static const struct settings_item override_items[] = {
 	  .help = "How its runner comes back when it has died." },
 	{ .key = "grants", .type = SETTINGS_NODE, .offset = AT(grants),
 	  .help = "What its runner may do, in place of what its manifest asks for; {}: nothing." },
+	{ .key = "limits", .type = SETTINGS_NODE, .offset = AT(limits),
+	  .help = "Limits in place of its manifest's, key by key." },
+	{ .key = "tools", .type = SETTINGS_NODE, .offset = AT(tools),
+	  .help = "The same of one tool: tools.TOOL.limits." },
 	{ .key = "config", .type = SETTINGS_NODE, .offset = AT(config),
 	  .help = "Given to the plugin; checked by its configSchema." },
 	{ .key = NULL }
@@ -356,6 +362,10 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	rc = settings_merge(
 	    override_items, node, prefix, &s, &c->arena, file, diags);
 	if (grants_read(c, o, s.grants, prefix, file, diags) < 0)
+		rc = ERR_CONFIG;
+	if (plugin_limits_read(s.limits, s.tools, prefix, &o->limits, &c->arena,
+		file, diags)
+	    < 0)
 		rc = ERR_CONFIG;
 	o->disabled = !s.enabled;
 	o->may_close = s.close;

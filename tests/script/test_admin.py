@@ -437,6 +437,53 @@ def test_inspect_names_the_line_that_decided_on_isolation(start, ver):
             assert len(words) == 1 and "server's process" in words[0]
 
 
+ANEW = """\
+plugins:
+  watch: false
+  isolation: %s
+  sandbox: best-effort
+  ver:
+    limits: {rate: %%s, burst: 2, timeout: 3s}
+    tools: {ver_say: {limits: {queue: 5}}, ver_nix: {limits: {queue: 5}}}
+""" % (w.ISOLATION or "none")
+
+
+def told(client, times):
+    """Calls of ver_old, and how many were refused for the rate."""
+    refused = 0
+    for _ in range(times):
+        r = client.post("tools/call", {"name": "ver_old", "arguments": {}})
+        refused += r.status == 429
+    return refused
+
+
+def test_the_operator_sets_limits_anew(start, ver):
+    """plugins.NAME.limits: in place of the manifest's, with its place"""
+    server = start.serve(ANEW % "1/h", plugins=(ver.dir,))
+    config = server.proc.args[server.proc.args.index("--config") + 1]
+    admin, client = Admin(server), w.Modern(server)
+    assert told(client, 3) == 1
+    client.close()
+    p = admin.plugin("ver")["manifest"]
+    assert p["limits"]["timeoutMs"] == 3000 and p["limits"]["burst"] == 2
+    say, old = p["entries"]
+    assert (say["timeoutMs"], say["queue"], old["queue"]) == (3000, 5, 64)
+    of = {(s.get("tool", ""), s["key"]): s for s in p["limits"]["set"]}
+    assert sorted(of) == sorted([("", "rate"), ("", "burst"), ("", "timeout"),
+                                 ("ver_say", "queue")])
+    assert of["", "timeout"] == {"key": "timeout", "value": "3s", "manifest": "10s",
+                                   "at": config + ":6:44"}
+    page = admin.cli("plugin", "inspect", "ver").stdout
+    assert "            rate: 1/h  %s:6:20 (manifest says nothing)\n" % config in page
+    assert "            ver_say queue: 5  %s:7:39 (manifest 64)\n" % config in page
+    said = server.wait_log("plugin warning", plugin="ver")
+    assert "plugins.ver.tools.ver_nix: the plugin has no such tool" in said["text"]
+    d = subprocess.run([w.BIN, "check", "--config", config, "--plugins", ver.dir],
+                       capture_output=True, text=True, timeout=w.DEADLINE)
+    assert d.returncode == DONE and "ver_nix" in d.stderr
+    assert "ver: limits.timeout: 3s, by %s:6:44 (manifest 10s)\n" % config in d.stdout
+
+
 def test_a_manifest_needs_no_server(ver, tmp_path):
     path = ver.dir + "/ver/ver.yaml"
     d = subprocess.run([w.BIN, "plugin", "inspect", path], capture_output=True,
