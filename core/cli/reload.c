@@ -187,6 +187,28 @@ nothing_write(const struct json_node *r, const char *only, struct buf *out)
 	(void)cli_changes(earlier, only, out);
 }
 
+/* What came of the configuration; true: it was refused. */
+static bool
+configuration_write(const struct json_node *r, struct buf *out)
+{
+	const struct json_node *c = json_get(r, S("configuration"));
+	struct str error = cli_member(c, "error");
+
+	if (error.len > 0) {
+		BUF_LIT(out,
+		    "  ! configuration: refused, what was read before "
+		    "counts: ");
+		cli_line(out, error);
+		buf_char(out, '\n');
+	}
+	JSON_EACH_ELEMENT (k, json_get(c, S("restart"))) {
+		BUF_LIT(out, "  . ");
+		cli_line(out, json_str(k));
+		BUF_LIT(out, ": changed, takes a restart\n");
+	}
+	return error.len > 0;
+}
+
 /* What the server answered, for people; the exit status. */
 static int
 result_print(struct cli *c, const struct json_node *r, const char *only)
@@ -194,9 +216,11 @@ result_print(struct cli *c, const struct json_node *r, const char *only)
 	const struct json_node *changes = json_get(r, S("changes"));
 	size_t refused = 0;
 	struct buf out;
+	bool bad;
 	int rc;
 
 	buf_init(&out);
+	bad = configuration_write(r, &out);
 	if (only != NULL ? is_among(changes, only) : json_count(changes) > 0)
 		refused = cli_changes(changes, only, &out);
 	else
@@ -214,7 +238,7 @@ result_print(struct cli *c, const struct json_node *r, const char *only)
 		    (long long)cli_number(r, "ms"));
 	rc = c->quiet > 0 ? CLI_DONE : cli_print(c, buf_view(&out));
 	buf_finish(&out);
-	return rc == CLI_DONE && refused > 0 ? CLI_CONFIG : rc;
+	return rc == CLI_DONE && (refused > 0 || bad) ? CLI_CONFIG : rc;
 }
 
 static size_t
@@ -248,7 +272,10 @@ answer_show(struct cli *c, const struct cli_admin_answer *a, const char *only)
 		return result_print(c, a->root, only);
 	rc = cli_print(c, buf_view(&a->text));
 	if (rc == CLI_DONE
-	    && refused_count(json_get(a->root, S("changes")), only) > 0)
+	    && (refused_count(json_get(a->root, S("changes")), only) > 0
+		|| cli_member(json_get(a->root, S("configuration")), "error")
+			.len
+		    > 0))
 		rc = CLI_CONFIG;
 	return rc;
 }

@@ -35,7 +35,7 @@ plugin_manager_enable(
 		return err_set(err, ERR_NOTFOUND,
 		    is_disabled(m, name)
 			? "%.*s is disabled by the configuration (hint: set "
-			  "plugins.%.*s.enabled: true and restart)"
+			  "plugins.%.*s.enabled: true and reload)"
 			: "there is no plugin %.*s (hint: its manifest must "
 			  "lie in a folder of plugins as %.*s.yaml)",
 		    STR_FMT(name), STR_FMT(name));

@@ -346,6 +346,9 @@ reload(struct admin_conn *c, struct str query)
 	c->begun_ns = clock_now_ns();
 	c->status = 200;
 	server_reload(a->server, "admin");
+	if (a->server->reread.len > 0) /* members behind a comma */
+		buf_printf(&c->result, "\"configuration\":{%.*s},",
+		    (int)a->server->reread.len - 1, a->server->reread.ptr + 1);
 	changed_begin(c, before, wait_of(query));
 }
 

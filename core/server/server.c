@@ -205,8 +205,10 @@ server_reload(struct server *s, const char *by)
 {
 	LOG_INFO("reload", F_CSTR("by", by));
 	server_seal_reload(s);
-	if (s->phase == SERVER_SERVING)
-		plugin_manager_reload(s->plugins);
+	if (s->phase != SERVER_SERVING)
+		return;
+	server_reconfigure(s);
+	plugin_manager_reload(s->plugins);
 }
 
 static void
@@ -599,6 +601,7 @@ finish(struct server *s)
 	}
 	server_listen_close(s);
 	server_run_dir_remove(s);
+	server_settings_forget(s);
 	server_config_finish(&s->config);
 	OBJ_WIPE(s);
 	free(s);
@@ -643,6 +646,8 @@ server_run(const struct server_options *o, bool stdio, struct err *err)
 		return SERVER_CONFIG;
 	}
 	diags_finish(&diags);
+	s->options = o;
+	server_settings_note(s);
 	log_open(STDERR_FILENO, (enum log_format)s->config.log.format,
 	    (enum log_level)s->config.log.level);
 	panic_install();

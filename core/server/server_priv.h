@@ -61,6 +61,9 @@ struct server_memory {
 struct server {
 	uint32_t magic;
 	struct server_config config;
+	const struct server_options *options; /* of the command line */
+	struct buf settings; /* as they were read, a line each */
+	struct buf reread; /* members: what came of the last time */
 	bool stdio;
 	enum server_phase phase;
 	struct loop *control;
@@ -142,6 +145,13 @@ struct crypto_seal *server_seal_create(
     const struct server_config *c, struct err *err);
 /* [control] Reads the file of keys again; a bad one changes nothing. */
 void server_seal_reload(struct server *s);
+
+/* reconfigure.c: what was read at the start. */
+void server_settings_note(struct server *s);
+void server_settings_forget(struct server *s);
+/* [control] Reads the configuration again, for the reload that follows; a bad
+ * one changes nothing. */
+void server_reconfigure(struct server *s);
 
 /* admin.c: the socket is opened first, and served once the loop turns. */
 int server_admin_open(struct server *s, struct err *err);

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -482,6 +483,86 @@ def test_the_operator_sets_limits_anew(start, ver):
                        capture_output=True, text=True, timeout=w.DEADLINE)
     assert d.returncode == DONE and "ver_nix" in d.stderr
     assert "ver: limits.timeout: 3s, by %s:6:44 (manifest 10s)\n" % config in d.stdout
+
+
+@pytest.fixture
+def tuned(start, ver):
+    """A server whose configuration the test writes anew."""
+    server = start.serve(ANEW % "6/m", plugins=(ver.dir, w.PLUGINS))
+    path = server.proc.args[server.proc.args.index("--config") + 1]
+    with open(path) as f:
+        text = f.read()
+
+    def write(old, new):
+        assert old in text
+        w.write_file(path, text.replace(old, new))
+
+    write.server, write.path, write.admin = server, path, Admin(server)
+    return write
+
+
+def test_a_reload_takes_the_limits_of_now(tuned):
+    admin, client = tuned.admin, w.Modern(tuned.server)
+    before = admin.plugin("ver")["generation"]
+    assert told(client, 3) == 1
+    tuned("rate: 6/m, burst: 2", "rate: 100000/s, breaker: off")
+    d = admin.cli("reload", "--wait")
+    assert d.returncode == DONE, d
+    for part in ("replaces generation %d" % before, "    ~ ratePerMinute: 6 -> 6000000\n",
+                 "    ~ breaker: \"on\" -> \"off\"\n", " 1 replaced, "):
+        assert part in d.stdout, d.stdout
+    assert told(client, 20) == 0
+    p = admin.plugin("ver")
+    assert p["generation"] > before and p["manifest"]["limits"]["breaker"] == "off"
+    # The same in another place is the same, and the place is known.
+    tuned("  ver:", "  # more\n  ver:")
+    admin.json("/reload", "POST")
+    tuned("  ver:\n", "  ver:\n    # more\n")
+    r = admin.json("/reload", "POST")
+    assert r["changes"] == [] and r["replaced"] == 0
+    assert {s["at"].split(":")[1] for s in admin.plugin("ver")["manifest"]["limits"]["set"]
+            } == {"7", "8"}
+    client.close()
+
+
+def test_a_bad_configuration_changes_nothing(tuned):
+    admin, client = tuned.admin, w.Modern(tuned.server)
+    before = admin.plugin("ver")["generation"]
+    tuned("rate: 6/m", "rate: often")
+    d = admin.cli("reload")
+    assert d.returncode == CONFIG
+    assert "! configuration: refused" in d.stdout
+    assert tuned.path + ":6:20: error: plugins.ver.limits.rate: expected a rate" in d.stdout
+    assert json.loads(admin.cli("reload", "--json").stdout)["configuration"]["error"]
+    mark = tuned.server.mark()
+    tuned.server.kill(signal.SIGHUP)
+    said = tuned.server.wait_log("configuration refused", mark)
+    assert said["counts"] == "what was read before"
+    assert admin.plugin("ver")["generation"] == before and told(client, 3) == 1
+    client.close()
+
+
+def test_what_takes_a_restart_is_said(tuned):
+    tuned("drain: 5s", "drain: 6s\nlimits: {body: 1MiB}")
+    d = tuned.admin.cli("reload")
+    assert d.returncode == DONE
+    assert [x for x in d.stdout.splitlines() if "restart" in x] == [
+        "  . limits.body: changed, takes a restart", "  . drain: changed, takes a restart"]
+    assert tuned.server.wait_log("setting takes a restart")["setting"] == "limits.body"
+
+
+def test_a_reload_takes_a_plugin_away_and_brings_it_back(tuned):
+    admin = tuned.admin
+    tuned("  ver:\n", "  ver:\n    enabled: false\n")
+    d = admin.cli("reload")
+    assert "removed, was generation" in d.stdout, d.stdout
+    d = admin.cli("plugin", "enable", "ver")
+    assert d.returncode == NO_MATCH and "enabled: true and reload" in d.stderr, d
+    tuned("  ver:\n", "  ver:\n    restart: {intensity: 2}\n")
+    mark = tuned.server.mark()
+    tuned.server.kill(signal.SIGHUP)
+    tuned.server.wait_log("plugins reloaded", mark)
+    assert admin.plugin("ver")["state"] == "warm"
 
 
 def test_a_manifest_needs_no_server(ver, tmp_path):
