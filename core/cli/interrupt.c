@@ -8,12 +8,20 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
+/* What a shell has set to be ignored, as in the background, stays ignored. */
 static void
 set_fill(sigset_t *set)
 {
+	static const int ends[] = { SIGINT, SIGTERM };
+	struct sigaction now;
+
 	(void)sigemptyset(set);
-	(void)sigaddset(set, SIGINT); /* both are signals */
-	(void)sigaddset(set, SIGTERM);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (sigaction(ends[i], NULL, &now) == 0
+		    && now.sa_handler != SIG_IGN)
+			(void)sigaddset(set, ends[i]); /* it is a signal */
 }
 
 int

@@ -526,7 +526,6 @@ life_ready(void *arg, unsigned events)
 static void
 life_said(void *arg, struct str bytes)
 {
-	static struct log_gate gate;
 	struct runner_life *l = arg;
 	struct buf *words = &l->runner->words;
 	uint64_t suppressed;
@@ -534,7 +533,7 @@ life_said(void *arg, struct str bytes)
 	buf_str(words, bytes);
 	if (words->len > RUNNER_WORDS_MAX)
 		buf_consume(words, words->len - RUNNER_WORDS_MAX);
-	if (log_gate_pass(&gate, NS_PER_S / 10, &suppressed))
+	if (log_gate_pass(&l->runner->prints, NS_PER_S / 10, &suppressed))
 		LOG_INFO("plugin prints", F_CSTR("plugin", l->runner->name),
 		    F_STR("text", str_trim(bytes)),
 		    F_INT("suppressed", suppressed));

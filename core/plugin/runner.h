@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/ref.h"
 #include "call/call.h"
 #include "loop/child.h"
@@ -148,6 +149,7 @@ struct plugin_runner {
 	unsigned deaths_len;
 	unsigned backoff; /* doublings */
 	struct buf words; /* standard error, the last of it */
+	struct log_gate prints; /* its own: noise hides nobody else's words */
 	/* [control] Of the last life that died; died_ns 0: none has. */
 	int64_t died_ns;
 	char died_reason[160];

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -8,6 +9,8 @@ import mcp_wire as w
 from mcp_schema import ORACLE
 
 os.umask(0o022)
+# A shell ignores it for what it has put into the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure():

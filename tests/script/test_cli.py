@@ -384,6 +384,19 @@ def test_an_interrupted_call_is_cancelled(other, signo):
     assert other.seen[-3:] == ["tools/call", "notifications/cancelled", "DELETE"]
 
 
+@pytest.mark.parametrize("other", ["hang"], indirect=True)
+def test_a_call_in_the_background_ignores_what_its_shell_ignores(other):
+    p = subprocess.Popen([w.BIN, "call", "add", "a=3"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE,
+                         env=dict(os.environ, TOOLPOST_URL=other.url),
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    other.called.get(timeout=w.DEADLINE)
+    p.send_signal(signal.SIGINT)
+    p.send_signal(signal.SIGTERM)
+    out, err = p.communicate(timeout=w.DEADLINE)
+    assert (p.returncode, out, err) == (-signal.SIGTERM, b"", b"")
+
+
 @pytest.mark.parametrize("other", ["fail"], indirect=True)
 def test_is_error_is_5(other):
     d = run("call", "add", "a=3", url=other.url)

@@ -120,6 +120,13 @@ def test_done_called_twice_hurts_nobody_else(start, hostile_plugins):
     assert pid_of(modern)
 
 
+def test_noise_of_one_plugin_hides_no_word_of_another(server, modern):
+    modern.tool("hostile_noise", {})
+    modern.tool("fx_print", {})
+    server.wait_log("plugin prints", plugin="hostile")
+    server.wait_log("plugin prints", plugin="fx")
+
+
 def test_a_killed_runner_loses_its_calls_and_no_other(server, modern, gate):
     """R-10 in small: with calls of two plugins in flight."""
     with w.Http(server.http) as a, w.Http(server.http) as b:
