@@ -41,10 +41,10 @@ def program(root):
     return stress.load_build(PROGRAM, os.path.join(root, "load"))
 
 
-def start(program, s, connections, plugins, kills, quiet):
+def start(program, s, connections, plugins, victims=0, kills=0, quiet=0):
     callers = stress.subprocess.Popen(
         [program, str(s.http[1]), s.line_unix, str(s.pid), str(connections),
-         str(plugins), str(kills), str(quiet)],
+         str(plugins), str(victims), str(kills), str(quiet)],
         stdin=stress.subprocess.PIPE, stdout=stress.subprocess.PIPE, text=True)
     stress.started.append(callers)
     return callers

@@ -159,7 +159,7 @@ def main():
         plugin(os.path.join(root, "bad", "hostile"), "hostile", text("hostile.c"),
                manifest())
         s = echoes.server(root, PLUGINS, CONFIG, (os.path.join(root, "bad"),))
-        callers = echoes.start(program, s, CONNECTIONS, PLUGINS, 0, 0)
+        callers = echoes.start(program, s, CONNECTIONS, PLUGINS)
         before = rounds(report, s, root)
         callers.stdin.close()
         fails, figures = echoes.ended(callers)

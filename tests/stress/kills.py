@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The runner of one plugin of four is killed again and again under load, also
-before it is ready: no call of the others fails, each lost one has an error that
-says what happened, none begins twice, and nothing grows (R-10).
+"""The runners of three plugins of six are killed again and again under load,
+each beside the others, also before they are ready: no call of the others fails,
+each lost one has an error that says what happened, none begins twice, and
+nothing grows (R-10).
 
 Environment: TOOLPOST_BIN, TOOLPOST_KILLS (1000; 100,000 with TOOLPOST_LONG=1)."""
 
@@ -12,13 +13,13 @@ from stress import os
 
 KILLS = int(os.environ.get("TOOLPOST_KILLS", stress.size(1000, 100, 100000)))
 ROUND = 10000  # the log of one is read and dropped
-QUIET = stress.size(10000, 1000, 100000)
-PLUGINS, CONNECTIONS = 4, 64
+QUIET = min(stress.size(10000, 1000, 100000), KILLS * 10)
+PLUGINS, VICTIMS, CONNECTIONS = 6, 3, 48
 GROWTH_KB = 1024
-CONFIG = """  echo1:
+CONFIG = """  echo%d:
     restart: {intensity: 0, pause: 0s, longest_pause: 0s}
-    grants: {write: [%(root)s]}
-    config: {journal: %(root)s/journal}
+    grants: {write: [%s]}
+    config: {journal: %s/journal}
 """
 
 
@@ -31,7 +32,8 @@ def repeated(journal):
 
 
 def called(program, s, journal, kills, quiet):
-    callers = echoes.start(program, s, CONNECTIONS, PLUGINS, kills, quiet)
+    callers = echoes.start(program, s, CONNECTIONS, PLUGINS, VICTIMS, kills,
+                           quiet)
     fails, figures = echoes.ended(callers)
     figures["repeated"] = repeated(journal)
     fails += [repr(x) for x in s.lines if x.get("event") == "runner died"
@@ -60,6 +62,11 @@ def kills(report, s, program, journal):
     report.check("no call failed at first", not fails, fails[:3])
     before = echoes.Held(s.pid)
     fails, figures = storm(program, s, journal)
+    # How long the error of a lost call took, from the kill on.
+    below = "late_below_us_"
+    figures["lateness_us"] = [[int(name[len(below):]), figures.pop(name)] for name
+                              in sorted(figures, key=len) if name.startswith(below)]
+    figures["kills_per_s"] = round(1000 * KILLS / max(figures["killing_ms"], 1))
     report.figures.update(figures)
     report.check("no call failed but in runners that were killed", not fails,
                  fails[:3])
@@ -68,6 +75,8 @@ def kills(report, s, program, journal):
     report.check("some before they were ready, some with calls in them",
                  figures["early"] > 0 and figures["lost"] > 0, figures)
     report.check("no call has begun twice", figures["repeated"] == 0, figures)
+    report.check("nearly each was told before the next life had answered",
+                 figures["overtaken"] <= figures["lost"] / 10, figures)
     # Its error comes with the end of the process, not at its deadline (30 s).
     report.check("no lost call waited for its deadline",
                  figures["worst_lost_us"] < 25e6, figures)
@@ -80,7 +89,8 @@ def main():
     root = stress.folder()
     try:
         program = echoes.program(root)
-        s = echoes.server(root, PLUGINS, CONFIG % {"root": root})
+        s = echoes.server(root, PLUGINS, "".join(
+            CONFIG % (n, root, root) for n in range(1, VICTIMS + 1)))
         kills(report, s, program, os.path.join(root, "journal"))
         report.part("the server ends well", s.stop)
     finally:

@@ -60,8 +60,12 @@ class Report:
 
     def part(self, title, fn, *args):
         """One result: fn must not raise."""
+        began = time.monotonic()
         try:
             fn(*args)
+            took = time.monotonic() - began
+            if took >= 1:
+                self.figures.setdefault("part_seconds", {})[title] = round(took, 1)
         except Exception as e:  # every defect of a part is its failure
             return self.check(title, False, "%s: %s" % (type(e).__name__, e))
         return self.check(title, True)
@@ -100,8 +104,9 @@ def compile_c(source, output, *flags):
 
 
 def load_build(source, output):
-    """A program of callers, with the connections that they share."""
-    return compile_c(source, output, os.path.join(HERE, "wire.c"))
+    """A program of callers, with the loops and connections that they share."""
+    return compile_c(source, output, os.path.join(HERE, "caller.c"),
+                     os.path.join(HERE, "wire.c"))
 
 
 def plugin_build(dir, name, *flags, sanitize=True):
