@@ -40,14 +40,34 @@ find_item(const struct settings_item *items, struct str key)
 	return NULL;
 }
 
+/* As many as there is room for, whole. */
+static void
+known_print(const struct settings_item *items, char *hint, size_t size)
+{
+	size_t used = (size_t)snprintf(hint, size, "known here:");
+	const char *comma = "";
+
+	for (; items->key != NULL; items++) {
+		if (items->refused)
+			continue;
+		if (used + strlen(items->key) + sizeof ", , .." > size) {
+			(void)snprintf(hint + used, size - used, ", ..");
+			return;
+		}
+		used += (size_t)snprintf(
+		    hint + used, size - used, "%s %s", comma, items->key);
+		comma = ",";
+	}
+}
+
 static int
 refuse_unknown(struct reading *r, const struct settings_item *items,
     const struct yaml_node *n, const char *prefix)
 {
 	const char *names[SETTINGS_ITEMS_MAX];
 	const char *near;
-	char hint[256];
-	size_t len = 0, used = 0;
+	char hint[512];
+	size_t len = 0;
 
 	for (; items[len].key != NULL; len++) {
 		CHECK(len < SETTINGS_ITEMS_MAX);
@@ -57,11 +77,7 @@ refuse_unknown(struct reading *r, const struct settings_item *items,
 	if (near != NULL) {
 		(void)snprintf(hint, sizeof hint, "did you mean \"%s\"?", near);
 	} else {
-		used = (size_t)snprintf(hint, sizeof hint, "known here:");
-		for (size_t i = 0; i < len && used < sizeof hint; i++)
-			used +=
-			    (size_t)snprintf(hint + used, sizeof hint - used,
-				"%s %s", i > 0 ? "," : "", names[i]);
+		known_print(items, hint, sizeof hint);
 	}
 	return diags_add(r->diags, DIAG_ERROR, CODE_UNKNOWN, r->file, n->key_at,
 	    hint, "%s%sunknown key \"%.*s\"", prefix,

@@ -39,6 +39,7 @@ struct settings_item {
 	const struct settings_item *items; /* MAP: ends with key NULL */
 	const char *fallback; /* default as text; NULL: none (zero) */
 	bool required;
+	bool refused; /* by its reader, in words of its own: not offered */
 	const char *help; /* one sentence for --help and the manual */
 };
 

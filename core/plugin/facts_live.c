@@ -37,6 +37,8 @@ state_of(const struct plugin_slot *s)
 		return s->quarantined ? "quarantined"
 		    : s->refused      ? "refused"
 				      : "seen";
+	if (plugin_generation_is_quarantined(g))
+		return "quarantined";
 	/* On this thread the state of a runner stands still. */
 	return g->runner != NULL && g->runner->state != RUNNER_UP ? "restarting"
 								  : "warm";
@@ -92,7 +94,8 @@ numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
 	memset(n, 0, sizeof *n);
 	n->name = str_of(s->name);
 	n->state = state_of(s);
-	n->up = s->current != NULL;
+	n->up =
+	    s->current != NULL && !plugin_generation_is_quarantined(s->current);
 	n->breaker_open =
 	    breaker_of(s) != NULL && atomic_load(&breaker_of(s)->open_ns) != 0;
 	n->generation = s->current != NULL ? s->current->number : 0;

@@ -482,13 +482,20 @@ plugin_generation_save(struct plugin_generation *g, struct tp_snapshot *out)
 	return rc;
 }
 
+bool
+plugin_generation_is_quarantined(const struct plugin_generation *g)
+{
+	/* On this thread the state of a runner stands still. */
+	return g->runner != NULL && g->runner->state == RUNNER_QUARANTINED;
+}
+
 /* save() of the previous one; TP_ENOTSUP: it has none. */
 static int
 previous_state(struct plugin_generation *previous, struct tp_snapshot *out)
 {
 	int rc;
 
-	if (previous == NULL)
+	if (previous == NULL || plugin_generation_is_quarantined(previous))
 		return TP_ENOTSUP;
 	memset(out, 0, sizeof *out);
 	out->size = sizeof *out;

@@ -196,6 +196,8 @@ void plugin_generation_discard(struct plugin_generation *g);
 void plugin_generation_enter(
     struct plugin_generation *g, enum plugin_state next);
 const char *plugin_state_name(enum plugin_state s);
+/* [control] Its runner died too often and has no next life. */
+bool plugin_generation_is_quarantined(const struct plugin_generation *g);
 
 /* [any] A target of g, kept by dynamic where that is not NULL. */
 void plugin_target_init(struct plugin_target *t, struct plugin_generation *g,

@@ -122,14 +122,27 @@ generation_restarted(void *owner, struct plugin_generation *g)
 	plugin_watchers_again(manager_of(owner), g);
 }
 
-/* [control] Its entries leave the lists; a new file, or a word of the
- * operator, brings it back. */
+/* The entries of a plugin in quarantine leave the lists. */
+static void
+slot_hide(struct plugin_manager *m, struct plugin_slot *s)
+{
+	struct plugin_generation *g = s->current;
+	struct err err;
+
+	plugin_slot_drop(m, s);
+	s->before = NULL;
+	if (registry_publish(m->registry, &err) < 0)
+		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
+	plugin_generation_enter(g, PLUGIN_DRAINING);
+}
+
+/* [control] A new file, or a word of the operator, brings it back.  Where its
+ * entries stay until then, the runner answers for them that it is gone. */
 static void
 generation_quarantined(
     void *owner, struct plugin_generation *g, const char *reason)
 {
 	struct plugin_manager *m = manager_of(owner);
-	struct err err;
 
 	LIST_EACH (node, &m->slots) {
 		struct plugin_slot *s =
@@ -137,8 +150,6 @@ generation_quarantined(
 
 		if (s->current != g)
 			continue;
-		plugin_slot_drop(m, s);
-		s->before = NULL;
 		s->refused = s->quarantined = true;
 		free(s->last_error);
 		s->last_error = strdup(reason);
@@ -147,10 +158,8 @@ generation_quarantined(
 		free(s->last_words);
 		s->last_words =
 		    dup_str(str_trim(buf_view(&g->runner->died_words)));
-		if (registry_publish(m->registry, &err) < 0)
-			LOG_ERROR("registry not published",
-			    F_CSTR("reason", err.text));
-		plugin_generation_enter(g, PLUGIN_DRAINING);
+		if (!g->manifest->stays)
+			slot_hide(m, s);
 		return;
 	}
 }
@@ -544,7 +553,9 @@ status_of(const struct plugin_slot *s, struct plugin_status *out)
 		return;
 	}
 	out->version = g->manifest->version;
-	out->state = str_of(plugin_state_name(g->at));
+	out->state = plugin_generation_is_quarantined(g)
+	    ? S("quarantined")
+	    : str_of(plugin_state_name(g->at));
 	out->generation = g->number;
 	plugin_dynamic_count(g, counts);
 	out->tools = counts[REGISTRY_TOOL];

@@ -26,7 +26,7 @@ struct raw_limits {
 struct raw_manifest {
 	struct str plugin, version, abi, module, sha256, title, description;
 	struct str license, homepage;
-	int isolation, rehearse, reload, state;
+	int isolation, rehearse, reload, state, quarantine;
 	bool release;
 	struct raw_limits limits;
 	bool format_assertion;
@@ -39,6 +39,7 @@ static const char *const isolations[] = { "none", "process", NULL };
 static const char *const rehearsals[] = { "open", "load", NULL };
 static const char *const reloads[] = { "overlap", "exclusive", NULL };
 static const char *const states[] = { "optional", "required", NULL };
+static const char *const quarantines[] = { "hide", "error", NULL };
 
 /* clang-format off */
 #define ITEM(key_, type_, field_) \
@@ -47,7 +48,9 @@ static const char *const states[] = { "optional", "required", NULL };
 #define ENUM_ITEM(key_, names_, field_) \
 	{ .key = key_, .type = SETTINGS_ENUM, .names = names_, \
 	  .offset = offsetof(struct raw_manifest, field_) }
-#define LATER(key_) ITEM(key_, SETTINGS_NODE, unavailable)
+#define LATER(key_) \
+	{ .key = key_, .type = SETTINGS_NODE, .refused = true, \
+	  .offset = offsetof(struct raw_manifest, unavailable) }
 
 static const struct settings_item root_items[] = {
 	{ .key = "plugin", .type = SETTINGS_STR, .required = true,
@@ -67,6 +70,7 @@ static const struct settings_item root_items[] = {
 	ENUM_ITEM("rehearse", rehearsals, rehearse),
 	ENUM_ITEM("reload", reloads, reload),
 	ENUM_ITEM("state", states, state),
+	ENUM_ITEM("quarantine", quarantines, quarantine),
 	ITEM("release", SETTINGS_BOOL, release),
 	{ .key = "limits", .type = SETTINGS_MAP,
 	  .items = manifest_limit_items,
@@ -82,7 +86,7 @@ static const struct settings_item root_items[] = {
 	LATER("kind"), LATER("http"), LATER("upstream"), LATER("include"),
 	LATER("exclude"), LATER("override"), LATER("health"),
 	LATER("changes"), LATER("runners"),
-	LATER("spare"), LATER("quarantine"), LATER("scopes"), LATER("watch"),
+	LATER("spare"), LATER("scopes"), LATER("watch"),
 	{ .key = NULL },
 };
 
@@ -97,7 +101,6 @@ static const struct manifest_missing root_missing[] = {
 	{ "changes", "remove it" },
 	{ "runners", "remove it; it needs a runner" },
 	{ "spare", "remove it; it needs a runner" },
-	{ "quarantine", "remove it; it needs a runner" },
 	{ "scopes", "remove it; callers have no scopes yet" },
 	{ "watch", "remove it; call changed() when a resource changes" },
 	{ NULL, NULL },
@@ -362,6 +365,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 	r->m->rehearse_load = raw->rehearse == 1;
 	r->m->exclusive = raw->reload == 1;
 	r->m->state_required = raw->state == 1;
+	r->m->stays = raw->quarantine == 1;
 	manifest_refuse_missing(r, root, "", root_missing);
 	manifest_check_limits(r, yaml_get(root, S("limits")));
 	r->m->declared_breaker = r->m->breaker;

@@ -70,6 +70,7 @@ struct plugin_manifest {
 	bool state_required;
 	bool rehearse_load; /* load() in the child, too */
 	bool exclusive; /* reload: no call while generations change */
+	bool stays; /* quarantine: its entries stay in the lists */
 	bool release; /* its calls may let go of their streams */
 	bool wants_process; /* isolation */
 	struct plugin_limits limits; /* rate: of all entries together */

@@ -59,6 +59,9 @@ static const char *const task_makers[] = { "host", "handler", NULL };
 #define ITEM(key_, type_, field_) \
 	{ .key = key_, .type = type_, \
 	  .offset = offsetof(struct raw_entry, field_) }
+#define LATER(key_) \
+	{ .key = key_, .type = SETTINGS_NODE, .refused = true, \
+	  .offset = offsetof(struct raw_entry, unavailable) }
 #define COMMON \
 	{ .key = "input", .type = SETTINGS_MAP, .items = input_items, \
 	  .offset = offsetof(struct raw_entry, rounds) }, \
@@ -67,7 +70,7 @@ static const char *const task_makers[] = { "host", "handler", NULL };
 	ITEM("icons", SETTINGS_NODE, icons), \
 	ITEM("_meta", SETTINGS_NODE, meta), \
 	ITEM("limits", SETTINGS_NODE, limits), \
-	ITEM("scopes", SETTINGS_NODE, unavailable)
+	LATER("scopes")
 #define NAME_ITEM \
 	{ .key = "name", .type = SETTINGS_STR, .required = true, \
 	  .offset = offsetof(struct raw_entry, name), \
@@ -104,8 +107,8 @@ static const struct settings_item tool_items[] = {
 	ITEM("outputSchema", SETTINGS_NODE, output),
 	{ .key = "task", .type = SETTINGS_MAP, .items = task_items,
 	  .offset = offsetof(struct raw_entry, task) },
-	ITEM("exec", SETTINGS_NODE, unavailable),
-	ITEM("http", SETTINGS_NODE, unavailable),
+	LATER("exec"),
+	LATER("http"),
 	{ .key = NULL },
 };
 
@@ -131,12 +134,12 @@ static const struct settings_item resource_items[] = {
 	  .offset = offsetof(struct raw_entry, cache) },
 	{ .key = "listed", .type = SETTINGS_BOOL, .fallback = "true",
 	  .offset = offsetof(struct raw_entry, listed) },
-	ITEM("watch", SETTINGS_NODE, unavailable),
+	LATER("watch"),
 	ITEM("complete", SETTINGS_NODE, complete),
-	ITEM("file", SETTINGS_NODE, unavailable),
-	ITEM("text", SETTINGS_NODE, unavailable),
-	ITEM("directory", SETTINGS_NODE, unavailable),
-	ITEM("include", SETTINGS_NODE, unavailable),
+	LATER("file"),
+	LATER("text"),
+	LATER("directory"),
+	LATER("include"),
 	{ .key = NULL },
 };
 
@@ -144,7 +147,7 @@ static const struct settings_item prompt_items[] = {
 	NAME_ITEM,
 	COMMON,
 	ITEM("arguments", SETTINGS_NODE, arguments),
-	ITEM("messages", SETTINGS_NODE, unavailable),
+	LATER("messages"),
 	{ .key = NULL },
 };
 

@@ -38,11 +38,11 @@ const struct settings_item manifest_limit_items[] = {
 	{ .key = "breaker", .type = SETTINGS_NODE,
 	  .offset = sizeof(struct plugin_limits) },
 	/* Known and refused: manifest_limits_missing. */
-	{ .key = "memory", .type = SETTINGS_NODE,
+	{ .key = "memory", .type = SETTINGS_NODE, .refused = true,
 	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "restarts", .type = SETTINGS_NODE,
+	{ .key = "restarts", .type = SETTINGS_NODE, .refused = true,
 	  .offset = sizeof(struct plugin_limits) },
-	{ .key = "priority", .type = SETTINGS_NODE,
+	{ .key = "priority", .type = SETTINGS_NODE, .refused = true,
 	  .offset = sizeof(struct plugin_limits) },
 	{ .key = NULL },
 };

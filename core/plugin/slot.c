@@ -53,7 +53,7 @@ is_same(const struct slot_attempt *a)
 	struct str config =
 	    str_of(a->override != NULL ? a->override->config_json : NULL);
 
-	return g != NULL
+	return g != NULL && !plugin_generation_is_quarantined(g)
 	    && memcmp(g->digest, a->copy.sha256, sizeof g->digest) == 0
 	    && memcmp(g->manifest->digest, a->manifest->digest,
 		   sizeof g->manifest->digest)

@@ -740,6 +740,44 @@ def test_a_quarantine_is_seen_and_ended_by_hand(start, hostile_plugins):
     modern.close()
 
 
+def test_entries_stay_in_a_quarantine_that_answers_errors(
+        start, hostile_plugins, tmp_path):
+    """reliability.md 2: quarantine: error"""
+    shutil.copytree(os.path.join(hostile_plugins, "hostile"), tmp_path / "p/hostile")
+    manifest = tmp_path / "p/hostile/hostile.yaml"
+    good = manifest.read_text(encoding="utf-8") + "quarantine: error\n"
+    manifest.write_text(good, encoding="utf-8")
+    server = start.serve(
+        "plugins:\n  isolation: process\n  watch: false\n"
+        "  hostile: {restart: {intensity: 2, pause: 0s}}%s\n"
+        % w.BEST_EFFORT.replace(", ", "\n  "),
+        plugins=(str(tmp_path / "p"),), allow_errors=True)
+    admin, modern = Admin(server), w.Modern(server)
+    before = modern.call("tools/list")["tools"]
+    for _ in range(2):
+        modern.error("tools/call", {"name": "hostile_abort", "arguments": {}})
+    server.wait_log("plugin quarantined")
+    assert modern.call("tools/list")["tools"] == before
+    e = modern.error("tools/call", {"name": "hostile_none", "arguments": {}})
+    assert e["code"] == -32603 and e["data"]["plugin"] == "hostile"
+    assert "quarantined after 2 deaths" in e["data"]["reason"]
+    assert e["data"]["phase"] == "waiting"
+    assert admin.plugin("hostile")["state"] == "quarantined"
+    assert admin.metrics()["toolpost_plugin_up", "hostile"] == 0
+    # Files that are refused leave it there; the same as before bring it back.
+    manifest.write_text(good + "quarantin: hide\n", encoding="utf-8")
+    assert admin.cli("reload", "--wait").returncode != DONE
+    assert admin.plugin("hostile")["state"] == "quarantined"
+    manifest.write_text(good, encoding="utf-8")
+    d = admin.cli("plugin", "enable", "hostile")
+    assert d.returncode == DONE, d
+    p = admin.plugin("hostile")
+    assert p["state"] == "warm" and "lastError" not in p
+    assert int(modern.tool("hostile_none")["content"][0]["text"]) > 0
+    assert admin.metrics()["toolpost_plugin_up", "hostile"] == 1
+    modern.close()
+
+
 # --- metrics ---
 
 def manual():

@@ -286,6 +286,37 @@ START_TEST(one_scalar_fills_its_place)
 }
 END_TEST
 
+/* clang-format off */
+#define LONG(key_) { .key = key_ "_0123456789012345678901234567890123456789" }
+static const struct settings_item many[] = {
+	{ .key = "hidden", .type = SETTINGS_NODE, .refused = true },
+	LONG("aa"), LONG("bb"), LONG("cc"), LONG("dd"), LONG("ee"), LONG("ff"),
+	LONG("gg"), LONG("hh"), LONG("ii"), LONG("jj"), LONG("kk"), LONG("ll"),
+	{ .key = NULL },
+};
+/* clang-format on */
+
+/* What is refused anyway is not offered, and no name is cut. */
+START_TEST(many_known_keys_end_with_a_whole_one)
+{
+	struct yaml_node *map =
+	    yaml_parse(&arena, S("zzz: 1\n"), "f.yaml", &diags);
+	const char *hint;
+	size_t len;
+
+	ck_assert_int_eq(
+	    settings_read(many, map, "", &config, &arena, "f.yaml", &diags),
+	    ERR_CONFIG);
+	hint = diags.items[0].hint;
+	len = strlen(hint);
+	ck_assert_ptr_null(strstr(hint, "hidden"));
+	ck_assert_ptr_nonnull(strstr(hint, "known here: aa_0123"));
+	ck_assert_str_eq(hint + len - 8, "6789, ..");
+	ck_assert_uint_gt(len, 400);
+	finish();
+}
+END_TEST
+
 START_TEST(reading_survives_each_failed_allocation)
 {
 	struct yaml_node *map;
@@ -312,6 +343,7 @@ END_TEST
 
 UNIT_MAIN("data/settings", values_are_read_by_type, absent_values_have_defaults,
     a_later_file_replaces_only_what_it_gives,
-    refusals_say_where_what_and_what_is_allowed, a_prefix_leads_the_path,
+    refusals_say_where_what_and_what_is_allowed,
+    many_known_keys_end_with_a_whole_one, a_prefix_leads_the_path,
     settings_are_printed_as_they_are_written, no_map_means_defaults,
     one_scalar_fills_its_place, reading_survives_each_failed_allocation)

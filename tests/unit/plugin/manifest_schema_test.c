@@ -36,6 +36,7 @@ static const char every_key[] =
     "rehearse: load\n"
     "reload: exclusive\n"
     "state: required\n"
+    "quarantine: error\n"
     "release: true\n"
     "limits: {timeout: 10s, concurrency: 4, queue: 0, result: 1MiB,\n"
     "  rate: 100/s, burst: 10, retry: safe, breaker: {failures: 5, percent: 50,\n"

@@ -103,6 +103,7 @@ static const char whole[] =
 "rehearse: open\n"
 "reload: overlap\n"
 "state: required\n"
+"quarantine: error\n"
 "limits:\n"
 "  timeout: 10s\n"
 "  concurrency: 16\n"
@@ -158,6 +159,7 @@ START_TEST(a_whole_manifest_is_read)
 	ck_assert(is(m->homepage, "https://example.com/weather"));
 	ck_assert(m->pinned && m->sha256[0] == 0xba);
 	ck_assert(m->state_required);
+	ck_assert(m->stays);
 	ck_assert_int_eq(m->limits.timeout_ns, 10 * NS_PER_S);
 	ck_assert_int_eq(m->limits.concurrency, 16);
 	ck_assert_int_eq(m->limits.queue, 32);
@@ -190,7 +192,7 @@ START_TEST(a_tool_has_all_that_was_written)
 	ck_assert_ptr_nonnull(t->input);
 	ck_assert_ptr_nonnull(t->output);
 	ck_assert(t->entry.output_is_object);
-	ck_assert_uint_eq(t->at.line, 26);
+	ck_assert_uint_eq(t->at.line, 27);
 	ck_assert_uint_eq(t->at.column, 11);
 	t = &m->entries[1];
 	ck_assert(is(t->entry.input_schema,
