@@ -90,6 +90,13 @@ isolation_write(const struct json_node *p, struct buf *out)
 		    (long long)cli_number(r, "pid"));
 		cli_size(out, cli_number(r, "residentBytes"));
 	}
+	if (r != NULL) {
+		BUF_LIT(out, ", as ");
+		cli_line(out, cli_member(r, "user"));
+		buf_printf(out, " (uid %lld, gid %lld)",
+		    (long long)cli_number(r, "uid"),
+		    (long long)cli_number(r, "gid"));
+	}
 	buf_char(out, '\n');
 }
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plugin/user.h"
+
 /* Each one reserves 64 MiB of address space. */
 #define BOX_ARENAS 2
 
@@ -55,6 +57,8 @@ box_begin(int first_fd, unsigned channels, struct err *err)
 		return err_set(err, ERR_IO, "cannot be confined");
 	(void)setrlimit(RLIMIT_CORE, &none); /* there may be none at all */
 	(void)umask(077);
+	if (chdir("/") < 0)
+		return err_set(err, ERR_IO, "cannot be confined");
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write fails, that is enough */
 	(void)mallopt(M_ARENA_MAX, BOX_ARENAS); /* else there are more */
 	return 0;
@@ -92,6 +96,18 @@ capabilities_drop(struct err *err)
 }
 
 static int
+user_take(const struct box *b, char *copy, struct err *err)
+{
+	int rc;
+
+	if ((b->flags & BOX_USER) == 0)
+		return 0;
+	rc = plugin_user_become(b->uid, b->gid, copy, err);
+	return rc == 0 && tie() < 0 ? err_set(err, ERR_IO, "cannot be confined")
+				    : rc;
+}
+
+static int
 limits_set(const struct box *b, unsigned channels, struct err *err)
 {
 	uint64_t files = WIRE_BODY_MAX;
@@ -113,14 +129,16 @@ limits_set(const struct box *b, unsigned channels, struct err *err)
 }
 
 int
-box_enter(struct box *b, const char *copy, unsigned channels, struct err *err)
+box_enter(struct box *b, char *copy, unsigned channels, struct err *err)
 {
 	int rc;
 
 	/* The tie counts for a parent that lived when it was made. */
 	if ((uint32_t)getppid() != b->parent)
 		return err_set(err, ERR_IO, "its host is gone");
-	rc = capabilities_drop(err);
+	rc = user_take(b, copy, err);
+	if (rc == 0)
+		rc = capabilities_drop(err);
 	if (rc == 0)
 		rc = limits_set(b, channels, err);
 	if (rc == 0)

@@ -45,6 +45,7 @@ enum box_flag {
 	BOX_UNIX = 8, /* sockets of this machine */
 	BOX_TCP = 16, /* to ports, or to any */
 	BOX_ANY_PORT = 32,
+	BOX_USER = 128, /* becomes another user */
 	BOX_NAMES = 64 /* looks up names: UDP, and the resolver's files */
 };
 
@@ -56,6 +57,7 @@ struct box_path {
 struct box {
 	uint32_t parent; /* process id of the host */
 	uint32_t flags; /* enum box_flag */
+	uint32_t uid, gid; /* with BOX_USER */
 	uint64_t memory; /* bytes of address space */
 	uint64_t cpu_s; /* 0: no bound */
 	uint32_t ports[BOX_PORTS_MAX];
@@ -90,9 +92,9 @@ int box_call_errno(int number);
 /* Standard output, descriptors, the tie to the parent, no new privileges.
  * channels are the descriptors from first_fd on that stay. */
 int box_begin(int first_fd, unsigned channels, struct err *err);
-/* Capabilities, limits and paths; copy is the module. */
-int box_enter(
-    struct box *b, const char *copy, unsigned channels, struct err *err);
+/* User, capabilities, limits and paths; copy is the module, by a name that the
+ * user can open when this has returned. */
+int box_enter(struct box *b, char *copy, unsigned channels, struct err *err);
 /* No process and no thread is made from here on, where none is granted. */
 void box_settle(const struct box *b);
 /* The system calls.  listener: where the kernel asks about those that are

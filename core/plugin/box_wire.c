@@ -38,6 +38,8 @@ box_put(const struct box *b, struct buf *out)
 {
 	wire_put_u32(out, b->parent);
 	wire_put_u32(out, b->flags);
+	wire_put_u32(out, b->uid);
+	wire_put_u32(out, b->gid);
 	wire_put_u64(out, b->memory);
 	wire_put_u64(out, b->cpu_s);
 	wire_put_u32(out, (uint32_t)b->ports_len);
@@ -56,6 +58,8 @@ box_get(struct box *b, struct wire_in *in)
 	memset(b, 0, sizeof *b);
 	b->parent = wire_get_u32(in);
 	b->flags = wire_get_u32(in);
+	b->uid = wire_get_u32(in);
+	b->gid = wire_get_u32(in);
 	b->memory = wire_get_u64(in);
 	b->cpu_s = wire_get_u64(in);
 	b->ports_len = wire_get_u32(in);

@@ -219,6 +219,18 @@ plugin_copy_keep(struct plugin_copy *c)
 }
 
 void
+plugin_copy_share(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = strndup(path, (size_t)(slash - path));
+
+	if (dir != NULL)
+		(void)chmod(dir, 0711);
+	(void)chmod(path, 0444);
+	free(dir);
+}
+
+void
 plugin_copy_finish(struct plugin_copy *c)
 {
 	if (c->bytes.ptr != NULL)

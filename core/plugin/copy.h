@@ -50,6 +50,10 @@ int plugin_copy_make(struct plugin_copy *c, const char *source, const char *dir,
     struct str name, unsigned number, struct err *err);
 /* Somebody else unlinks it now. */
 void plugin_copy_keep(struct plugin_copy *c);
+/* [control] Other users may read the copy of that path, and pass its folder;
+ * those above it stay closed.  What cannot be changed shows when a runner
+ * starts. */
+void plugin_copy_share(const char *path);
 /* Unmaps and unlinks; what was opened from it stays. */
 void plugin_copy_finish(struct plugin_copy *c);
 

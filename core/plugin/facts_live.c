@@ -308,6 +308,10 @@ runner_member(const struct plugin_generation *g, struct buf *out)
 	    r->lives_made, r->deaths_len,
 	    r->current != NULL && r->current->refusals != NULL ? "logged"
 							       : "untold");
+	BUF_LIT(out, ",\"user\":");
+	buf_json(out, str_of(g->identity.name));
+	buf_printf(
+	    out, ",\"uid\":%u,\"gid\":%u", g->identity.uid, g->identity.gid);
 	if (pid > 0)
 		buf_printf(out, ",\"pid\":%ld,\"residentBytes\":%llu",
 		    (long)pid, (unsigned long long)process_resident_of(pid));

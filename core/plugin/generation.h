@@ -26,6 +26,7 @@
 #include "plugin/manifest.h"
 #include "plugin/restart.h"
 #include "plugin/runner.h"
+#include "plugin/user.h"
 #include "registry/entry.h"
 #include "registry/registry.h"
 
@@ -137,6 +138,7 @@ struct plugin_generation {
 	struct str grants_at; /* the same; empty: nobody grants anything */
 	struct plugin_grants grants; /* text in arena; counts in a runner */
 	struct plugin_restart restart; /* counts in a runner */
+	struct plugin_identity identity; /* the same */
 	struct plugin_ledger *ledger; /* shared; NULL: nobody counts */
 	int64_t since_ns; /* in this state */
 	int64_t draining_ns; /* since when */

@@ -54,8 +54,8 @@ network_say(struct speaker *s, struct str text)
 
 	if (str_equal(text, S("unix"))) {
 		say_text(s,
-		    "connects to every Unix socket that the server's user "
-		    "may use");
+		    "connects to every Unix socket that the user of its "
+		    "runner may use");
 		return;
 	}
 	while (n > 0 && text.ptr[n - 1] != ':')

@@ -131,7 +131,8 @@ object_open(void **object, void **symbol, const char *path, struct err *err)
 	lt_dlhandle handle = NULL;
 	int rc;
 
-	CHECK(path[0] == '/');
+	/* Never by a search. */
+	CHECK(path[0] == '/' || strncmp(path, "./", 2) == 0);
 	CHECK(pthread_mutex_lock(&ltdl_lock) == 0);
 	ltdl_reason[0] = '\0';
 	rc = ltdl_start(err);

@@ -354,8 +354,11 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	    o->resident_max > 0 ? o->resident_max : PLUGIN_RESIDENT_MAX;
 	m->isolation = o->isolation;
 	m->place.best_effort = o->best_effort;
+	arena_init(&m->arena, MANAGER_TEXT_MAX);
+	if (o->user != NULL)
+		plugin_user_copy(&m->user, o->user, &m->arena);
 	m->place.refusals = refusals_thread_create();
-	if (m->place.refusals == NULL)
+	if (m->place.refusals == NULL || m->arena.failed)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (plugin_manager_override(m, o->overrides, o->overrides_len) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
@@ -519,6 +522,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	free(m->rehearse_exe);
 	free(m->runner_exe);
 	free(m->isolation_at);
+	arena_finish(&m->arena);
 	OBJ_WIPE(m);
 	free(m);
 }

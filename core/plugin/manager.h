@@ -18,6 +18,7 @@
 #include "plugin/grants.h"
 #include "plugin/limits.h"
 #include "plugin/restart.h"
+#include "plugin/user.h"
 #include "registry/registry.h"
 
 #define PLUGIN_RESIDENT_MAX 64
@@ -46,6 +47,7 @@ struct plugin_override {
 	enum plugin_isolation isolation;
 	struct str isolation_at; /* "file:line:column"; empty: not said */
 	struct str grants_at;
+	struct plugin_user user; /* of its runner */
 	const struct plugin_grants
 	    *grants; /* in place of the manifest's; NULL */
 	struct plugin_restart restart; /* zero: the default */
@@ -70,6 +72,7 @@ struct plugin_manager_options {
 	enum plugin_isolation isolation; /* where nobody says more */
 	struct str isolation_at; /* of that; empty: the built-in default */
 	bool best_effort; /* runners without what the kernel lacks */
+	const struct plugin_user *user; /* of runners; NULL: this one */
 	const struct plugin_override *overrides;
 	size_t overrides_len;
 };

@@ -17,6 +17,7 @@
 
 #define MANAGER_MAGIC 0x504d4752u
 #define MANAGER_TRIES_MAX 5 /* when the module changes under us */
+#define MANAGER_TEXT_MAX ((size_t)64 * 1024) /* of its own words */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
 #define MANAGER_DRAIN_NS (30 * NS_PER_S) /* longer is worth a warning */
 #define MANAGER_AHEAD_MAX 16 /* plugins that are begun before their turn */
@@ -34,6 +35,7 @@ struct manager_override {
 	struct plugin_restart restart; /* zero: the default */
 	struct str isolation_at; /* in the arena, like the next */
 	struct str grants_at;
+	struct plugin_user user; /* text in the arena, if any */
 	bool has_grants; /* in place of the manifest's */
 	struct plugin_grants grants;
 	const struct plugin_limits_anew *limits; /* NULL: none are said */
@@ -105,6 +107,8 @@ struct plugin_manager {
 	char *rehearse_exe;
 	char *runner_exe;
 	struct plugin_runner_place place;
+	struct plugin_user user; /* of runners; text in the arena */
+	struct arena arena;
 	int lock_fd; /* on copy_dir: others know that we live */
 	int64_t resident_max;
 	enum plugin_isolation isolation;

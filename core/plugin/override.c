@@ -39,6 +39,7 @@ texts_copy(struct manager_override *to, const struct plugin_override *from)
 {
 	to->isolation_at = arena_dup(&to->arena, from->isolation_at);
 	to->grants_at = arena_dup(&to->arena, from->grants_at);
+	plugin_user_copy(&to->user, &from->user, &to->arena);
 	to->has_grants = from->grants != NULL;
 	if (to->has_grants
 	    && !plugin_grants_copy(&to->grants, from->grants, &to->arena))
@@ -86,6 +87,7 @@ is_equal(const struct manager_override *a, const struct manager_override *b)
 	    && restart_equal(&a->restart, &b->restart)
 	    && str_equal(a->isolation_at, b->isolation_at)
 	    && str_equal(a->grants_at, b->grants_at)
+	    && plugin_user_equal(&a->user, &b->user)
 	    && a->has_grants == b->has_grants
 	    && (!a->has_grants || plugin_grants_equal(&a->grants, &b->grants))
 	    && plugin_limits_equal(a->limits, b->limits, true)

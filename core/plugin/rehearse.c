@@ -38,6 +38,7 @@
 #endif
 #define CHILD_CPU_S 2
 #define CHILD_FILE ((rlim_t)1024 * 1024 * 1024) /* that load() may write */
+#define USER_VARIABLE "TOOLPOST_REHEARSE_USER" /* "UID:GID" */
 #define CONFIG_VARIABLE "TOOLPOST_REHEARSE_CONFIG"
 #define CHILD_FILES 64
 #define REASON_MARK "refused: "
@@ -124,21 +125,40 @@ child_load(const char *copy, const char *manifest, struct err *err)
 	return 0; /* the rest ends with the process */
 }
 
+/* As who its runner would be: the object has not been looked into yet. */
+static int
+child_become(char *copy, struct err *err)
+{
+	struct str gid, uid = str_of(getenv(USER_VARIABLE));
+	uint64_t user, group;
+
+	if (uid.len == 0)
+		return 0;
+	uid = str_split(uid, ':', &gid);
+	if (str_to_u64(uid, &user) < 0 || str_to_u64(gid, &group) < 0)
+		return err_set(err, ERR_PARAMS, "rehearse: no such user");
+	return plugin_user_become((uint32_t)user, (uint32_t)group, copy, err);
+}
+
 int
 plugin_rehearse_main(const char *copy, const char *manifest)
 {
 	struct plugin_module module;
 	struct buf text;
 	struct err err;
+	char path[4096];
 	int out, rc;
 
-	if (copy == NULL || copy[0] != '/')
+	if (copy == NULL || copy[0] != '/' || strlen(copy) >= sizeof path)
 		return child_say("rehearse: an absolute path is needed");
+	(void)snprintf(path, sizeof path, "%s", copy); /* it fits */
 	out = take_output();
 	if (out < 0)
 		return child_say("rehearse: no output");
+	if (child_become(path, &err) < 0)
+		return child_say(err.text);
 	child_confine(manifest != NULL ? CHILD_FILE : 0);
-	if (plugin_loader_open(&module, copy, &err) < 0)
+	if (plugin_loader_open(&module, path, &err) < 0)
 		leave(child_say(err.text));
 	buf_init(&text);
 	plugin_module_describe(&module, &text);
@@ -230,15 +250,16 @@ compare(
 	return rc;
 }
 
-struct loop_child_task *
-plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
-    const char *copy, const char *config, struct diags *diags)
+static struct loop_child_task *
+begin(const struct plugin_manifest *m, struct str exe, const char *copy,
+    const char *config, const struct plugin_identity *who, struct diags *diags)
 {
 	bool load = m->rehearse_load && config != NULL;
 	char program[4096];
 	const char *argv[] = { program, "rehearse", copy, load ? m->path : NULL,
 		NULL };
 	const char *envp[] = { NULL, NULL };
+	char user[sizeof USER_VARIABLE + 24];
 	struct loop_child_task *task;
 	struct buf env;
 	struct err err;
@@ -255,11 +276,23 @@ plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
 		buf_char(&env, '\0');
 		envp[0] = env.failed ? NULL : env.ptr;
 	}
+	if (who != NULL && who->changes && !load) {
+		(void)snprintf(user, sizeof user, USER_VARIABLE "=%u:%u",
+		    who->uid, who->gid); /* it fits */
+		envp[0] = user;
+	}
 	task = loop_child_begin(argv, envp, &err);
 	buf_finish(&env);
 	if (task == NULL)
 		(void)refuse(m, diags, NULL, "no rehearsal: %s", err.text);
 	return task;
+}
+
+struct loop_child_task *
+plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
+    const char *copy, const char *config, struct diags *diags)
+{
+	return begin(m, exe, copy, config, NULL, diags);
 }
 
 int
@@ -289,10 +322,9 @@ plugin_rehearse_end(const struct plugin_manifest *m,
 
 int
 plugin_rehearse(const struct plugin_manifest *m, struct str exe,
-    const char *copy, struct diags *diags)
+    const char *copy, const struct plugin_identity *who, struct diags *diags)
 {
-	struct loop_child_task *task =
-	    plugin_rehearse_begin(m, exe, copy, NULL, diags);
+	struct loop_child_task *task = begin(m, exe, copy, NULL, who, diags);
 
 	return task != NULL ? plugin_rehearse_end(m, task, diags) : ERR_CONFIG;
 }

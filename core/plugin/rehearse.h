@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/str.h"
 #include "plugin/manifest.h"
+#include "plugin/user.h"
 
 struct loop_child_task;
 
@@ -21,6 +22,6 @@ int plugin_rehearse_end(const struct plugin_manifest *m,
     struct loop_child_task *task, struct diags *diags);
 /* [control] Both, without load(). */
 int plugin_rehearse(const struct plugin_manifest *m, struct str exe,
-    const char *copy, struct diags *diags);
+    const char *copy, const struct plugin_identity *who, struct diags *diags);
 
 #endif

@@ -192,6 +192,8 @@ plugin_load(struct runner_process *p, struct plugin_manifest *m,
 	diags_init(&diags);
 	p->generation = plugin_generation_open(
 	    p->hub, m, copy, number, config, NULL, &diags);
+	if (chdir("/") < 0) /* it was where the copy is, at most */
+		start_fail(p, TP_EFAIL, "its folder cannot be left");
 	if (p->generation == NULL)
 		start_fail(p, TP_EFAIL,
 		    diags.len > 0 ? diags.items[0].message : "out of memory");

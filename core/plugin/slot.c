@@ -21,6 +21,27 @@ grants_choose(const struct slot_attempt *a)
 	    : &a->manifest->grants;
 }
 
+static struct plugin_identity
+identity_choose(const struct slot_attempt *a)
+{
+	struct plugin_identity who;
+
+	plugin_user_choose(
+	    a->override != NULL ? &a->override->user : NULL, &a->m->user, &who);
+	return who;
+}
+
+/* In a process of ours there is no choice. */
+static bool
+identity_is_same(
+    const struct slot_attempt *a, const struct plugin_generation *g)
+{
+	struct plugin_identity who = identity_choose(a);
+
+	return g->runner == NULL
+	    || (who.uid == g->identity.uid && who.gid == g->identity.gid);
+}
+
 static struct plugin_restart
 restart_choose(const struct slot_attempt *a)
 {
@@ -62,6 +83,7 @@ is_same(const struct slot_attempt *a)
 	    && plugin_grants_equal(&g->grants, grants_choose(a))
 	    && plugin_limits_equal(g->manifest->anew, a->manifest->anew, false)
 	    && (g->runner != NULL) == (place_choose(a) != NULL)
+	    && identity_is_same(a, g)
 	    && strcmp(g->manifest->path, a->manifest->path) == 0;
 }
 
@@ -180,6 +202,7 @@ generation_open(struct slot_attempt *a)
 	says_take(a, g);
 	g->may_close = a->override != NULL && a->override->may_close;
 	g->restart = restart_choose(a);
+	g->identity = identity_choose(a);
 	return plugin_grants_copy(&g->grants, grants_choose(a), &g->arena)
 	    ? 0
 	    : plugin_slot_refuse(a, TP_MEMORY, "out of memory");
@@ -200,7 +223,7 @@ generation_start(struct slot_attempt *a)
 	rc = plugin_generation_start(g, a->slot->current, &diags);
 	if (rc < 0
 	    && plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
-		   g->runner->copy, &a->diags)
+		   g->runner->copy, &g->identity, &a->diags)
 		== 0)
 		diags_move(&a->diags, &diags);
 	diags_finish(&diags);

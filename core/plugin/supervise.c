@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "plugin/box.h"
+#include "plugin/copy.h"
 #include "plugin/dynamic.h"
 #include "plugin/generation.h"
 #include "plugin/passage.h"
@@ -158,6 +159,12 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 
 	if (plugin_grants_box(&g->grants, g->config, &box) < 0)
 		return ERR_LIMIT;
+	if (g->identity.changes) {
+		box.flags |= BOX_USER;
+		box.uid = g->identity.uid;
+		box.gid = g->identity.gid;
+		plugin_copy_share(r->copy);
+	}
 	box.parent = (uint32_t)getpid();
 	box.memory += workers_count(r) * RUNNER_WORKER_STACK;
 	if (r->place->best_effort)
@@ -356,7 +363,8 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 	plugin_grants_print(&r->generation->grants, &grants);
 	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
 	    F_INT("life", l->number), F_INT("pid", l->pid),
-	    F_STR("grants", buf_view(&grants)));
+	    F_STR("grants", buf_view(&grants)),
+	    F_CSTR("user", r->generation->identity.name));
 	buf_finish(&grants);
 	runner_changed(r, RUNNER_UP, l);
 	if (l->number > 1 && r->generation->hub->owner != NULL

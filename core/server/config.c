@@ -219,6 +219,10 @@ const struct settings_item server_plugin_settings[] = {
 	  .help = "Where plugins run of which nothing else is said: process: each in a supervised runner; none: in this process." },
 	{ .key = "sandbox", .type = SETTINGS_ENUM, .offset = AT(sandbox), .names = sandboxes, .fallback = "required",
 	  .help = "Of runners: required: none starts where the kernel lacks a part of it; best-effort: they go without that part, and the log says so." },
+	{ .key = "user", .type = SETTINGS_STR, .offset = AT(user.user),
+	  .help = "Whom runners belong to, by name or number, where the server is root; by default toolpost-runner if there is such a user, else the server's." },
+	{ .key = "group", .type = SETTINGS_STR, .offset = AT(user.group),
+	  .help = "The one group of runners; by default that of their user." },
 	{ .key = "run_dir", .type = SETTINGS_STR, .offset = AT(run_dir),
 	  .help = "Where private copies of modules are made; by default a folder of its own under /run or /tmp." },
 	{ .key = NULL }
@@ -229,6 +233,7 @@ struct override_settings {
 	bool enabled;
 	bool close;
 	int isolation;
+	struct str user, group;
 	struct plugin_restart restart;
 	const struct yaml_node *grants;
 	const struct yaml_node *limits;
@@ -255,6 +260,10 @@ static const struct settings_item override_items[] = {
 	  .help = "false: the plugin is not loaded." },
 	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = isolations, .fallback = "default",
 	  .help = "process: in a supervised runner; none: in this process; default: process where the manifest asks for it, else plugins.isolation." },
+	{ .key = "user", .type = SETTINGS_STR, .offset = AT(user),
+	  .help = "Whom its runner belongs to, in place of plugins.user." },
+	{ .key = "group", .type = SETTINGS_STR, .offset = AT(group),
+	  .help = "The one group of its runner; by default that of its user." },
 	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
 	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
 	{ .key = "restart", .type = SETTINGS_MAP, .offset = AT(restart), .items = restart_items,
@@ -341,6 +350,18 @@ place_text(struct server_config *c, const struct yaml_node *map,
 }
 
 static int
+user_read(struct server_config *c, struct plugin_user *u,
+    const struct yaml_node *node, const char *prefix, const char *file,
+    struct diags *diags)
+{
+	if (yaml_get(node, S("group")) != NULL)
+		u->at = place_text(c, node, "group", file);
+	if (yaml_get(node, S("user")) != NULL)
+		u->at = place_text(c, node, "user", file);
+	return server_user_find(u, node, prefix, file, diags);
+}
+
+static int
 override_read(struct server_config *c, const struct yaml_node *node,
     const char *file, struct diags *diags)
 {
@@ -355,6 +376,8 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	s.enabled = !o->disabled;
 	s.close = o->may_close;
 	s.isolation = (int)o->isolation;
+	s.user = o->user.user;
+	s.group = o->user.group;
 	s.restart = o->restart.period_ns > 0 ? o->restart : restart;
 	s.config = o->config;
 	(void)snprintf(
@@ -363,13 +386,17 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	    override_items, node, prefix, &s, &c->arena, file, diags);
 	if (grants_read(c, o, s.grants, prefix, file, diags) < 0)
 		rc = ERR_CONFIG;
-	if (plugin_limits_read(s.limits, s.tools, prefix, &o->limits, &c->arena,
-		file, diags)
+	if (plugin_limits_read(
+		s.limits, s.tools, prefix, &o->limits, &c->arena, file, diags)
 	    < 0)
 		rc = ERR_CONFIG;
 	o->disabled = !s.enabled;
 	o->may_close = s.close;
 	o->isolation = (enum plugin_isolation)s.isolation;
+	o->user.user = s.user;
+	o->user.group = s.group;
+	if (user_read(c, &o->user, node, prefix, file, diags) < 0)
+		rc = ERR_CONFIG;
 	o->restart = s.restart;
 	if (yaml_get(node, S("isolation")) != NULL)
 		o->isolation_at = place_text(c, node, "isolation", file);
@@ -429,6 +456,8 @@ plugins_read(struct server_config *c, const char *file, struct diags *diags)
 	if (settings_merge(server_plugin_settings, &own, "plugins", c,
 		&c->arena, file, diags)
 	    < 0)
+		rc = ERR_CONFIG;
+	if (user_read(c, &c->user, node, "plugins", file, diags) < 0)
 		rc = ERR_CONFIG;
 	return rc;
 }

@@ -113,6 +113,7 @@ struct server_config {
 	int isolation; /* of plugins; 1: process */
 	struct str isolation_at; /* where that was said; empty: nowhere */
 	int sandbox; /* of runners; 1: best-effort */
+	struct plugin_user user; /* of runners */
 	struct str run_dir;
 	struct plugin_override *overrides;
 	size_t overrides_len;
@@ -125,6 +126,13 @@ extern const struct settings_item server_plugin_settings[];
 /* identity.c: what one file says under "server:", beyond its types. */
 int server_identity_check(struct server_config *c, const struct yaml_node *map,
     const char *file, struct diags *diags);
+/* users.c: the user and the group that map says under prefix, looked up. */
+int server_user_find(struct plugin_user *u, const struct yaml_node *map,
+    const char *prefix, const char *file, struct diags *diags);
+/* Where nobody says more. */
+void server_user_default(struct plugin_user *u);
+/* Can this process give them? */
+int server_users_check(const struct server_config *c, struct err *err);
 /* A folder that somebody has named and that is not there is said in the log:
  * it may be made later. */
 void server_plugin_dirs_check(const struct server_config *c);

@@ -162,6 +162,7 @@ plugins_start(struct server *s, struct err *err)
 {
 	char exe[4096], runner[4096];
 	struct str own = own_executable(exe, sizeof exe);
+	struct plugin_user user = s->config.user;
 	struct plugin_manager_options o = {
 		.dirs = &s->config.plugin_dirs,
 		.run_dir = s->config.run_dir,
@@ -177,14 +178,18 @@ plugins_start(struct server *s, struct err *err)
 						      : PLUGIN_ISOLATION_NONE,
 		.isolation_at = s->config.isolation_at,
 		.best_effort = s->config.sandbox == 1,
+		.user = &user,
 		.overrides = s->config.overrides,
 		.overrides_len = s->config.overrides_len,
 	};
 	struct plugin_changes changes;
 	int rc;
 
-	if (sandbox_check(&s->config, err) < 0)
+	if (sandbox_check(&s->config, err) < 0
+	    || server_users_check(&s->config, err) < 0)
 		return ERR_CONFIG;
+	if (s->config.isolation == 1)
+		server_user_default(&user);
 	server_plugin_dirs_check(&s->config);
 	s->plugins = plugin_manager_create(s->control, s->registry, &o, err);
 	if (s->plugins == NULL)

@@ -2,7 +2,11 @@
 """The sandbox of runners (security.md 8, T-22): what a plugin was not granted
 is an error of that call or the end of that runner, and of nothing else."""
 
+import json
 import os
+import pwd
+import select
+import signal
 import socket
 import sys
 
@@ -274,3 +278,78 @@ def test_a_grant_may_name_a_key_of_the_configuration(start, tmp_path):
     text = m.tool("files_read", {"path": str(tmp_path / "a.txt")})
     assert "words" in text["content"][0]["text"]
     m.close()
+
+
+def status_of(pid):
+    """Numbers and words of /proc/PID/status, by name."""
+    with open("/proc/%d/status" % pid) as f:
+        return {k: v.split() for k, _, v in (x.partition(":") for x in f)}
+
+
+NOBODY = pwd.getpwnam("nobody")
+
+
+@pytest.mark.parametrize("key", ["user", "group"])
+@pytest.mark.parametrize("prefix", ["plugins", "plugins.hostile"])
+def test_a_user_that_is_not_there_is_an_error_with_its_place(start, key, prefix):
+    line = "%s: not-here" % key
+    text = "plugins:\n  %s\n" % line if prefix == "plugins" \
+        else "plugins:\n  hostile:\n    %s\n" % line
+    config = start.config(text)
+    server = w.Process(["serve", "--config", config, "--plugins", w.PLUGINS])
+    assert server.wait() != 0
+    row = text.splitlines().index(text.splitlines()[-1]) + 1
+    at = "%s:%d:" % (config, row)
+    said_so, = [x for x in server.lines if at in json.dumps(x)]
+    assert '%s.%s: there is no %s \\"not-here\\"' % (prefix, key, key) in json.dumps(said_so)
+
+
+if os.getuid() != 0:
+    def test_who_is_not_root_has_one_user(start):
+        config = start.config("plugins: {user: root}\n")
+        server = w.Process(["serve", "--config", config, "--plugins", w.PLUGINS])
+        assert server.wait() == 6
+        text = server.lines[-1]["text"]
+        assert "%s:1:11: a server that is not root" % config in text
+
+if os.getuid() == 0:
+    def test_runners_have_a_user_of_their_own(start, hostile_plugins, tmp_path):
+        secret = tmp_path / "secret"
+        secret.write_text("root alone")
+        os.chmod(secret, 0o600)
+        server = start.serve(
+            "plugins: {user: nobody, hostile: {grants: {read: [%s]}}, hello: {user: 0}}\n"
+            % secret, plugins=(hostile_plugins, w.PLUGINS))
+        m, admin = w.Modern(server), Admin(server)
+        serves(server, m)
+        status = status_of(pid_of(m))
+        assert status["Uid"] == [str(NOBODY.pw_uid)] * 4
+        assert status["Gid"] == [str(NOBODY.pw_gid)] * 4
+        assert status["Groups"] == [] and set(status["CapEff"][0]) == {"0"}
+        assert status["NoNewPrivs"] == ["1"]
+        # Granted, and not that user's.
+        assert said(m, "open", path=str(secret)) == "Permission denied"
+        runner = admin.plugin("hostile")["runner"]
+        assert (runner["user"], runner["uid"]) == ("nobody", NOBODY.pw_uid)
+        text = admin.cli("plugin", "inspect", "hostile").stdout
+        assert "as nobody (uid %d, gid %d)" % (NOBODY.pw_uid, NOBODY.pw_gid) in text
+        assert server.wait_log("runner ready", plugin="hostile")["user"] == "nobody"
+        # The next one, too; and one plugin by the operator's word.
+        m.error("tools/call", {"name": "hostile_segv", "arguments": {}})
+        assert status_of(pid_of(m))["Uid"] == status["Uid"]
+        hello = admin.plugin("hello")["runner"]
+        assert status_of(hello["pid"])["Uid"] == ["0"] * 4
+        m.close()
+
+    def test_a_runner_of_another_user_ends_with_its_server(start, hostile_plugins):
+        config = start.config("plugins: {user: nobody, group: 12345}\n")
+        server = w.Server(config=config, plugins=(hostile_plugins,))
+        m = w.Modern(server)
+        pid = pid_of(m)
+        assert status_of(pid)["Gid"] == ["12345"] * 4
+        end = os.pidfd_open(pid)
+        m.close()
+        server.kill(signal.SIGKILL)
+        server.wait()
+        assert select.select([end], [], [], w.DEADLINE)[0]
+        os.close(end)
