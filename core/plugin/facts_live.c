@@ -147,6 +147,24 @@ reason_member(const struct plugin_generation *g,
 	buf_char(out, '"');
 }
 
+/* Who is in it; calls of more entries than these are only counted. */
+static void
+present_member(const struct plugin_presence *p, struct buf *out)
+{
+	if (p == NULL)
+		return;
+	BUF_LIT(out, ",\"entries\":[");
+	for (size_t i = 0; i < p->named_len; i++) {
+		const struct plugin_present *e = &p->named[i];
+
+		buf_cstr(out, i > 0 ? ",{\"entry\":" : "{\"entry\":");
+		buf_json(out, str_of(e->entry));
+		buf_printf(out, ",\"calls\":%u,\"ageMs\":%lld}", e->calls,
+		    age_ms(e->oldest_ns));
+	}
+	buf_char(out, ']');
+}
+
 static void
 draining_object(const struct plugin_generation *g,
     const struct plugin_presence *p, struct buf *out)
@@ -162,6 +180,7 @@ draining_object(const struct plugin_generation *g,
 		buf_json(out, str_of(p->oldest));
 		buf_printf(out, ",\"ageMs\":%lld}", age_ms(p->oldest_ns));
 	}
+	present_member(p, out);
 	reason_member(g, p, out);
 	buf_char(out, '}');
 }

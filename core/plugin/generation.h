@@ -142,6 +142,7 @@ struct plugin_generation {
 	struct plugin_ledger *ledger; /* shared; NULL: nobody counts */
 	int64_t since_ns; /* in this state */
 	int64_t draining_ns; /* since when */
+	int64_t asked_ns; /* since when it is asked who is in it */
 	bool reported; /* as draining for long */
 	struct loop_msg msg;
 };

@@ -118,7 +118,31 @@ presence_add(struct plugin_census *c, unsigned generation)
 	return p;
 }
 
+/* Of one entry that is not new here, or has room. */
 static void
+present_count(struct plugin_presence *p, unsigned calls, int64_t oldest_ns,
+    struct str entry)
+{
+	struct plugin_present *e = p->named;
+	char name[sizeof e->entry];
+
+	(void)snprintf(
+	    name, sizeof name, "%.*s", STR_FMT(entry)); /* may be cut */
+	while (e < p->named + p->named_len && strcmp(e->entry, name) != 0)
+		e++;
+	if (e == p->named + PLUGIN_PRESENT_MAX)
+		return;
+	if (e == p->named + p->named_len) {
+		p->named_len++;
+		memcpy(e->entry, name, sizeof name);
+		e->oldest_ns = oldest_ns;
+	}
+	e->calls += calls;
+	if (oldest_ns < e->oldest_ns)
+		e->oldest_ns = oldest_ns;
+}
+
+static struct plugin_presence *
 presence_count(struct plugin_census *c, unsigned generation, unsigned calls,
     int64_t oldest_ns, struct str entry)
 {
@@ -127,13 +151,14 @@ presence_count(struct plugin_census *c, unsigned generation, unsigned calls,
 	if (p == NULL)
 		p = presence_add(c, generation);
 	if (p == NULL)
-		return;
+		return NULL;
 	p->calls += calls;
 	if (oldest_ns >= p->oldest_ns)
-		return;
+		return p;
 	p->oldest_ns = oldest_ns;
 	(void)snprintf(p->oldest, sizeof p->oldest, "%.*s",
 	    STR_FMT(entry)); /* may be cut */
+	return p;
 }
 
 void
@@ -146,8 +171,11 @@ plugin_census_take(struct plugin_census *c, const struct call_reactor *r)
 		const struct plugin_target *t =
 		    CONTAINER_OF(call->target, struct plugin_target, target);
 
-		presence_count(
+		struct plugin_presence *p = presence_count(
 		    c, t->generation->number, 1, call->started_ns, call->name);
+
+		if (p != NULL)
+			present_count(p, 1, call->started_ns, call->name);
 	}
 }
 
@@ -156,9 +184,31 @@ plugin_census_add(struct plugin_census *c, const struct plugin_census *more)
 {
 	for (size_t i = 0; i < more->len; i++) {
 		const struct plugin_presence *p = &more->items[i];
+		struct plugin_presence *sum = presence_count(c, p->generation,
+		    p->calls, p->oldest_ns, str_of(p->oldest));
 
-		presence_count(c, p->generation, p->calls, p->oldest_ns,
-		    str_of(p->oldest));
+		for (size_t k = 0; sum != NULL && k < p->named_len; k++)
+			present_count(sum, p->named[k].calls,
+			    p->named[k].oldest_ns, str_of(p->named[k].entry));
 	}
 	c->failed = c->failed || more->failed;
+}
+
+void
+plugin_presence_print(
+    const struct plugin_presence *p, int64_t now_ns, struct buf *out)
+{
+	unsigned rest = p->calls;
+
+	for (size_t i = 0; i < p->named_len; i++) {
+		const struct plugin_present *e = &p->named[i];
+		double age = (double)(now_ns - e->oldest_ns) / NS_PER_S;
+
+		buf_printf(out, "%s%s: %u call%s for %.1f s", i > 0 ? "; " : "",
+		    e->entry, e->calls, e->calls > 1 ? "s, the oldest" : "",
+		    age);
+		rest -= e->calls;
+	}
+	if (rest > 0)
+		buf_printf(out, "; and %u more", rest);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/ref.h"
 #include "call/call.h"
 #include "call/target.h"
@@ -39,12 +40,23 @@ uint64_t plugin_ledger_calls(
 
 extern const char *const plugin_outcomes[CALL_OUTCOMES];
 
-/* Calls in flight of one generation, on the reactors that were asked. */
+#define PLUGIN_PRESENT_MAX 4 /* entries of a generation that are named */
+
+/* Calls in flight of one entry. */
+struct plugin_present {
+	unsigned calls;
+	int64_t oldest_ns; /* when the oldest began */
+	char entry[128]; /* may be cut */
+};
+
+/* .. and of one generation, on the reactors that were asked. */
 struct plugin_presence {
 	unsigned generation;
 	unsigned calls;
-	int64_t oldest_ns; /* when the oldest began */
+	int64_t oldest_ns;
 	char oldest[128]; /* its entry; may be cut */
+	struct plugin_present named[PLUGIN_PRESENT_MAX];
+	size_t named_len; /* calls of other entries are only counted */
 };
 
 struct plugin_census {
@@ -64,5 +76,9 @@ void plugin_census_add(
 /* [any] NULL: no calls, or c is NULL. */
 const struct plugin_presence *plugin_census_find(
     const struct plugin_census *c, unsigned generation);
+
+/* [any] "wait: 3 calls, the oldest for 31.5 s; and 2 more" */
+void plugin_presence_print(
+    const struct plugin_presence *p, int64_t now_ns, struct buf *out);
 
 #endif

@@ -134,6 +134,7 @@ slot_hide(struct plugin_manager *m, struct plugin_slot *s)
 	if (registry_publish(m->registry, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 	plugin_generation_enter(g, PLUGIN_DRAINING);
+	plugin_manager_drains_arm(m);
 }
 
 /* [control] A new file, or a word of the operator, brings it back.  Where its
@@ -204,31 +205,6 @@ stirred(void *arg)
 	loop_timer_set(m->loop, &m->settle, due);
 }
 
-static void
-busy_log(const char *event, const struct plugin_generation *g)
-{
-	LOG_WARN(event, F_STR("plugin", g->manifest->name),
-	    F_INT("generation", g->number),
-	    F_INT(
-		"draining_ms", (clock_now_ns() - g->draining_ns) / NS_PER_MS));
-}
-
-/* Calls that a replaced generation still waits for; said once. */
-static void
-draining_report(struct plugin_manager *m)
-{
-	LIST_EACH (node, &m->generations) {
-		struct plugin_generation *g =
-		    LIST_OBJ(node, struct plugin_generation, node);
-
-		if (g->at != PLUGIN_DRAINING || g->reported
-		    || clock_now_ns() - g->draining_ns < MANAGER_DRAIN_NS)
-			continue;
-		g->reported = true;
-		busy_log("plugin drains for long", g);
-	}
-}
-
 /* What there was no memory for. */
 static void
 leftovers_publish(struct plugin_manager *m)
@@ -257,7 +233,6 @@ rescan(void *arg)
 {
 	struct plugin_manager *m = manager_of(arg);
 
-	draining_report(m);
 	leftovers_publish(m);
 	if (!loop_timer_is_set(&m->settle) && plugin_manager_is_due(m))
 		stirred(m);
@@ -270,8 +245,8 @@ stop_late(void *arg)
 	struct plugin_manager *m = manager_of(arg);
 
 	LIST_EACH (node, &m->generations) {
-		busy_log("plugin still busy",
-		    LIST_OBJ(node, struct plugin_generation, node));
+		plugin_manager_busy_log("plugin still busy",
+		    LIST_OBJ(node, struct plugin_generation, node), NULL);
 	}
 	stop_finished(m);
 }
@@ -350,6 +325,8 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 		if (m->dirs[m->dirs_len] == NULL)
 			return err_set(err, ERR_NOMEM, "out of memory");
 	}
+	m->long_drain_ns =
+	    o->long_drain_ns > 0 ? o->long_drain_ns : PLUGIN_LONG_DRAIN_NS;
 	m->resident_max =
 	    o->resident_max > 0 ? o->resident_max : PLUGIN_RESIDENT_MAX;
 	m->isolation = o->isolation;
@@ -384,6 +361,7 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	list_init(&m->generations);
 	loop_timer_init(&m->settle, settled, m);
 	loop_timer_init(&m->rescan, rescan, m);
+	loop_timer_init(&m->drains, plugin_manager_drains_look, m);
 	loop_timer_init(&m->stopping, stop_late, m);
 	m->hub = plugin_hub_create(control, m);
 	rc = options_take(m, o, err);
@@ -464,6 +442,7 @@ watching_end(struct plugin_manager *m)
 	m->watch = NULL;
 	loop_timer_clear(&m->settle);
 	loop_timer_clear(&m->rescan);
+	loop_timer_clear(&m->drains);
 }
 
 static void

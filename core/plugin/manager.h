@@ -27,8 +27,10 @@
  * time is bounded more tightly in rehearse.c. */
 #define PLUGIN_REHEARSAL_NS (5 * NS_PER_S)
 #define PLUGIN_SETTLE_NS (80 * NS_PER_MS) /* quiet before a change counts */
+#define PLUGIN_LONG_DRAIN_NS (30 * NS_PER_S)
 #define PLUGIN_RESCAN_NS (5 * NS_PER_S)
 
+struct plugin_census;
 struct plugin_manager;
 
 /* Where the code of a plugin runs.  The operator's word counts; without it the
@@ -69,6 +71,7 @@ struct plugin_manager_options {
 	struct plugin_passage *passage;
 	bool watch;
 	int64_t resident_max;
+	int64_t long_drain_ns; /* worth a warning; 0: PLUGIN_LONG_DRAIN_NS */
 	enum plugin_isolation isolation; /* where nobody says more */
 	struct str isolation_at; /* of that; empty: the built-in default */
 	bool best_effort; /* runners without what the kernel lacks */
@@ -107,6 +110,12 @@ void plugin_manager_on_change(struct plugin_manager *m,
 /* fn is told when a replaced generation has been unloaded. */
 void plugin_manager_on_gone(
     struct plugin_manager *m, void (*fn)(void *arg), void *arg);
+/* fn is told that replaced generations have not ended for long, to answer with
+ * plugin_manager_drains_say(): who is in them is known on the reactors. */
+void plugin_manager_on_drains(
+    struct plugin_manager *m, void (*fn)(void *arg), void *arg);
+void plugin_manager_drains_say(
+    struct plugin_manager *m, const struct plugin_census *census);
 /* New overrides in place of the old ones, copied; counts with the next
  * reload. */
 int plugin_manager_override(struct plugin_manager *m,

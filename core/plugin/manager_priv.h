@@ -19,7 +19,6 @@
 #define MANAGER_TRIES_MAX 5 /* when the module changes under us */
 #define MANAGER_TEXT_MAX ((size_t)64 * 1024) /* of its own words */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
-#define MANAGER_DRAIN_NS (30 * NS_PER_S) /* longer is worth a warning */
 #define MANAGER_AHEAD_MAX 16 /* plugins that are begun before their turn */
 #define MANAGER_UNQUIET_NS \
 	(2 * NS_PER_S) /* events cannot put it off longer \
@@ -132,6 +131,10 @@ struct plugin_manager {
 	void *on_change_arg;
 	void (*on_gone)(void *arg);
 	void *on_gone_arg;
+	int64_t long_drain_ns;
+	struct loop_timer drains;
+	void (*on_drains)(void *arg);
+	void *on_drains_arg;
 	void (*on_batch)(void *arg, const struct plugin_changes *changes);
 	void *on_batch_arg;
 	void (*stopped)(void *arg);
@@ -171,6 +174,12 @@ enum slot_outcome plugin_slot_load(
     struct plugin_manager *m, struct plugin_slot *s);
 /* Takes its entries out of the registry. */
 void plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s);
+/* drains.c: something drains from now on, or a look at what does. */
+void plugin_manager_drains_arm(struct plugin_manager *m);
+void plugin_manager_drains_look(void *arg);
+/* p: who is in it; NULL: nobody knows. */
+void plugin_manager_busy_log(const char *event,
+    const struct plugin_generation *g, const struct plugin_presence *p);
 const struct manager_override *plugin_manager_override_find(
     const struct plugin_manager *m, struct str name);
 /* Of what is said of a plugin; NULL, nothing, has 0. */

@@ -381,6 +381,7 @@ announce(struct plugin_manager *m)
 		if (!s->present)
 			plugin_slot_destroy(s);
 	}
+	plugin_manager_drains_arm(m);
 }
 
 /* When the modules that changed under us are tried again. */

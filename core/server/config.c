@@ -215,6 +215,8 @@ const struct settings_item server_plugin_settings[] = {
 	  .help = "Load what changes in the folders while serving." },
 	{ .key = "max_resident_generations", .type = SETTINGS_INT, .offset = AT(resident_max), .fallback = "64", .min = 1, .max = 100000,
 	  .help = "Replaced generations that stay mapped; beyond it a reload is refused." },
+	{ .key = "long_drain", .type = SETTINGS_DURATION, .offset = AT(long_drain), .fallback = "30s", .min = NS_PER_MS, .max = 24 * HOUR,
+	  .help = "Calls that keep a replaced generation for so long are named in the log." },
 	{ .key = "isolation", .type = SETTINGS_ENUM, .offset = AT(isolation), .names = default_isolations, .fallback = "process",
 	  .help = "Where plugins run of which nothing else is said: process: each in a supervised runner; none: in this process." },
 	{ .key = "sandbox", .type = SETTINGS_ENUM, .offset = AT(sandbox), .names = sandboxes, .fallback = "required",

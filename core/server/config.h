@@ -110,6 +110,7 @@ struct server_config {
 	bool plugin_dirs_usual; /* nobody has named any */
 	bool watch;
 	int64_t resident_max;
+	int64_t long_drain;
 	int isolation; /* of plugins; 1: process */
 	struct str isolation_at; /* where that was said; empty: nowhere */
 	int sandbox; /* of runners; 1: best-effort */

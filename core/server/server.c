@@ -174,6 +174,7 @@ plugins_start(struct server *s, struct err *err)
 		.passage = s->passage,
 		.watch = s->config.watch,
 		.resident_max = s->config.resident_max,
+		.long_drain_ns = s->config.long_drain,
 		.isolation = s->config.isolation == 1 ? PLUGIN_ISOLATION_PROCESS
 						      : PLUGIN_ISOLATION_NONE,
 		.isolation_at = s->config.isolation_at,
@@ -195,6 +196,7 @@ plugins_start(struct server *s, struct err *err)
 	if (s->plugins == NULL)
 		return ERR_CONFIG;
 	plugin_manager_on_changed(s->plugins, resource_changed, s);
+	server_drains_start(s);
 	rc = plugin_manager_load_all(s->plugins, &changes, err);
 	if (rc < 0)
 		return rc;
@@ -578,6 +580,7 @@ finish(struct server *s)
 	 * do, and the pool stays for what reactors may yet submit. */
 	loop_pool_stop(s->pool);
 	loop_reactors_stop(&s->reactors);
+	server_drains_stop(s);
 	for (i = 0; i < ARRAY_LEN(s->signals); i++)
 		if (s->signals[i] != NULL) {
 			/* One more of them must not turn a clean end into a

@@ -100,6 +100,7 @@ struct server {
 	bool probing;
 	atomic_bool open_failed;
 	struct server_admin *admin; /* owned; NULL: none */
+	struct server_drains *drains; /* being asked; NULL: nobody is */
 	int64_t started_ns;
 	int64_t started_wall_ns;
 	bool opened; /* the reactors accept */
@@ -152,6 +153,10 @@ void server_settings_forget(struct server *s);
 /* [control] Reads the configuration again, for the reload that follows; a bad
  * one changes nothing. */
 void server_reconfigure(struct server *s);
+
+/* drains.c: [control] Between the manager and the reactors. */
+void server_drains_start(struct server *s);
+void server_drains_stop(struct server *s);
 
 /* admin.c: the socket is opened first, and served once the loop turns. */
 int server_admin_open(struct server *s, struct err *err);

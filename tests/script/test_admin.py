@@ -410,6 +410,40 @@ def test_names_that_no_plugin_has(admin):
         assert d.returncode == rc and d.stderr.startswith("error: "), (words, d)
 
 
+def test_the_log_names_the_calls_that_keep_a_generation(start, fixture_plugins, gate):
+    """Each entry with its calls and the age of the oldest; once."""
+    folder = start.path("plugins")
+    shutil.copytree(fixture_plugins, folder)
+    server = start.serve(QUIET.replace("{", "{long_drain: 1ms, "), plugins=(folder,))
+    client = w.Modern(server)
+    admin = Admin(server)
+    conns = [w.Http(server.http) for _ in range(3)]
+    held = []
+    for conn, name in zip(conns, ("fx_hold", "fx_hold", "fx_again")):
+        m = w.modern("tools/call", {"name": name, "arguments": {"gate": gate.path}}, 1)
+        conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        held.append(gate.entered())
+    before = admin.plugin("fx")["generation"]
+    with open(folder + "/fx/fx.yaml", "a") as f:
+        f.write("# touched\n")
+    mark = server.mark()
+    r = admin.json("/reload", "POST")
+    said = server.wait_log("plugin drains for long", mark, plugin="fx")
+    assert int(said["generation"]) == before and int(said["draining_ms"]) >= 1
+    names = dict(x.split(": ") for x in said["kept_by"].split("; "))
+    assert re.fullmatch(r"2 calls, the oldest for [0-9.]+ s", names["fx_hold"]), said
+    assert re.fullmatch(r"1 call for [0-9.]+ s", names["fx_again"]), said
+    assert {(e["entry"], e["calls"]) for e in r["draining"][0]["entries"]} == {
+        ("fx_hold", 2), ("fx_again", 1)}
+    for h in held:
+        h.go()
+    server.wait_log("plugin unloaded", mark, plugin="fx", generation=before)
+    assert len([x for x in server.lines if x["event"] == "plugin drains for long"]) == 1
+    for conn in conns:
+        conn.close()
+    client.close()
+
+
 def test_inspect_says_what_a_plugin_may_do(start, ver, admin):
     d = admin.cli("plugin", "inspect", "ver")
     assert (d.returncode, d.stderr) == (DONE, "")
