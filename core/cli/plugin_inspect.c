@@ -85,11 +85,6 @@ isolation_write(const struct json_node *p, struct buf *out)
 	} else {
 		BUF_LIT(out, ", by default: nobody says more");
 	}
-	if (cli_number(r, "pid") > 0) {
-		buf_printf(out, "; runner pid %lld, ",
-		    (long long)cli_number(r, "pid"));
-		cli_size(out, cli_number(r, "residentBytes"));
-	}
 	if (r != NULL) {
 		BUF_LIT(out, ", as ");
 		cli_line(out, cli_member(r, "user"));
@@ -98,6 +93,15 @@ isolation_write(const struct json_node *p, struct buf *out)
 		    (long long)cli_number(r, "gid"));
 	}
 	buf_char(out, '\n');
+	JSON_EACH_ELEMENT (l, json_get(r, S("processes"))) {
+		label(out, "runner");
+		buf_printf(out, "pid %lld, ", (long long)cli_number(l, "pid"));
+		cli_line(out, cli_member(l, "state"));
+		buf_printf(
+		    out, ", %lld calls, ", (long long)cli_number(l, "calls"));
+		cli_size(out, cli_number(l, "residentBytes"));
+		buf_char(out, '\n');
+	}
 }
 
 static void

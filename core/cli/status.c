@@ -26,6 +26,25 @@ number_cell(struct cli *c, int64_t n)
 	return str_of(cli_format(c, "%lld", (long long)n));
 }
 
+/* With several runners: how many serve of how many, and those that stand by. */
+static struct str
+isolation_cell(struct cli *c, const struct json_node *p)
+{
+	long long runners = cli_number(p, "runners");
+	long long spare = cli_number(p, "spare");
+	struct str s = cell(c, cli_member(p, "isolation"));
+	const char *text;
+
+	if (runners < 2 && spare < 1)
+		return s;
+	text = cli_format(c, "%.*s %lld/%lld", STR_FMT(s),
+	    (long long)cli_number(p, "serving"), runners);
+	if (spare > 0)
+		text = cli_format(c, "%s +%lld", text,
+		    (long long)cli_number(p, "standingBy"));
+	return str_of(text);
+}
+
 static void
 plugin_row(struct cli *c, const struct json_node *p, struct str *row)
 {
@@ -42,7 +61,7 @@ plugin_row(struct cli *c, const struct json_node *p, struct str *row)
 	row[2] = cell(c, cli_member(p, "state"));
 	row[3] = arena_dup(&c->arena, buf_view(&age));
 	row[4] = number_cell(c, cli_number(p, "generation"));
-	row[5] = cell(c, cli_member(p, "isolation"));
+	row[5] = isolation_cell(c, p);
 	row[6] = number_cell(c, cli_number(json_get(p, S("counts")), "tools"));
 	row[7] = number_cell(c, all);
 	row[8] = number_cell(c, all - cli_number(calls, "ok"));

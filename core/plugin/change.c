@@ -311,6 +311,10 @@ plugin_change_members(const struct plugin_generation *before,
 		    now->manifest->version);
 		text_compare(
 		    &w, "isolation", isolation_of(before), isolation_of(now));
+		number_compare(&w, "runners", before->manifest->many.runners,
+		    now->manifest->many.runners);
+		number_compare(&w, "spare", before->manifest->many.spare,
+		    now->manifest->many.spare);
 		limits_compare(
 		    &w, &before->manifest->limits, &now->manifest->limits);
 		breaker_compare(

@@ -38,6 +38,7 @@
 #define TP_DYNAMIC "TP1331"
 #define TP_APP "TP1332" /* MCP Apps */
 #define TP_GRANT "TP1333" /* no path, no place in a network */
+#define TP_RUNNERS "TP1334" /* what several processes cannot have */
 
 #define TP_MODULE_FILE "TP1401" /* missing, not ours, too large */
 #define TP_MODULE_HASH "TP1402"

@@ -28,6 +28,18 @@ void plugin_grants_words(const struct plugin_grants *g, bool isolated,
 /* The states that plugin_facts_state() names. */
 extern const char *const plugin_facts_states[];
 
+/* What a process of a plugin does. */
+enum plugin_doing {
+	PLUGIN_SERVING,
+	PLUGIN_SPARE, /* ready, and not used yet */
+	PLUGIN_STARTING,
+	PLUGIN_LEAVING, /* takes no new calls */
+	PLUGIN_DOINGS
+};
+extern const char *const plugin_doings[PLUGIN_DOINGS];
+
+#define PLUGIN_PIDS_MAX (PLUGIN_RUNNERS_MAX + PLUGIN_SPARE_MAX)
+
 /* What metrics want of one plugin. */
 struct plugin_numbers {
 	struct str name;
@@ -38,7 +50,9 @@ struct plugin_numbers {
 	unsigned draining;
 	unsigned resident;
 	unsigned calls; /* in flight, by the census */
-	pid_t runner; /* 0: none */
+	unsigned doing[PLUGIN_DOINGS]; /* processes */
+	pid_t pids[PLUGIN_PIDS_MAX]; /* of those, not of all that leave */
+	unsigned pids_len;
 	uint64_t restarts;
 	uint64_t refusals; /* system calls of its runners */
 	const struct plugin_ledger *ledger;

@@ -10,6 +10,9 @@
 const char *const plugin_facts_states[] = { "warm", "restarting", "quarantined",
 	"refused", "seen", NULL };
 
+const char *const plugin_doings[PLUGIN_DOINGS] = { "serving", "spare",
+	"starting", "leaving" };
+
 static struct plugin_slot *
 slot_of(struct list *node)
 {
@@ -68,9 +71,7 @@ is_draining(const struct plugin_generation *g)
 static uint64_t
 restarts_of(const struct plugin_generation *g)
 {
-	return g->runner != NULL && g->runner->lives_made > 1
-	    ? g->runner->lives_made - 1
-	    : 0;
+	return g->runner != NULL ? plugin_runner_restarts(g->runner) : 0;
 }
 
 static struct call_breaker *
@@ -79,12 +80,36 @@ breaker_of(const struct plugin_slot *s)
 	return s->current != NULL ? s->current->breaker : NULL;
 }
 
-static pid_t
-runner_pid(const struct plugin_generation *g)
+static struct runner_life *
+life_of(struct list *node)
 {
-	return g != NULL && g->runner != NULL && g->runner->current != NULL
-	    ? g->runner->current->pid
-	    : 0;
+	return LIST_OBJ(node, struct runner_life, node);
+}
+
+static enum plugin_doing
+doing_of(const struct runner_life *l)
+{
+	const struct plugin_runner *r = l->runner;
+
+	if (!l->ready && !l->stopping)
+		return PLUGIN_STARTING;
+	if (l->lane == RUNNER_NO_LANE && !l->stopping)
+		return PLUGIN_SPARE;
+	return l->lane != RUNNER_NO_LANE && r->lanes[l->lane] == l
+	    ? PLUGIN_SERVING
+	    : PLUGIN_LEAVING;
+}
+
+static void
+processes_count(const struct plugin_generation *g, struct plugin_numbers *n)
+{
+	if (g == NULL || g->runner == NULL)
+		return;
+	LIST_EACH (node, &g->runner->lives) {
+		n->doing[doing_of(life_of(node))]++;
+		if (n->pids_len < PLUGIN_PIDS_MAX)
+			n->pids[n->pids_len++] = life_of(node)->pid;
+	}
 }
 
 static void
@@ -99,7 +124,7 @@ numbers_of(struct plugin_manager *m, const struct plugin_slot *s,
 	n->breaker_open =
 	    breaker_of(s) != NULL && atomic_load(&breaker_of(s)->open_ns) != 0;
 	n->generation = s->current != NULL ? s->current->number : 0;
-	n->runner = runner_pid(s->current);
+	processes_count(s->current, n);
 	n->resident = s->resident;
 	n->ledger = s->ledger;
 	n->restarts = s->ledger->restarts;
@@ -272,6 +297,18 @@ death_member(const struct plugin_runner *r, struct buf *out)
 	buf_char(out, '}');
 }
 
+static void
+runners_members(const struct plugin_runner *r, const struct plugin_numbers *n,
+    struct buf *out)
+{
+	if (r == NULL)
+		return;
+	buf_printf(out,
+	    ",\"runners\":%u,\"serving\":%u,\"spare\":%u,\"standingBy\":%u",
+	    r->lanes_len, n->doing[PLUGIN_SERVING], r->spare,
+	    n->doing[PLUGIN_SPARE]);
+}
+
 /* What each line of a list has; the object stays open. */
 static void
 slot_open(struct plugin_manager *m, const struct plugin_slot *s,
@@ -290,6 +327,7 @@ slot_open(struct plugin_manager *m, const struct plugin_slot *s,
 		    age_ms(g->since_ns));
 		buf_printf(out, ",\"isolation\":\"%s\"",
 		    g->runner != NULL ? "process" : "none");
+		runners_members(g->runner, &n, out);
 	} else if (s->tried_ns > 0) {
 		buf_printf(out, ",\"ageMs\":%lld", age_ms(s->tried_ns));
 	}
@@ -315,25 +353,47 @@ plugin_facts_list(struct plugin_manager *m, const struct plugin_census *census,
 }
 
 static void
+processes_member(const struct plugin_runner *r, struct buf *out)
+{
+	bool more = false;
+
+	BUF_LIT(out, ",\"processes\":[");
+	LIST_EACH (node, &r->lives) {
+		const struct runner_life *l = life_of(node);
+
+		buf_printf(out,
+		    "%s{\"pid\":%ld,\"life\":%u,\"state\":\"%s\",\"calls\":%u,"
+		    "\"residentBytes\":%llu}",
+		    more ? "," : "", (long)l->pid, l->number,
+		    plugin_doings[doing_of(l)], runner_life_calls(l),
+		    (unsigned long long)process_resident_of(l->pid));
+		more = true;
+	}
+	buf_char(out, ']');
+}
+
+static void
 runner_member(const struct plugin_generation *g, struct buf *out)
 {
 	const struct plugin_runner *r = g->runner;
-	pid_t pid = runner_pid(g);
+	const struct runner_life *first =
+	    r != NULL ? plugin_runner_first(r) : NULL;
 
 	if (r == NULL)
 		return;
 	buf_printf(out,
 	    ",\"runner\":{\"lives\":%u,\"deaths\":%u,\"refusals\":\"%s\"",
 	    r->lives_made, r->deaths_len,
-	    r->current != NULL && r->current->refusals != NULL ? "logged"
-							       : "untold");
+	    first != NULL && first->refusals != NULL ? "logged" : "untold");
 	BUF_LIT(out, ",\"user\":");
 	buf_json(out, str_of(g->identity.name));
 	buf_printf(
 	    out, ",\"uid\":%u,\"gid\":%u", g->identity.uid, g->identity.gid);
-	if (pid > 0)
+	if (first != NULL)
 		buf_printf(out, ",\"pid\":%ld,\"residentBytes\":%llu",
-		    (long)pid, (unsigned long long)process_resident_of(pid));
+		    (long)first->pid,
+		    (unsigned long long)process_resident_of(first->pid));
+	processes_member(r, out);
 	buf_char(out, '}');
 }
 

@@ -49,8 +49,8 @@ generation_gone(void *owner, struct plugin_generation *g)
 
 	list_drop(&g->node);
 	m->generations_len--;
-	if (g->ledger != NULL && g->runner != NULL && g->runner->lives_made > 1)
-		g->ledger->restarts += g->runner->lives_made - 1;
+	if (g->ledger != NULL && g->runner != NULL)
+		g->ledger->restarts += plugin_runner_restarts(g->runner);
 	if (g->at == PLUGIN_RESIDENT) {
 		m->resident++;
 		LIST_EACH (node, &m->slots) {

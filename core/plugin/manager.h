@@ -55,6 +55,8 @@ struct plugin_override {
 	struct plugin_restart restart; /* zero: the default */
 	/* In place of the manifest's, key by key; NULL: none is. */
 	struct plugin_limits_anew *limits;
+	struct plugin_processes many;
+	struct str many_at; /* "file:line:column"; empty: not said */
 	const struct yaml_node
 	    *config; /* given to load() as JSON; may be NULL */
 };

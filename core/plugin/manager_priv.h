@@ -32,7 +32,9 @@ struct manager_override {
 	bool may_close;
 	enum plugin_isolation isolation;
 	struct plugin_restart restart; /* zero: the default */
-	struct str isolation_at; /* in the arena, like the next */
+	struct plugin_processes many;
+	struct str isolation_at; /* in the arena, like the next two */
+	struct str many_at;
 	struct str grants_at;
 	struct plugin_user user; /* text in the arena, if any */
 	bool has_grants; /* in place of the manifest's */
@@ -196,6 +198,9 @@ enum slot_outcome plugin_slot_resume(
 int plugin_slot_copy(struct slot_attempt *a);
 /* What can be told before any code of it runs. */
 int plugin_slot_check(struct slot_attempt *a);
+/* slot_many.c: how many processes, by the operator's word or the manifest's. */
+void plugin_slot_many_settle(struct slot_attempt *a);
+int plugin_slot_many_check(struct slot_attempt *a, bool isolated);
 /* Names that another plugin has by now; part of the check. */
 int plugin_slot_conflicts(struct slot_attempt *a);
 /* At the manifest's module; line may end with a hint. */

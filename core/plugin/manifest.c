@@ -27,6 +27,7 @@ struct raw_manifest {
 	struct str plugin, version, abi, module, sha256, title, description;
 	struct str license, homepage;
 	int isolation, rehearse, reload, state, quarantine;
+	struct plugin_processes many;
 	bool release;
 	struct raw_limits limits;
 	bool format_assertion;
@@ -67,6 +68,12 @@ static const struct settings_item root_items[] = {
 	ITEM("license", SETTINGS_STR, license),
 	ITEM("homepage", SETTINGS_STR, homepage),
 	ENUM_ITEM("isolation", isolations, isolation),
+	{ .key = "runners", .type = SETTINGS_INT,
+	  .offset = offsetof(struct raw_manifest, many.runners),
+	  .min = 1, .max = PLUGIN_RUNNERS_MAX },
+	{ .key = "spare", .type = SETTINGS_INT,
+	  .offset = offsetof(struct raw_manifest, many.spare),
+	  .min = 0, .max = PLUGIN_SPARE_MAX },
 	ENUM_ITEM("rehearse", rehearsals, rehearse),
 	ENUM_ITEM("reload", reloads, reload),
 	ENUM_ITEM("state", states, state),
@@ -85,8 +92,7 @@ static const struct settings_item root_items[] = {
 	ITEM("prompts", SETTINGS_NODE, lists.prompts),
 	LATER("kind"), LATER("http"), LATER("upstream"), LATER("include"),
 	LATER("exclude"), LATER("override"), LATER("health"),
-	LATER("changes"), LATER("runners"),
-	LATER("spare"), LATER("scopes"), LATER("watch"),
+	LATER("changes"), LATER("scopes"), LATER("watch"),
 	{ .key = NULL },
 };
 
@@ -99,8 +105,6 @@ static const struct manifest_missing root_missing[] = {
 	{ "override", "remove it" },
 	{ "health", "remove it" },
 	{ "changes", "remove it" },
-	{ "runners", "remove it; it needs a runner" },
-	{ "spare", "remove it; it needs a runner" },
 	{ "scopes", "remove it; callers have no scopes yet" },
 	{ "watch", "remove it; call changed() when a resource changes" },
 	{ NULL, NULL },
@@ -345,6 +349,31 @@ check_sha256(
 		    text.len);
 }
 
+/* Entries and a state are of one process. */
+static void
+check_many(struct manifest_reader *r, const struct yaml_node *root,
+    const struct plugin_processes *many)
+{
+	bool dynamic = yaml_get(root, S("dynamic")) != NULL;
+
+	r->m->many = *many;
+	if (dynamic)
+		r->m->dynamic_at = manifest_at(root, "dynamic");
+	if (yaml_get(root, S("state")) != NULL)
+		r->m->state_at = manifest_at(root, "state");
+	if (many->runners > 1 && (dynamic || r->m->state_required))
+		manifest_refuse(r, TP_RUNNERS, manifest_at(root, "runners"),
+		    dynamic ? "remove it, or dynamic:"
+			    : "remove it, or state: required",
+		    "runners: %lld processes would not have the same %s",
+		    (long long)many->runners, dynamic ? "entries" : "state");
+	if (many->spare > 0 && dynamic)
+		manifest_refuse(r, TP_RUNNERS, manifest_at(root, "spare"),
+		    "remove it, or dynamic:",
+		    "spare: %lld processes would add the same entries",
+		    (long long)many->spare + 1);
+}
+
 /* What the format has and only a later version of this program does. */
 static void
 check_modes(struct manifest_reader *r, const struct yaml_node *root,
@@ -366,6 +395,7 @@ check_modes(struct manifest_reader *r, const struct yaml_node *root,
 	r->m->exclusive = raw->reload == 1;
 	r->m->state_required = raw->state == 1;
 	r->m->stays = raw->quarantine == 1;
+	check_many(r, root, &raw->many);
 	manifest_refuse_missing(r, root, "", root_missing);
 	manifest_check_limits(r, yaml_get(root, S("limits")));
 	r->m->declared_breaker = r->m->breaker;

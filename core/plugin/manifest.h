@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "plugin/grants.h"
 #include "plugin/limits.h"
+#include "plugin/restart.h"
 #include "registry/entry.h"
 
 /* Bounds on what reaches clients, in bytes. */
@@ -73,6 +74,8 @@ struct plugin_manifest {
 	bool stays; /* quarantine: its entries stay in the lists */
 	bool release; /* its calls may let go of their streams */
 	bool wants_process; /* isolation */
+	/* What counts: the operator's word stands here once it is known. */
+	struct plugin_processes many;
 	struct plugin_limits limits; /* rate: of all entries together */
 	struct call_breaker_limits breaker;
 	struct plugin_limits declared; /* before the operator's word */
@@ -88,7 +91,8 @@ struct plugin_manifest {
 	    tools, resources and templates, prompts */
 	size_t entries_len;
 	struct diag_at name_at, version_at, module_at, sha256_at;
-	struct diag_at isolation_at, grants_at; /* line 0: not given */
+	/* Line 0: not given. */
+	struct diag_at isolation_at, grants_at, dynamic_at, state_at;
 };
 
 /* [any] path names the source in messages, and its stem must be the plugin's

@@ -38,6 +38,7 @@ static int
 texts_copy(struct manager_override *to, const struct plugin_override *from)
 {
 	to->isolation_at = arena_dup(&to->arena, from->isolation_at);
+	to->many_at = arena_dup(&to->arena, from->many_at);
 	to->grants_at = arena_dup(&to->arena, from->grants_at);
 	plugin_user_copy(&to->user, &from->user, &to->arena);
 	to->has_grants = from->grants != NULL;
@@ -58,6 +59,7 @@ override_copy(struct manager_override *to, const struct plugin_override *from)
 	to->may_close = from->may_close;
 	to->isolation = from->isolation;
 	to->restart = from->restart;
+	to->many = from->many;
 	to->name = strndup(from->name.ptr, from->name.len);
 	arena_init(&to->arena, OVERRIDE_MEMORY);
 	if (to->name == NULL || texts_copy(to, from) < 0)
@@ -78,6 +80,13 @@ restart_equal(const struct plugin_restart *a, const struct plugin_restart *b)
 	    && a->pause_ns == b->pause_ns && a->pause_max_ns == b->pause_max_ns;
 }
 
+static bool
+many_equal(const struct plugin_processes *a, const struct plugin_processes *b)
+{
+	return a->runners == b->runners && a->spare == b->spare
+	    && a->spare_said == b->spare_said;
+}
+
 /* Also of where it was said: people are shown that. */
 static bool
 is_equal(const struct manager_override *a, const struct manager_override *b)
@@ -85,6 +94,8 @@ is_equal(const struct manager_override *a, const struct manager_override *b)
 	return a->disabled == b->disabled && a->may_close == b->may_close
 	    && a->isolation == b->isolation
 	    && restart_equal(&a->restart, &b->restart)
+	    && many_equal(&a->many, &b->many)
+	    && str_equal(a->many_at, b->many_at)
 	    && str_equal(a->isolation_at, b->isolation_at)
 	    && str_equal(a->grants_at, b->grants_at)
 	    && plugin_user_equal(&a->user, &b->user)

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a runner that died comes back: the operator's plugins.NAME.restart. */
+/* How many runners a plugin has, and how one that died comes back: the
+ * operator's plugins.NAME.runners, spare and restart. */
 #ifndef PLUGIN_RESTART_H
 #define PLUGIN_RESTART_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
 
+#define PLUGIN_RUNNERS_MAX 64
+#define PLUGIN_SPARE_MAX 4
 #define PLUGIN_DEATHS_MAX 64 /* the largest intensity */
+
+struct plugin_processes {
+	int64_t runners; /* 0: not said */
+	int64_t spare; /* stand by */
+	bool spare_said;
+};
 
 struct plugin_restart {
 	int64_t intensity; /* deaths in a period: quarantine; 0: never */

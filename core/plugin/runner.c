@@ -64,6 +64,7 @@ life_alloc(struct plugin_runner *r)
 	ref_take(&r->ref);
 	list_init(&l->node);
 	l->number = ++r->lives_made;
+	l->lane = RUNNER_NO_LANE;
 	l->control = -1;
 	l->exit_status = -1;
 	loop_io_init(&l->io);
@@ -269,7 +270,7 @@ life_timer(void *arg)
 	} else if (!l->ready) {
 		runner_life_kill(l, "it was not ready in time");
 	} else if (l->retired) {
-		if (atomic_load(&l->live) == 0)
+		if (runner_life_live(l) == 0)
 			runner_life_kill(l, NULL);
 		loop_timer_set(
 		    l->runner->control, &l->timer, now + RUNNER_GRACE_NS);
@@ -402,12 +403,23 @@ take_changed(struct plugin_runner *r, struct str body)
 	return 0;
 }
 
-/* Which of its entries are TP_SERIAL: what waits for their turn waits there,
- * as many as may wait here. */
+/* What waits for its turn waits there, as many as may wait here; but for one
+ * that may run in fewer processes than there are. */
+static void
+serial_set(struct call_target *t, unsigned processes)
+{
+	if (t->concurrency > 0 && t->concurrency < processes)
+		return;
+	t->concurrency = processes + t->queue_max;
+	t->queue_max = 0;
+}
+
+/* Which of its entries are TP_SERIAL. */
 static int
 take_ready(const struct runner_life *l, struct str body)
 {
-	struct plugin_generation *g = l->runner->generation;
+	struct plugin_runner *r = l->runner;
+	struct plugin_generation *g = r->serial_known ? NULL : r->generation;
 	struct wire_in in = wire_in_of(body);
 	uint32_t n = wire_get_u32(&in);
 
@@ -416,13 +428,10 @@ take_ready(const struct runner_life *l, struct str body)
 
 		/* Before anybody calls them. */
 		if (serial && g != NULL && i < g->targets_len
-		    && g->at < PLUGIN_OPENED) {
-			struct call_target *t = &g->targets[i].target;
-
-			t->concurrency = 1 + t->queue_max;
-			t->queue_max = 0;
-		}
+		    && g->at < PLUGIN_OPENED)
+			serial_set(&g->targets[i].target, r->lanes_len);
 	}
+	r->serial_known = true;
 	return wire_get_end(&in) ? 0 : ERR_SYNTAX;
 }
 

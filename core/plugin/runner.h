@@ -10,6 +10,7 @@
 #ifndef PLUGIN_RUNNER_H
 #define PLUGIN_RUNNER_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -54,6 +55,9 @@ struct plugin_passage;
 struct runner_channel;
 struct runner_desk;
 
+#define RUNNER_NO_LANE UINT_MAX
+#define RUNNER_CANCELLED ((uint64_t)1 << 32) /* in runner_life.calls */
+
 /* Where runners come from; the same for all. */
 struct plugin_runner_place {
 	const char *exe; /* toolpost-runner, an absolute path */
@@ -68,7 +72,7 @@ struct plugin_runner_place {
 
 enum runner_state {
 	RUNNER_STARTING, /* the first life, or the next one */
-	RUNNER_UP,
+	RUNNER_UP, /* at least one serves */
 	RUNNER_WAITING, /* for the next start */
 	RUNNER_QUARANTINED,
 	RUNNER_STOPPING,
@@ -96,18 +100,29 @@ struct runner_life {
 	bool failed; /* said so itself: text is in words */
 	int status; /* enum tp_status of that */
 	bool retired; /* takes no new calls */
+	unsigned lane; /* that it serves; none: it starts, or is a spare */
+	unsigned serves; /* the how manieth that began to */
 	bool stopping;
 	unsigned missed; /* beats */
 	/* Under the runner's lock. */
 	int *fds; /* owned; one for each reactor, -1 when taken */
-	/* Calls in it that are not cancelled, over all channels. */
-	atomic_uint live;
+	/* Calls in it over all channels; in the upper half: those of them that
+	 * were cancelled. */
+	_Atomic(uint64_t) calls;
 	struct plugin_begun *begun; /* owned; written by the process */
 	/* How it ended, and its last words: set before ended is. */
 	atomic_bool ended;
 	char reason[160];
 	int signal; /* 0: none */
 	int exit_status; /* negative: none */
+};
+
+/* A reactor's end of a lane. */
+struct seat_lane {
+	struct runner_channel *channel; /* to the life of now, or NULL */
+	/* Out of the passage; a reference; NULL: nothing. */
+	struct runner_life *given_life;
+	int given_fd; /* owned */
 };
 
 /* Of one reactor. */
@@ -117,13 +132,11 @@ struct runner_seat {
 	_Atomic(struct loop *) loop; /* set by its first call */
 	unsigned epoch; /* of the runner, as seen last */
 	enum runner_state state; /* then */
-	struct runner_channel *channel; /* to the life of now, or NULL */
+	struct seat_lane *lanes; /* the runner's; as many as it has */
+	unsigned turn; /* where the next choice begins */
 	struct list before; /* channels to earlier lives, with calls */
 	struct list waiting; /* calls, for a life */
 	size_t waiting_len;
-	/* Out of the passage; a reference; NULL: nothing. */
-	struct runner_life *given_life;
-	int given_fd; /* owned */
 	struct loop_deferred given;
 	struct loop_deferred sweep; /* calls that were cancelled in waiting */
 	atomic_bool posted; /* wake is on its way */
@@ -142,8 +155,15 @@ struct plugin_runner {
 	uint32_t saved_format;
 	int saved_status; /* 1: not asked; else an enum tp_status */
 	struct list lives; /* [control] those not yet ended */
-	struct runner_life *first; /* held: begun, and not awaited */
+	unsigned lanes_len; /* processes that serve when all is well */
+	unsigned spare; /* .. and that stand by */
+	/* Owned, of each lane; held: begun, and not awaited. */
+	struct runner_life **first;
+	bool begun;
+	bool serial_known; /* which entries are TP_SERIAL */
 	unsigned lives_made;
+	unsigned serves; /* lives that have begun to serve */
+	struct runner_life *news; /* alone is told what is watched; NULL: all */
 	struct loop_timer timer; /* the next start */
 	int64_t deaths[PLUGIN_DEATHS_MAX]; /* a ring, by deaths_len */
 	unsigned deaths_len;
@@ -158,9 +178,10 @@ struct plugin_runner {
 	void *stopped_arg;
 	pthread_mutex_t lock; /* leaf; guards the four below */
 	enum runner_state state;
-	struct runner_life *current; /* NULL: none takes calls */
+	struct runner_life **lanes; /* owned; NULL: none takes calls there */
 	char reason[256]; /* of a quarantine */
 	atomic_uint epoch; /* changes with each of the above */
+	struct seat_lane *seat_lanes; /* owned; of each seat, of each lane */
 	struct runner_seat seats[]; /* place->reactors */
 };
 
@@ -168,12 +189,12 @@ struct plugin_runner {
  * memory. */
 struct plugin_runner *plugin_runner_create(struct plugin_generation *g,
     const struct plugin_runner_place *place, char *copy);
-/* [control] Starts the first life. */
+/* [control] Starts the first lives. */
 int plugin_runner_begin(struct plugin_runner *r,
     const struct tp_snapshot *previous, struct err *err);
 bool plugin_runner_is_begun(const struct plugin_runner *r);
-/* [control] Waits here until it is ready.  ERR_STATE: load() does not take over
- * that snapshot (TP_ESTATE). */
+/* [control] Waits here until all that serve are ready.  ERR_STATE: load() does
+ * not take over that snapshot (TP_ESTATE). */
 int plugin_runner_await(struct plugin_runner *r, struct err *err);
 /* [control] Asks for a snapshot, and waits here.  out is the runner's until
  * the next.  An enum tp_status. */
@@ -191,6 +212,13 @@ void plugin_runner_stop(
 void plugin_runner_kill(struct plugin_runner *r);
 /* [any] */
 void plugin_runner_unref(struct plugin_runner *r);
+/* [control] Where there was a death, what took its place. */
+unsigned plugin_runner_restarts(const struct plugin_runner *r);
+/* [control] Lives that serve; spares that are ready. */
+unsigned plugin_runner_serving(const struct plugin_runner *r);
+unsigned plugin_runner_spares(const struct plugin_runner *r);
+/* [control] The first that serves, or NULL. */
+struct runner_life *plugin_runner_first(const struct plugin_runner *r);
 /* [reactor] What the target of an entry does; life 0: any has it. */
 int plugin_runner_call(
     struct plugin_runner *r, uint32_t entry, unsigned life, struct call *c);
@@ -225,9 +253,58 @@ void runner_life_end(struct runner_life *l);
 /* supervise.c: [control] */
 void runner_is_ready(struct plugin_runner *r, struct runner_life *l);
 void runner_has_died(struct plugin_runner *r, struct runner_life *l);
-/* Seats look again. */
-void runner_changed(struct plugin_runner *r, enum runner_state state,
-    struct runner_life *current);
+
+/* lanes.c: [control] */
+/* The life that serves there from now on, or NULL; seats look again. */
+void runner_lane_set(
+    struct plugin_runner *r, unsigned lane, struct runner_life *l);
+/* None serves any more. */
+void runner_lanes_clear(struct plugin_runner *r, enum runner_state state);
+/* A lane without a life, or RUNNER_NO_LANE. */
+unsigned runner_lane_free(const struct plugin_runner *r);
+/* A life that is ready and serves nowhere, or NULL. */
+struct runner_life *runner_spare(const struct plugin_runner *r);
+/* Lives that are to be started. */
+unsigned runner_missing(const struct plugin_runner *r);
+/* Where none serves: starting or waiting. */
+void runner_state_look(struct plugin_runner *r);
+/* Tells every seat that has a loop to look again. */
+void runner_seats_wake(struct plugin_runner *r);
+
+/* [any] */
+static inline void
+runner_life_entered(struct runner_life *l)
+{
+	(void)atomic_fetch_add(&l->calls, 1);
+}
+/* [any] */
+static inline void
+runner_life_cancelled(struct runner_life *l)
+{
+	(void)atomic_fetch_add(&l->calls, RUNNER_CANCELLED);
+}
+/* [any] */
+static inline void
+runner_life_left(struct runner_life *l, bool cancelled)
+{
+	(void)atomic_fetch_sub(&l->calls, cancelled ? RUNNER_CANCELLED + 1 : 1);
+}
+/* [any] Without an answer. */
+static inline uint32_t
+runner_life_calls(const struct runner_life *l)
+{
+	return (uint32_t)atomic_load_explicit(
+	    &l->calls, memory_order_relaxed /* a guess at where to go */);
+}
+/* [any] Not cancelled. */
+static inline uint32_t
+runner_life_live(const struct runner_life *l)
+{
+	uint64_t all = atomic_load(&l->calls);
+
+	return (uint32_t)all - (uint32_t)(all / RUNNER_CANCELLED);
+}
+
 /* seat.c */
 void runner_seat_given(
     struct runner_seat *s, struct loop *loop, struct runner_life *life, int fd);

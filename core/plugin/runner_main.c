@@ -180,6 +180,21 @@ outline_read(
 	return NULL;
 }
 
+/* Calls would find one state or another. */
+static void
+alone_check(struct runner_process *p)
+{
+	char text[128];
+
+	if (p->many <= 1 || p->generation->module.desc.save == NULL)
+		return;
+	(void)snprintf(text, sizeof text,
+	    "its save() keeps one state, and each of %u runners would have its "
+	    "own (hint: write runners: 1)",
+	    p->many); /* it fits */
+	start_fail(p, TP_EFAIL, text);
+}
+
 static void
 plugin_load(struct runner_process *p, struct plugin_manifest *m,
     unsigned number, const char *copy, struct str config,
@@ -197,6 +212,7 @@ plugin_load(struct runner_process *p, struct plugin_manifest *m,
 	if (p->generation == NULL)
 		start_fail(p, TP_EFAIL,
 		    diags.len > 0 ? diags.items[0].message : "out of memory");
+	alone_check(p);
 	rc = plugin_generation_load(p->generation, state, &err);
 	if (rc != TP_OK) {
 		runner_batches_end(&p->batches);
@@ -291,6 +307,7 @@ start_take(struct runner_process *p, struct str body)
 	log_divert(line_logged, p);
 	p->workers = wire_get_u32(&in);
 	p->pool_queue = wire_get_u32(&in);
+	p->many = wire_get_u32(&in);
 	box_get(&box, &in);
 	m = outline_read(&in, name, version, module);
 	if (!wire_get_end(&in) || p->generation != NULL)

@@ -56,6 +56,7 @@ struct runner_process {
 	unsigned channels;
 	unsigned workers;
 	unsigned pool_queue;
+	unsigned many; /* processes of this plugin */
 	struct runner_batches batches;
 	bool stopping;
 	struct plugin_begun *begun; /* for each line one */

@@ -1,59 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reactor's seat at a runner: its calls on their way into the process, and
- * the answers on their way back.  Everything here is [reactor]. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* A reactor's seat at a runner: which of its lives a call goes to, and what
+ * waits for one.  Everything here is [reactor]. */
 #include <unistd.h>
 
-#include "base/log.h"
+#include "plugin/channel.h"
+#include "plugin/choose.h"
 #include "plugin/passage.h"
-#include "plugin/runner.h"
-#include "plugin/wire_call.h"
 
-/* How long a channel that has ended waits to hear why. */
-#define WHY_NS (50 * NS_PER_MS)
-/* .. and how long its process has to end by itself. */
-#define END_NS NS_PER_S
-
-/* One call; lives in its arena. */
-struct remote_call {
-	struct list node; /* in the seat's waiting, or in the channel's calls */
-	struct runner_seat *seat;
-	struct runner_channel *channel; /* NULL: it waits */
-	struct call *call;
-	uint64_t id;
-	uint32_t entry;
-	unsigned life; /* that has the entry; 0: any */
-	bool cancelled;
-	bool again; /* was lost once, and sent to the next life */
-};
-
-/* The way into one life. */
-struct runner_channel {
-	struct list node; /* in the seat's before, or in none */
-	struct runner_seat *seat;
-	struct runner_life *life; /* holds one */
-	struct loop *loop;
-	int fd; /* owned; -1: at its end */
-	struct loop_io io;
-	unsigned events;
-	char *space; /* owned */
-	struct list calls; /* without an answer, oldest first */
-	size_t calls_len;
-	uint64_t ids;
-	struct buf out; /* frames */
-	size_t out_at;
-	struct loop_deferred flush;
-	struct loop_timer timer; /* the end's why, or calls that do not end */
-	bool told; /* a call in it does not end, or its end was told */
-	bool reading; /* must not be destroyed now */
-};
-
-static void channel_events(void *arg, unsigned events);
-static void channel_flush(void *arg);
-static void channel_timer(void *arg);
-static void waiting_move(struct runner_seat *s, bool none_will_come);
 static void seat_wake(struct loop_msg *msg);
 static void seat_sweep(void *arg);
 static void seat_given_run(void *arg);
@@ -66,7 +19,11 @@ runner_seat_init(
 	s->runner = r;
 	s->number = number;
 	s->wake.run = seat_wake;
-	s->given_fd = -1;
+	s->lanes = &r->seat_lanes[(size_t)number * r->lanes_len];
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		s->lanes[i].given_fd = -1;
+	/* Reactors begin with different ones. */
+	s->turn = number % r->lanes_len;
 	loop_deferred_init(&s->given, seat_given_run, s);
 	loop_deferred_init(&s->sweep, seat_sweep, s);
 	atomic_init(&s->loop, NULL);
@@ -76,323 +33,63 @@ runner_seat_init(
 	list_init(&s->waiting);
 }
 
-/* Its entry was added by a process that is gone. */
-static bool
-is_elsewhere(const struct remote_call *rc)
-{
-	const struct runner_channel *ch = rc->seat->channel;
-
-	return rc->channel == NULL && rc->life != 0 && ch != NULL
-	    && ch->life->number != rc->life;
-}
-
-/* What a client is told: the plugin, what happened, and when (reliability 2).
- */
-static void
-lose(struct remote_call *rc, const char *phase)
-{
-	const struct runner_life *l =
-	    rc->channel != NULL ? rc->channel->life : NULL;
-	const struct plugin_runner *r = rc->seat->runner;
-	bool ended = l != NULL
-	    && atomic_load_explicit(&l->ended,
-		memory_order_acquire /* pairs with the control thread */);
-	const char *why = ended ? l->reason
-	    : l != NULL         ? "it closed its channel"
-	    : is_elsewhere(rc)  ? "the entry left with the process that had it"
-	    : rc->seat->state == RUNNER_QUARANTINED ? r->reason
-						    : "it is not running";
-	struct buf text, data;
-
-	buf_init(&text);
-	buf_init(&data);
-	buf_printf(&text, "The plugin %s cannot answer: %s", r->name, why);
-	BUF_LIT(&data, "{\"plugin\":");
-	buf_json(&data, str_of(r->name));
-	BUF_LIT(&data, ",\"reason\":");
-	buf_json(&data, str_of(why));
-	if (ended && l->signal != 0)
-		buf_printf(&data, ",\"signal\":%d", l->signal);
-	else if (ended && l->exit_status >= 0)
-		buf_printf(&data, ",\"exitStatus\":%d", l->exit_status);
-	buf_printf(&data, ",\"phase\":\"%s\"}", phase);
-	call_lose(rc->call, buf_view(&text), buf_view(&data));
-	buf_finish(&text);
-	buf_finish(&data);
-}
-
-static void
-call_drop(struct remote_call *rc)
-{
-	struct runner_channel *ch = rc->channel;
-
-	list_drop(&rc->node);
-	if (ch == NULL) {
-		rc->seat->waiting_len--;
-		return;
-	}
-	ch->calls_len--;
-	if (!rc->cancelled)
-		(void)atomic_fetch_sub(&ch->life->live, 1);
-}
-
-static struct remote_call *
-call_find(const struct runner_channel *ch, uint64_t id)
-{
-	/* Answers come mostly in order. */
-	LIST_EACH (node, &ch->calls) {
-		struct remote_call *rc =
-		    LIST_OBJ(node, struct remote_call, node);
-
-		if (rc->id == id)
-			return rc;
-	}
-	return NULL;
-}
-
-static void
-channel_destroy(struct runner_channel *ch)
-{
-	CHECK(list_is_empty(&ch->calls));
-	if (ch->seat->channel == ch)
-		ch->seat->channel = NULL;
-	list_drop(&ch->node);
-	loop_io_stop(&ch->io);
-	loop_timer_clear(&ch->timer);
-	loop_deferred_clear(&ch->flush);
-	if (ch->fd >= 0)
-		(void)close(ch->fd); /* the runner reads what was sent */
-	wire_drop(&ch->out, ch->out_at);
-	buf_finish(&ch->out);
-	free(ch->space);
-	runner_life_unref(ch->life);
-	free(ch);
-}
-
-/* Has it had any effect?  Then it is not repeated. */
-static bool
-has_begun(const struct remote_call *rc)
-{
-	struct plugin_begun *all = rc->channel->life->begun;
-
-	return plugin_begun_get(&all[rc->seat->number], rc->id);
-}
-
-/* An entry that was added at run time is of one life alone.  What a handler has
- * told the client before does not matter: progress goes only upwards there, and
- * a task that has begun stays one. */
-static bool
-can_go_again(const struct remote_call *rc)
-{
-	return rc->life == 0 && !rc->cancelled && !rc->again
-	    && (rc->call->target->repeatable || !has_begun(rc));
-}
-
-/* What had not begun, or may be repeated, waits for the next life, once, in its
- * old order and before those that came later.  Its process has ended: nothing
- * begins there now. */
-static void
-channel_rescue(struct runner_channel *ch)
-{
-	struct runner_seat *s = ch->seat;
-	struct list *node, *before;
-
-	for (node = ch->calls.prev; node != &ch->calls; node = before) {
-		struct remote_call *rc =
-		    LIST_OBJ(node, struct remote_call, node);
-
-		before = node->prev;
-		if (!can_go_again(rc))
-			continue;
-		call_drop(rc);
-		rc->channel = NULL;
-		rc->again = true;
-		list_push_first(&s->waiting, &rc->node);
-		s->waiting_len++;
-	}
-}
-
-static void
-call_lost(struct remote_call *rc)
-{
-	const char *phase = has_begun(rc) ? "running" : "queued";
-
-	call_drop(rc);
-	lose(rc, phase);
-}
-
-/* Every call that is still in it has its error, within 100 ms of the end. */
-static void
-channel_lose(struct runner_channel *ch)
-{
-	while (!list_is_empty(&ch->calls))
-		call_lost(LIST_OBJ(ch->calls.next, struct remote_call, node));
-	channel_destroy(ch);
-}
-
-static struct remote_call *
-begun_find(const struct runner_channel *ch)
-{
-	LIST_EACH (node, &ch->calls) {
-		struct remote_call *rc =
-		    LIST_OBJ(node, struct remote_call, node);
-
-		if (!can_go_again(rc))
-			return rc;
-	}
-	return NULL;
-}
-
-/* Its end has come. */
-static void
-channel_over(struct runner_channel *ch)
-{
-	struct runner_seat *s = ch->seat;
-	struct remote_call *rc;
-
-	if (atomic_load(&ch->life->ended)) {
-		channel_rescue(ch);
-		channel_lose(ch);
-		waiting_move(s, s->state >= RUNNER_QUARANTINED);
-		return;
-	}
-	/* No why has come in time.  The process may live on, without a channel:
-	 * what has not begun waits for its end. */
-	if (ch->told)
-		runner_life_condemn(ch->life, "it closed its channel");
-	else
-		loop_timer_set(ch->loop, &ch->timer, clock_now_ns() + END_NS);
-	ch->told = true;
-	while ((rc = begun_find(ch)) != NULL)
-		call_lost(rc);
-}
-
-/* Nothing comes through it any more. */
-static void
-channel_end(struct runner_channel *ch)
-{
-	struct runner_seat *s = ch->seat;
-
-	loop_io_stop(&ch->io);
-	loop_deferred_clear(&ch->flush);
-	if (ch->fd >= 0)
-		(void)close(ch->fd); /* as above */
-	ch->fd = -1;
-	if (s->channel == ch) {
-		s->channel = NULL;
-		list_push(&s->before, &ch->node);
-	}
-	if (atomic_load(&ch->life->ended)) {
-		channel_over(ch);
-		return;
-	}
-	loop_timer_set(ch->loop, &ch->timer, clock_now_ns() + WHY_NS);
-}
-
-static void
-channel_watch(struct runner_channel *ch, unsigned events)
-{
-	if (ch->events == events)
-		return;
-	ch->events = events;
-	if (loop_io_start(&ch->io, ch->loop, ch->fd, events, channel_events, ch)
-	    < 0)
-		runner_life_condemn(ch->life, "its channel cannot be watched");
-}
-
-static void
-channel_flush(void *arg)
-{
-	struct runner_channel *ch = arg;
-	int rc;
-
-	if (ch->fd < 0)
-		return;
-	rc = ch->out.failed ? ERR_NOMEM
-			    : wire_send(ch->fd, &ch->out, &ch->out_at);
-	if (rc == ERR_AGAIN || rc == ERR_NOMEM) {
-		channel_watch(ch, LOOP_READ | LOOP_WRITE);
-		if (rc == ERR_NOMEM)
-			runner_life_condemn(ch->life, "no memory for a frame");
-		return;
-	}
-	buf_shrink(&ch->out, WIRE_SPACE);
-	ch->out_at = 0;
-	channel_watch(ch, LOOP_READ);
-	/* At its end the reading side says so. */
-}
-
-static void
-channel_write_later(struct runner_channel *ch)
-{
-	if ((ch->events & LOOP_WRITE) == 0)
-		loop_defer(ch->loop, &ch->flush);
-}
-
 static struct runner_channel *
-channel_create(
-    struct runner_seat *s, struct loop *loop, struct runner_life *life, int fd)
+seat_choose_one(struct runner_seat *s)
 {
-	struct runner_channel *ch = calloc(1, sizeof *ch);
+	unsigned n = s->runner->lanes_len, at;
+	uint32_t loads[PLUGIN_RUNNERS_MAX];
 
-	if (ch != NULL)
-		ch->space = malloc(WIRE_SPACES);
-	if (ch == NULL || ch->space == NULL) {
-		free(ch);
-		return NULL;
+	loads[0] = CHOOSE_NEVER;
+	for (unsigned i = 0; i < n; i++) {
+		const struct runner_channel *ch = s->lanes[i].channel;
+
+		loads[i] = ch == NULL             ? CHOOSE_NEVER
+		    : runner_channel_has_room(ch) ? runner_life_calls(ch->life)
+						  : CHOOSE_LAST;
 	}
-	list_init(&ch->node);
-	list_init(&ch->calls);
-	ch->seat = s;
-	ch->life = life;
-	ch->loop = loop;
-	ch->fd = fd;
-	buf_init(&ch->out);
-	loop_io_init(&ch->io);
-	loop_deferred_init(&ch->flush, channel_flush, ch);
-	loop_timer_init(&ch->timer, channel_timer, ch);
-	channel_watch(ch, LOOP_READ);
-	return ch;
+	at = plugin_choose(loads, n, s->turn);
+	if (at == n)
+		return NULL;
+	s->turn = at + 1 < n ? at + 1 : 0;
+	return s->lanes[at].channel;
 }
 
-static void
-call_send(struct runner_channel *ch, struct remote_call *rc)
+/* The life with the fewest calls in flight, of all reactors; NULL: none takes
+ * calls. */
+static struct runner_channel *
+seat_choose(struct runner_seat *s)
 {
-	rc->channel = ch;
-	rc->id = ++ch->ids;
-	list_push(&ch->calls, &rc->node);
-	ch->calls_len++;
-	(void)atomic_fetch_add(&ch->life->live, 1);
-	wire_call_write(&ch->out, rc->id, rc->entry, rc->call);
-	channel_write_later(ch);
+	return s->runner->lanes_len == 1 ? s->lanes[0].channel
+					 : seat_choose_one(s);
 }
 
-/* Those that waited for a life, or have waited for nothing. */
-static void
-waiting_move(struct runner_seat *s, bool none_will_come)
+void
+runner_seat_move(struct runner_seat *s, bool none_will_come)
 {
-	while (!list_is_empty(&s->waiting)
-	    && (s->channel != NULL || none_will_come)) {
+	while (!list_is_empty(&s->waiting)) {
+		struct runner_channel *ch = seat_choose(s);
 		struct remote_call *rc =
 		    LIST_OBJ(s->waiting.next, struct remote_call, node);
 
-		call_drop(rc);
-		if (s->channel != NULL && !is_elsewhere(rc))
-			call_send(s->channel, rc);
+		if (ch == NULL && !none_will_come)
+			return;
+		remote_call_drop(rc);
+		if (ch != NULL && !remote_call_is_elsewhere(rc))
+			runner_channel_send(ch, rc);
 		else
-			lose(rc, "waiting");
+			remote_call_lose(rc, "waiting");
 	}
 }
 
 static void
-given_drop(struct runner_seat *s)
+given_drop(struct seat_lane *lane)
 {
-	struct runner_life *life = s->given_life;
+	struct runner_life *life = lane->given_life;
 
-	s->given_life = NULL;
-	if (s->given_fd >= 0)
-		(void)close(s->given_fd); /* nothing was written to it */
-	s->given_fd = -1;
+	lane->given_life = NULL;
+	if (lane->given_fd >= 0)
+		(void)close(lane->given_fd); /* nothing was written to it */
+	lane->given_fd = -1;
 	if (life != NULL)
 		runner_life_unref(life);
 }
@@ -402,9 +99,11 @@ void
 runner_seat_given(
     struct runner_seat *s, struct loop *loop, struct runner_life *life, int fd)
 {
-	given_drop(s);
-	s->given_life = life;
-	s->given_fd = fd;
+	struct seat_lane *lane = &s->lanes[life->lane];
+
+	given_drop(lane);
+	lane->given_life = life;
+	lane->given_fd = fd;
 	atomic_store(&s->loop, loop);
 	loop_defer(loop, &s->given);
 }
@@ -421,76 +120,101 @@ seat_given_run(void *arg)
 	plugin_runner_unref(r);
 }
 
+/* What a lane has now. */
+struct seat_view {
+	struct runner_life *life; /* only to compare, without fd */
+	unsigned serves; /* of it */
+	int fd; /* ours, with a reference on life; -1: none */
+};
+
 /* Of a life that no call goes to any more; not of one that is told of next. */
 static bool
-given_is_late(const struct runner_seat *s, const struct runner_life *life)
+given_is_late(const struct runner_seat *s, const struct seat_lane *lane,
+    const struct seat_view *v)
 {
-	const struct runner_life *given = s->given_life;
+	const struct runner_life *given = lane->given_life;
 
 	return given != NULL
-	    && ((life != NULL && given->number < life->number)
+	    && ((v->life != NULL && given->serves < v->serves)
 		|| s->state >= RUNNER_STOPPING || atomic_load(&given->ended));
 }
 
 /* What the passage has brought for this life, with its reference. */
-static int
-given_take(struct runner_seat *s, const struct runner_life *life)
+static void
+given_take(struct runner_seat *s, struct seat_lane *lane, struct seat_view *v)
 {
-	int fd = -1;
-
-	/* It was sent before the life was told of. */
-	plugin_passage_receive(s->runner->place->passage, s->number);
-	if (life != NULL && s->given_life == life) {
-		fd = s->given_fd;
-		if (fd >= 0)
-			s->given_life = NULL;
-		s->given_fd = -1;
+	if (v->life != NULL && lane->given_life == v->life) {
+		v->fd = lane->given_fd;
+		if (v->fd >= 0)
+			lane->given_life = NULL;
+		lane->given_fd = -1;
 	}
-	if (given_is_late(s, life))
-		given_drop(s);
-	return fd;
+	if (given_is_late(s, lane, v))
+		given_drop(lane);
 }
 
-/* Takes this reactor's descriptor of the life of now. */
 static void
-seat_look(struct runner_seat *s, struct loop *loop)
+lane_view(struct runner_seat *s, unsigned at, struct seat_view *v)
 {
 	struct plugin_runner *r = s->runner;
-	struct runner_life *life;
-	int fd = -1;
+	struct runner_life *life = r->lanes[at];
 
-	/* In one order with seats_wake(): it sees our loop, or we its epoch. */
-	if (s->epoch == atomic_load(&r->epoch))
+	v->life = life;
+	v->serves = life != NULL ? life->serves : 0;
+	v->fd = -1;
+	if (life == NULL || r->place->passage != NULL)
 		return;
+	v->fd = life->fds[s->number];
+	life->fds[s->number] = -1;
+	if (v->fd >= 0)
+		ref_take(&life->ref);
+}
+
+static void
+lane_take(struct runner_seat *s, struct loop *loop, struct seat_lane *lane,
+    struct seat_view *v)
+{
+	if (s->runner->place->passage != NULL)
+		given_take(s, lane, v);
+	if (lane->channel != NULL && lane->channel->life != v->life)
+		runner_channel_leave(lane->channel);
+	if (v->fd < 0)
+		return;
+	lane->channel = runner_channel_create(lane, s, loop, v->life, v->fd);
+	if (lane->channel == NULL) {
+		(void)close(v->fd); /* nothing was written to it */
+		runner_life_unref(v->life);
+	}
+}
+
+/* Takes this reactor's descriptors of the lives of now. */
+static void
+seat_take(struct runner_seat *s, struct loop *loop)
+{
+	struct plugin_runner *r = s->runner;
+	struct seat_view views[PLUGIN_RUNNERS_MAX];
+
 	CHECK(pthread_mutex_lock(&r->lock) == 0);
 	s->epoch = atomic_load(&r->epoch);
 	s->state = r->state;
-	life = r->current;
-	if (life != NULL && r->place->passage == NULL) {
-		fd = life->fds[s->number];
-		life->fds[s->number] = -1;
-		if (fd >= 0)
-			ref_take(&life->ref);
-	}
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		lane_view(s, i, &views[i]);
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
+	/* It was sent before the life was told of. */
 	if (r->place->passage != NULL)
-		fd = given_take(s, life);
-	if (s->channel != NULL && s->channel->life != life) {
-		struct runner_channel *old = s->channel;
+		plugin_passage_receive(r->place->passage, s->number);
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		lane_take(s, loop, &s->lanes[i], &views[i]);
+	runner_seat_move(s, s->state >= RUNNER_QUARANTINED);
+}
 
-		s->channel = NULL;
-		list_push(&s->before, &old->node);
-		if (old->calls_len == 0 && !old->reading)
-			channel_destroy(old);
-	}
-	if (fd >= 0) {
-		s->channel = channel_create(s, loop, life, fd);
-		if (s->channel == NULL) {
-			(void)close(fd);
-			runner_life_unref(life);
-		}
-	}
-	waiting_move(s, s->state >= RUNNER_QUARANTINED);
+static void
+seat_look(struct runner_seat *s, struct loop *loop)
+{
+	/* In one order with runner_seats_wake(): it sees our loop, or we its
+	 * epoch. */
+	if (s->epoch != atomic_load(&s->runner->epoch))
+		seat_take(s, loop);
 }
 
 static void
@@ -505,23 +229,10 @@ seat_wake(struct loop_msg *msg)
 		    LIST_OBJ(node, struct runner_channel, node);
 
 		if (ch->fd < 0 && atomic_load(&ch->life->ended))
-			channel_over(ch);
+			runner_channel_over(ch);
 	}
 	seat_look(s, atomic_load(&s->loop));
 	plugin_runner_unref(r);
-}
-
-/* Whose client has left may still take its time; whose deadline has passed may
- * not: when to look at this one. */
-static void
-grace_begin(struct runner_channel *ch, const struct remote_call *rc)
-{
-	int64_t due = rc->call->deadline_ns + RUNNER_GRACE_NS;
-
-	if (ch->fd < 0 || ch->told
-	    || (loop_timer_is_set(&ch->timer) && ch->timer.due_ns <= due))
-		return;
-	loop_timer_set(ch->loop, &ch->timer, due);
 }
 
 /* [reactor] The hook of call_on_cancel(). */
@@ -537,10 +248,7 @@ call_cancelled(void *arg)
 		loop_defer(rc->call->reactor->loop, &rc->seat->sweep);
 		return;
 	}
-	(void)atomic_fetch_sub(&ch->life->live, 1);
-	wire_end(&ch->out, wire_begin(&ch->out, WIRE_CANCEL, rc->id));
-	channel_write_later(ch);
-	grace_begin(ch, rc);
+	runner_channel_cancel(ch, rc);
 }
 
 static struct remote_call *
@@ -564,129 +272,9 @@ seat_sweep(void *arg)
 
 	/* Others may come and go meanwhile. */
 	while ((rc = cancelled_find(s)) != NULL) {
-		call_drop(rc);
+		remote_call_drop(rc);
 		call_finish(rc->call, CALL_ECANCELLED);
 	}
-}
-
-/* A call that was cancelled has not ended, or the end has no why. */
-static void
-channel_timer(void *arg)
-{
-	struct runner_channel *ch = arg;
-	int64_t now = clock_now_ns();
-
-	if (ch->fd < 0) {
-		channel_over(ch);
-		return;
-	}
-	LIST_EACH (node, &ch->calls) {
-		const struct remote_call *rc =
-		    LIST_OBJ(node, struct remote_call, node);
-
-		if (!rc->cancelled || ch->told)
-			continue;
-		if (rc->call->deadline_ns + RUNNER_GRACE_NS > now) {
-			grace_begin(ch, rc);
-			continue;
-		}
-		ch->told = true;
-		LOG_WARN("call does not end",
-		    F_CSTR("plugin", ch->seat->runner->name),
-		    F_STR("entry", rc->call->name),
-		    F_INT("pid", ch->life->pid));
-		runner_life_retire(ch->life);
-	}
-}
-
-static int
-result_take(struct remote_call *rc, struct wire_frame *f)
-{
-	struct call *c = rc->call;
-	int status, err;
-
-	if (f->map != NULL) {
-		call_lend(c, f->map, f->map_len);
-		f->map = NULL;
-	}
-	err = wire_result_read(f->body, c, &status);
-	if (err < 0)
-		return err;
-	call_drop(rc);
-	call_finish(c, status);
-	return 0;
-}
-
-/* One frame; what it is not allowed to be ends the runner. */
-static int
-frame_take(struct runner_channel *ch, struct wire_frame *f)
-{
-	struct remote_call *rc = call_find(ch, f->id);
-
-	if (rc == NULL)
-		return ERR_SYNTAX;
-	switch (f->kind) {
-	case WIRE_RESULT:
-		return result_take(rc, f);
-	case WIRE_PROGRESS:
-		return wire_progress_read(f->body, rc->call);
-	case WIRE_MESSAGE:
-		return wire_message_read(f->body, rc->call);
-	case WIRE_TASK:
-		return wire_task_read(f->body, rc->call);
-	case WIRE_RELEASE:
-		return wire_release_read(f->body, rc->call);
-	default:
-		return ERR_SYNTAX;
-	}
-}
-
-static void
-channel_read(struct runner_channel *ch)
-{
-	struct wire_arrivals batch;
-	struct wire_frame frame;
-	int n, rc;
-
-	n = wire_receive(ch->fd, ch->space, &batch);
-	ch->reading = true;
-	while ((rc = wire_next(&batch, &frame)) > 0) {
-		rc = frame_take(ch, &frame);
-		wire_frame_finish(&frame);
-		if (rc < 0)
-			break;
-	}
-	ch->reading = false;
-	wire_arrivals_finish(&batch);
-	if (rc < 0)
-		runner_life_condemn(ch->life, "it broke the rules of the wire");
-	if (rc < 0 || n < 0)
-		channel_end(ch);
-	else if (ch->calls_len == 0 && ch->seat->channel != ch)
-		channel_destroy(ch);
-}
-
-static void
-channel_events(void *arg, unsigned events)
-{
-	struct runner_channel *ch = arg;
-
-	if ((events & LOOP_WRITE) != 0)
-		channel_flush(ch);
-	if ((events & (LOOP_READ | LOOP_CLOSED)) != 0 && ch->fd >= 0)
-		channel_read(ch);
-}
-
-/* Room for one more? */
-static bool
-seat_has_room(const struct runner_seat *s)
-{
-	const struct runner_channel *ch = s->channel;
-
-	if (ch == NULL)
-		return s->waiting_len < RUNNER_WAITING_MAX;
-	return ch->calls_len < RUNNER_CALLS_MAX
-	    && ch->out.len - ch->out_at < RUNNER_OUT_MAX;
 }
 
 int
@@ -694,6 +282,7 @@ plugin_runner_call(
     struct plugin_runner *r, uint32_t entry, unsigned life, struct call *c)
 {
 	struct runner_seat *s = &r->seats[c->reactor->number];
+	struct runner_channel *ch;
 	struct remote_call *rc;
 
 	if (atomic_load_explicit(
@@ -701,7 +290,9 @@ plugin_runner_call(
 	    == NULL)
 		atomic_store(&s->loop, c->reactor->loop);
 	seat_look(s, c->reactor->loop);
-	if (!seat_has_room(s))
+	ch = seat_choose(s);
+	if (ch != NULL ? !runner_channel_has_room(ch)
+		       : s->waiting_len >= RUNNER_WAITING_MAX)
 		return CALL_EBUSY;
 	rc = arena_zalloc(&c->arena, sizeof *rc);
 	if (rc == NULL)
@@ -713,13 +304,13 @@ plugin_runner_call(
 	rc->life = life;
 	if (call_on_cancel(c, call_cancelled, rc) < 0)
 		return CALL_ECANCELLED;
-	if (s->channel != NULL && !is_elsewhere(rc)) {
-		call_send(s->channel, rc);
+	if (ch != NULL && !remote_call_is_elsewhere(rc)) {
+		runner_channel_send(ch, rc);
 		return CALL_PENDING;
 	}
 	list_push(&s->waiting, &rc->node);
 	s->waiting_len++;
-	waiting_move(s, s->state >= RUNNER_QUARANTINED);
+	runner_seat_move(s, s->state >= RUNNER_QUARANTINED);
 	return CALL_PENDING;
 }
 
@@ -730,10 +321,13 @@ plugin_runner_leave(struct plugin_runner *r, unsigned number)
 
 	loop_deferred_clear(&s->sweep);
 	loop_deferred_clear(&s->given);
-	given_drop(s);
-	if (s->channel != NULL)
-		list_push(&s->before, &s->channel->node);
-	s->channel = NULL;
+	for (unsigned i = 0; i < r->lanes_len; i++) {
+		given_drop(&s->lanes[i]);
+		if (s->lanes[i].channel != NULL)
+			list_push(&s->before, &s->lanes[i].channel->node);
+		s->lanes[i].channel = NULL;
+	}
 	LIST_EACH_SAFE (node, &s->before)
-		channel_lose(LIST_OBJ(node, struct runner_channel, node));
+		runner_channel_lose(
+		    LIST_OBJ(node, struct runner_channel, node));
 }

@@ -80,6 +80,8 @@ is_same(const struct slot_attempt *a)
 		   sizeof g->manifest->digest)
 	    == 0
 	    && str_equal(g->config_text, config)
+	    && g->manifest->many.runners == a->manifest->many.runners
+	    && g->manifest->many.spare == a->manifest->many.spare
 	    && plugin_grants_equal(&g->grants, grants_choose(a))
 	    && plugin_limits_equal(g->manifest->anew, a->manifest->anew, false)
 	    && (g->runner != NULL) == (place_choose(a) != NULL)
@@ -111,9 +113,9 @@ static int
 place_check(struct slot_attempt *a)
 {
 	if (place_choose(a) == NULL)
-		return 0;
+		return plugin_slot_many_check(a, false);
 	if (a->m->place.exe[0] != '\0')
-		return 0;
+		return plugin_slot_many_check(a, true);
 	return plugin_slot_refuse(a, TP_ISOLATION,
 	    "isolation: process needs toolpost-runner, which is not beside "
 	    "toolpost (hint: install it)");
@@ -318,6 +320,7 @@ attempt_begin(struct slot_attempt *a)
 	    && plugin_limits_apply(a->manifest, a->override->limits, &a->diags)
 		< 0)
 		return plugin_slot_refuse(a, TP_MEMORY, "out of memory");
+	plugin_slot_many_settle(a);
 	rc = plugin_slot_copy(a);
 	if (rc < 0)
 		return rc;

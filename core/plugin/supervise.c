@@ -14,7 +14,6 @@
 #include "plugin/copy.h"
 #include "plugin/dynamic.h"
 #include "plugin/generation.h"
-#include "plugin/passage.h"
 #include "plugin/runner.h"
 
 static void next_start(void *arg);
@@ -27,6 +26,9 @@ runner_free(struct plugin_runner *r)
 		free(r->copy);
 	}
 	free(r->name);
+	free(r->first);
+	free(r->lanes);
+	free(r->seat_lanes);
 	buf_finish(&r->start);
 	buf_finish(&r->saved);
 	buf_finish(&r->words);
@@ -42,16 +44,40 @@ plugin_runner_unref(struct plugin_runner *r)
 		runner_free(r);
 }
 
-struct plugin_runner *
-plugin_runner_create(struct plugin_generation *g,
-    const struct plugin_runner_place *place, char *copy)
+/* NULL without memory. */
+static struct plugin_runner *
+runner_alloc(const struct plugin_runner_place *place, unsigned lanes)
 {
 	struct plugin_runner *r =
 	    calloc(1, sizeof *r + place->reactors * sizeof r->seats[0]);
 
 	if (r == NULL)
 		return NULL;
+	CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+	r->lanes_len = lanes;
+	r->first = calloc(lanes, sizeof(struct runner_life *));
+	r->lanes = calloc(lanes, sizeof(struct runner_life *));
+	/* One more: there may be no reactors. */
+	r->seat_lanes =
+	    calloc((size_t)place->reactors * lanes + 1, sizeof *r->seat_lanes);
+	if (r->first != NULL && r->lanes != NULL && r->seat_lanes != NULL)
+		return r;
+	runner_free(r);
+	return NULL;
+}
+
+struct plugin_runner *
+plugin_runner_create(struct plugin_generation *g,
+    const struct plugin_runner_place *place, char *copy)
+{
+	const struct plugin_processes *many = &g->manifest->many;
+	struct plugin_runner *r = runner_alloc(
+	    place, many->runners > 0 ? (unsigned)many->runners : 1);
+
+	if (r == NULL)
+		return NULL;
 	ref_init(&r->ref);
+	r->spare = (unsigned)many->spare;
 	r->generation = g;
 	r->control = g->hub->loop;
 	r->place = place;
@@ -62,7 +88,6 @@ plugin_runner_create(struct plugin_generation *g,
 	buf_init(&r->words);
 	buf_init(&r->died_words);
 	loop_timer_init(&r->timer, next_start, r);
-	CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
 	r->state = RUNNER_STARTING;
 	r->saved_status = TP_ENOTSUP;
 	for (unsigned i = 0; i < place->reactors; i++)
@@ -73,59 +98,6 @@ plugin_runner_create(struct plugin_generation *g,
 	}
 	r->copy = copy;
 	return r;
-}
-
-/* Tells every seat that has a loop to look again. */
-static void
-seats_wake(struct plugin_runner *r)
-{
-	for (unsigned i = 0; i < r->place->reactors; i++) {
-		struct runner_seat *s = &r->seats[i];
-		struct loop *l = atomic_load(&s->loop);
-
-		if (l == NULL || atomic_exchange(&s->posted, true))
-			continue;
-		ref_take(&r->ref);
-		loop_post(l, &s->wake);
-	}
-}
-
-/* Where reactors have tables of descriptors of their own, each is sent its end:
- * once, before it hears of the life. */
-static void
-life_hand(struct runner_life *l)
-{
-	struct plugin_runner *r = l->runner;
-
-	for (unsigned i = 0; i < r->place->reactors; i++) {
-		if (l->fds[i] < 0)
-			continue;
-		if (plugin_passage_send(r->place->passage, i, l->fds[i], l) < 0)
-			runner_life_kill(l, "a reactor takes no descriptors");
-		(void)close(l->fds[i]); /* the reactor has its own */
-		l->fds[i] = -1;
-	}
-}
-
-void
-runner_changed(struct plugin_runner *r, enum runner_state state,
-    struct runner_life *current)
-{
-	struct runner_life *before;
-
-	if (current != NULL && r->place->passage != NULL)
-		life_hand(current);
-	CHECK(pthread_mutex_lock(&r->lock) == 0);
-	before = r->current;
-	r->state = state;
-	r->current = current;
-	if (current != NULL)
-		ref_take(&current->ref);
-	(void)atomic_fetch_add(&r->epoch, 1); /* seat_look() pairs with it */
-	CHECK(pthread_mutex_unlock(&r->lock) == 0);
-	if (before != NULL)
-		runner_life_unref(before);
-	seats_wake(r);
 }
 
 /* As many calls as may run at once. */
@@ -187,6 +159,7 @@ start_frame(struct plugin_runner *r, const struct tp_snapshot *previous)
 	wire_put_u32(&r->start, (uint32_t)log_level_get());
 	wire_put_u32(&r->start, workers_count(r));
 	wire_put_u32(&r->start, r->place->pool_queue);
+	wire_put_u32(&r->start, r->lanes_len);
 	box_put(&box, &r->start);
 	wire_put_u32(&r->start, m->release);
 	wire_put_u32(&r->start, m->dynamic.max > 0);
@@ -233,46 +206,95 @@ int
 plugin_runner_begin(struct plugin_runner *r, const struct tp_snapshot *previous,
     struct err *err)
 {
-	CHECK(r->first == NULL);
+	CHECK(!r->begun);
 	if (start_frame(r, previous) < 0)
 		return err_set(
 		    err, ERR_LIMIT, "its grants have too many paths or ports");
 	if (r->start.failed)
 		return err_set(err, ERR_LIMIT, "its state is too large");
-	r->first = runner_life_create(r, err);
-	return r->first != NULL ? 0 : ERR_IO;
+	r->begun = true;
+	for (unsigned i = 0; i < r->lanes_len; i++) {
+		r->first[i] = runner_life_create(r, err);
+		if (r->first[i] == NULL)
+			return ERR_IO;
+	}
+	return 0;
 }
 
 bool
 plugin_runner_is_begun(const struct plugin_runner *r)
 {
-	return r->first != NULL;
+	return r->begun;
 }
 
-int
-plugin_runner_await(struct plugin_runner *r, struct err *err)
+static int
+life_await(struct runner_life *l, int64_t deadline_ns, struct err *err)
 {
-	struct runner_life *l = r->first;
-	int rc;
+	int rc = pump(l, deadline_ns, has_started, l);
 
-	r->first = NULL; /* its reference is ours */
-	rc = pump(l, clock_now_ns() + RUNNER_START_NS, has_started, l);
 	if (rc == 0 && l->failed) {
 		rc = l->status == TP_ESTATE ? ERR_STATE : ERR_CONFIG;
-		(void)err_set(err, rc, "%s", l->reason);
-	} else if (rc < 0) {
+		return err_set(err, rc, "%s", l->reason);
+	}
+	if (rc < 0)
 		(void)err_set(err, rc,
 		    rc == ERR_TIMEOUT
 			? "its runner was not ready in %d s (hint: load() "
 			  "must return)"
 			: "its runner ended while it was started",
 		    (int)(RUNNER_START_NS / NS_PER_S));
+	return rc;
+}
+
+static void
+first_drop(struct plugin_runner *r)
+{
+	r->begun = false;
+	for (unsigned i = 0; i < r->lanes_len; i++) {
+		if (r->first[i] != NULL)
+			runner_life_unref(r->first[i]);
+		r->first[i] = NULL;
 	}
-	if (rc < 0) {
-		l->stopping = true; /* expected: no next life */
+}
+
+/* Expected: none takes their place. */
+static void
+lives_give_up(struct plugin_runner *r)
+{
+	LIST_EACH_SAFE (node, &r->lives) {
+		struct runner_life *l =
+		    LIST_OBJ(node, struct runner_life, node);
+
+		l->stopping = true;
 		runner_life_kill(l, NULL);
 	}
-	runner_life_unref(l);
+	loop_timer_clear(&r->timer);
+	runner_lanes_clear(r, RUNNER_STARTING);
+}
+
+/* The next starts come in so much time, or earlier. */
+static void
+start_in(struct plugin_runner *r, int64_t ns)
+{
+	int64_t due = clock_now_ns() + ns;
+
+	if (!loop_timer_is_set(&r->timer) || r->timer.due_ns > due)
+		loop_timer_set(r->control, &r->timer, due);
+}
+
+int
+plugin_runner_await(struct plugin_runner *r, struct err *err)
+{
+	int64_t deadline = clock_now_ns() + RUNNER_START_NS;
+	int rc = 0;
+
+	for (unsigned i = 0; i < r->lanes_len && rc == 0; i++)
+		rc = life_await(r->first[i], deadline, err);
+	first_drop(r);
+	if (rc < 0)
+		lives_give_up(r);
+	else if (r->spare > 0)
+		start_in(r, 0);
 	return rc;
 }
 
@@ -285,9 +307,11 @@ has_saved(void *arg)
 int
 plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
 {
-	struct runner_life *l = r->current; /* it changes on this thread */
+	struct runner_life *l = plugin_runner_first(r);
 	struct buf b;
 
+	if (r->lanes_len > 1)
+		return TP_ENOTSUP; /* it has none, or would have several */
 	if (l == NULL)
 		return TP_EFAIL;
 	buf_init(&b);
@@ -314,18 +338,23 @@ has_answered(void *arg)
 void
 plugin_runner_settle(struct plugin_runner *r)
 {
-	struct runner_life *l = r->current; /* it changes on this thread */
+	int64_t deadline = clock_now_ns() + RUNNER_SAVE_NS;
 	struct buf b;
 
-	if (l == NULL)
-		return;
 	buf_init(&b);
 	wire_end(&b, wire_begin(&b, WIRE_PING, 0));
-	ref_take(&l->ref);
-	l->missed = 1;
-	runner_life_send(l, &b);
-	(void)pump(l, clock_now_ns() + RUNNER_SAVE_NS, has_answered, l);
-	runner_life_unref(l);
+	/* Lanes change on this thread. */
+	for (unsigned i = 0; i < r->lanes_len; i++) {
+		struct runner_life *l = r->lanes[i];
+
+		if (l == NULL)
+			continue;
+		ref_take(&l->ref);
+		l->missed = 1;
+		runner_life_send(l, &b);
+		(void)pump(l, deadline, has_answered, l);
+		runner_life_unref(l);
+	}
 	buf_finish(&b);
 }
 
@@ -335,25 +364,40 @@ plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri)
 	struct buf b;
 	size_t at;
 
-	/* One that comes later is told of all, when it is ready. */
-	if (r->current == NULL)
-		return;
 	buf_init(&b);
 	at = wire_begin(&b, WIRE_WATCH, 0);
 	wire_put_u32(&b, on);
 	wire_put_str(&b, uri);
 	wire_end(&b, at);
-	runner_life_send(r->current, &b);
+	/* One that comes later is told of all, when it serves. */
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		if (r->lanes[i] != NULL
+		    && (r->news == NULL || r->news == r->lanes[i]))
+			runner_life_send(r->lanes[i], &b);
 	buf_finish(&b);
+}
+
+/* It knows nothing of what another was told. */
+static void
+serve(struct plugin_runner *r, unsigned lane, struct runner_life *l)
+{
+	struct plugin_hub *hub = r->generation->hub;
+
+	runner_lane_set(r, lane, l);
+	r->news = l;
+	if (hub->owner != NULL && hub->restarted != NULL)
+		hub->restarted(hub->owner, r->generation);
+	r->news = NULL;
 }
 
 void
 runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 {
+	unsigned lane = runner_lane_free(r);
 	struct buf grants;
 	struct err err;
 
-	if (r->state == RUNNER_STOPPING || l->stopping)
+	if (r->state >= RUNNER_QUARANTINED || l->stopping)
 		return;
 	if (plugin_dynamic_renew(r->generation, &err) < 0) {
 		runner_life_kill(l, err.text);
@@ -361,16 +405,13 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 	}
 	buf_init(&grants);
 	plugin_grants_print(&r->generation->grants, &grants);
-	LOG_INFO("runner ready", F_CSTR("plugin", r->name),
-	    F_INT("life", l->number), F_INT("pid", l->pid),
-	    F_STR("grants", buf_view(&grants)),
+	LOG_INFO(lane != RUNNER_NO_LANE ? "runner ready" : "spare runner ready",
+	    F_CSTR("plugin", r->name), F_INT("life", l->number),
+	    F_INT("pid", l->pid), F_STR("grants", buf_view(&grants)),
 	    F_CSTR("user", r->generation->identity.name));
 	buf_finish(&grants);
-	runner_changed(r, RUNNER_UP, l);
-	if (l->number > 1 && r->generation->hub->owner != NULL
-	    && r->generation->hub->restarted != NULL)
-		r->generation->hub->restarted(
-		    r->generation->hub->owner, r->generation);
+	if (lane != RUNNER_NO_LANE)
+		serve(r, lane, l);
 }
 
 /* +-20 %, so that runners that die together do not come back together. */
@@ -413,6 +454,27 @@ death_count(struct plugin_runner *r)
 	return now - oldest <= how->period_ns;
 }
 
+/* They get no calls any more.  Those that have some end with the generation, or
+ * by themselves where that stays. */
+static void
+rest_stop(struct plugin_runner *r)
+{
+	LIST_EACH_SAFE (node, &r->lives) {
+		struct runner_life *l =
+		    LIST_OBJ(node, struct runner_life, node);
+
+		if (l->retired)
+			continue;
+		if (l->lane == RUNNER_NO_LANE) {
+			l->stopping = true;
+			runner_life_kill(l, NULL);
+		} else if (r->generation->manifest->stays) {
+			l->retired = true;
+			loop_timer_set(r->control, &l->timer, clock_now_ns());
+		}
+	}
+}
+
 static void
 quarantine(struct plugin_runner *r, const struct runner_life *l)
 {
@@ -425,7 +487,9 @@ quarantine(struct plugin_runner *r, const struct runner_life *l)
 	    (double)g->restart.period_ns / (double)NS_PER_S,
 	    l->reason); /* may be cut */
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
-	runner_changed(r, RUNNER_QUARANTINED, NULL);
+	runner_lanes_clear(r, RUNNER_QUARANTINED);
+	loop_timer_clear(&r->timer);
+	rest_stop(r);
 	if (g->hub->owner != NULL && g->hub->quarantined != NULL)
 		g->hub->quarantined(g->hub->owner, g, r->reason);
 	LOG_ERROR("plugin quarantined", F_CSTR("plugin", r->name),
@@ -441,7 +505,7 @@ stopped(struct plugin_runner *r)
 
 	r->stopped = NULL;
 	r->generation = NULL;
-	runner_changed(r, RUNNER_ENDED, NULL);
+	runner_lanes_clear(r, RUNNER_ENDED);
 	if (fn != NULL)
 		fn(arg);
 }
@@ -469,6 +533,25 @@ death_keep(struct plugin_runner *r, const struct runner_life *l)
 	buf_str(&r->died_words, buf_view(&r->words));
 }
 
+/* A spare takes its place at once. */
+static void
+replace(struct plugin_runner *r, struct runner_life *l)
+{
+	struct runner_life *spare = runner_spare(r);
+
+	if (l->lane == RUNNER_NO_LANE) {
+		runner_state_look(r);
+	} else if (spare == NULL) {
+		runner_lane_set(r, l->lane, NULL);
+	} else {
+		serve(r, l->lane, spare);
+		LOG_INFO("spare runner serves", F_CSTR("plugin", r->name),
+		    F_INT("life", spare->number), F_INT("pid", spare->pid),
+		    F_INT("in_place_of", l->number));
+	}
+	start_in(r, l->retired ? 0 : backoff_ns(r));
+}
+
 void
 runner_has_died(struct plugin_runner *r, struct runner_life *l)
 {
@@ -479,25 +562,26 @@ runner_has_died(struct plugin_runner *r, struct runner_life *l)
 	}
 	if (r->state == RUNNER_ENDED || l->stopping)
 		return;
-	/* A retired one has been counted by the call that does not end. */
-	if (!l->retired && r->generation->breaker != NULL)
+	/* A retired one has been counted by the call that does not end, and a
+	 * spare has failed no call. */
+	if (!l->retired && !(l->ready && l->lane == RUNNER_NO_LANE)
+	    && r->generation->breaker != NULL)
 		call_breaker_bad(
 		    r->generation->breaker, UINT_MAX, clock_now_ns(), false);
 	death_keep(r, l);
-	if (l->retired && l->child == NULL) {
-		seats_wake(r); /* it was counted when it was retired */
+	if ((l->retired && l->child == NULL)
+	    || r->state == RUNNER_QUARANTINED) {
+		/* It was counted when it was retired, or counts no more. */
+		runner_seats_wake(r);
 		death_log(r, l);
 		return;
 	}
 	runner_life_desk_close(l, false);
 	plugin_dynamic_orphan(r->generation);
-	if (death_count(r)) {
+	if (death_count(r))
 		quarantine(r, l);
-	} else {
-		runner_changed(r, RUNNER_WAITING, NULL);
-		loop_timer_set(r->control, &r->timer,
-		    clock_now_ns() + (l->retired ? 0 : backoff_ns(r)));
-	}
+	else
+		replace(r, l);
 	death_log(r, l);
 }
 
@@ -505,20 +589,24 @@ static void
 next_start(void *arg)
 {
 	struct plugin_runner *r = arg;
-	struct runner_life *l;
+	unsigned n = runner_missing(r);
 	struct err err;
 
-	if (r->state != RUNNER_WAITING)
+	if (r->state >= RUNNER_QUARANTINED)
 		return;
-	l = runner_life_create(r, &err);
-	if (l != NULL) {
-		runner_changed(r, RUNNER_STARTING, NULL);
+	for (; n > 0; n--) {
+		struct runner_life *l = runner_life_create(r, &err);
+
+		if (l == NULL) {
+			LOG_ERROR("runner not started",
+			    F_CSTR("plugin", r->name),
+			    F_CSTR("reason", err.text));
+			start_in(r, backoff_ns(r));
+			break;
+		}
 		runner_life_unref(l); /* its child holds one */
-		return;
 	}
-	LOG_ERROR("runner not started", F_CSTR("plugin", r->name),
-	    F_CSTR("reason", err.text));
-	loop_timer_set(r->control, &r->timer, clock_now_ns() + backoff_ns(r));
+	runner_state_look(r);
 }
 
 void
@@ -533,7 +621,7 @@ plugin_runner_stop(struct plugin_runner *r, void (*fn)(void *arg), void *arg)
 		stopped(r);
 		return;
 	}
-	runner_changed(r, RUNNER_STOPPING, NULL);
+	runner_lanes_clear(r, RUNNER_STOPPING);
 	buf_init(&b);
 	wire_end(&b, wire_begin(&b, WIRE_STOP, 0));
 	LIST_EACH_SAFE (node, &r->lives) {
@@ -556,10 +644,8 @@ plugin_runner_kill(struct plugin_runner *r)
 {
 	loop_timer_clear(&r->timer);
 	r->generation = NULL;
-	if (r->first != NULL)
-		runner_life_unref(r->first);
-	r->first = NULL;
+	first_drop(r);
 	LIST_EACH_SAFE (node, &r->lives)
 		runner_life_end(LIST_OBJ(node, struct runner_life, node));
-	runner_changed(r, RUNNER_ENDED, NULL);
+	runner_lanes_clear(r, RUNNER_ENDED);
 }

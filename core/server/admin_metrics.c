@@ -39,6 +39,17 @@ numbers_add(void *arg, const struct plugin_numbers *n)
 	all->items[all->len++] = *n;
 }
 
+/* Of all its processes. */
+static uint64_t
+resident_of(const struct plugin_numbers *n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n->pids_len; i++)
+		bytes += process_resident_of(n->pids[i]);
+	return bytes;
+}
+
 static uint64_t
 number_of(const struct plugin_numbers *n, enum metrics_id id)
 {
@@ -56,7 +67,7 @@ number_of(const struct plugin_numbers *n, enum metrics_id id)
 	case METRICS_PLUGIN_BREAKER:
 		return n->breaker_open;
 	case METRICS_PLUGIN_RUNNER:
-		return n->runner > 0 ? process_resident_of(n->runner) : 0;
+		return resident_of(n);
 	case METRICS_PLUGIN_RESTARTS:
 		return n->restarts;
 	case METRICS_PLUGIN_QUARANTINES:
@@ -89,6 +100,20 @@ states_write(const struct numbers *all, struct buf *out)
 
 			metrics_count(out, METRICS_PLUGIN_STATE, values,
 			    strcmp(*s, all->items[i].state) == 0);
+		}
+}
+
+static void
+runners_write(const struct numbers *all, struct buf *out)
+{
+	metrics_begin(out, METRICS_PLUGIN_RUNNERS);
+	for (size_t i = 0; i < all->len; i++)
+		for (unsigned k = 0; k < PLUGIN_DOINGS; k++) {
+			const struct str values[] = { all->items[i].name,
+				str_of(plugin_doings[k]) };
+
+			metrics_count(out, METRICS_PLUGIN_RUNNERS, values,
+			    all->items[i].doing[k]);
 		}
 }
 
@@ -134,6 +159,7 @@ plugins_write(const struct numbers *all, struct buf *out)
 	by_plugin(all, METRICS_PLUGIN_INFLIGHT, out);
 	calls_write(all, out);
 	by_plugin(all, METRICS_PLUGIN_BREAKER, out);
+	runners_write(all, out);
 	by_plugin(all, METRICS_PLUGIN_RUNNER, out);
 	by_plugin(all, METRICS_PLUGIN_RESTARTS, out);
 	by_plugin(all, METRICS_PLUGIN_QUARANTINES, out);

@@ -205,8 +205,9 @@ typedef int tp_call_fn(struct tp_call *, void *state);
 
 enum tp_entry_flags {
 	TP_NONBLOCKING = 1u << 0, /* may run on an event loop: never waits */
-	TP_SERIAL = 1u << 1       /* never two calls at once; then it may block
-	                           * too, whatever the other flag says */
+	TP_SERIAL = 1u << 1       /* never two calls at once in a process; then
+	                           * it may block too, whatever the other flag
+	                           * says */
 };
 
 struct tp_entry {

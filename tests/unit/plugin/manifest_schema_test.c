@@ -33,6 +33,8 @@ static const char every_key[] =
     "license: Apache-2.0\n"
     "homepage: \"https://example.com/every\"\n"
     "isolation: process\n"
+    "runners: 1\n"
+    "spare: 0\n"
     "rehearse: load\n"
     "reload: exclusive\n"
     "state: required\n"
@@ -106,6 +108,7 @@ static const char *const values[] = { "", "word", "\"two words\"",
 static const char *const beyond[] = {
 	TP_DUPLICATE, /* names across lists */
 	TP_LIMIT, /* one limit against another */
+	TP_RUNNERS, /* several against a state, and entries at run time */
 	TP_SCHEMA, /* schemas in the manifest: two dialects */
 	TP_TEMPLATE, /* RFC 6570 */
 	TP_CHARACTER, /* invisible ones, anywhere */
