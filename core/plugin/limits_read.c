@@ -53,7 +53,8 @@ map_read(struct anew_reader *a, const struct yaml_node *map, const char *path,
 		    "write it under limits of the plugin",
 		    "%s: it is one of the whole plugin", below.text);
 	else if (breaker != NULL)
-		manifest_read_breaker(r, breaker, below.text, &out->breaker);
+		manifest_read_breaker(
+		    r, breaker, below.text, a->arena, &out->breaker);
 	out->limits = raw.limits;
 	places_take(map, out, a->file);
 	return r->diags->errors == before ? 0 : ERR_CONFIG;

@@ -180,7 +180,7 @@ static const struct settings_item breaker_items[] = {
 
 void
 manifest_read_breaker(struct manifest_reader *r, const struct yaml_node *node,
-    const char *path, struct call_breaker_limits *b)
+    const char *path, struct arena *arena, struct call_breaker_limits *b)
 {
 	*b = call_breaker_default;
 	if (node == NULL)
@@ -188,7 +188,7 @@ manifest_read_breaker(struct manifest_reader *r, const struct yaml_node *node,
 	if (node->type == YAML_SCALAR && str_equal(node->text, S("off")))
 		b->off = true;
 	else if (node->type == YAML_MAP)
-		(void)settings_merge(breaker_items, node, path, b, &r->m->arena,
+		(void)settings_merge(breaker_items, node, path, b, arena,
 		    r->file, r->diags); /* it has reported */
 	else
 		manifest_refuse(r, TP_LIMIT, node->at,
@@ -230,7 +230,7 @@ manifest_check_limits(struct manifest_reader *r, const struct yaml_node *map)
 {
 	manifest_read_breaker(r,
 	    map != NULL ? yaml_get(map, S("breaker")) : NULL, "limits.breaker",
-	    &r->m->breaker);
+	    &r->m->arena, &r->m->breaker);
 	if (map == NULL)
 		return;
 	manifest_refuse_limits(r, map, "limits");

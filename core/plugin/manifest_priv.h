@@ -143,7 +143,7 @@ void manifest_read_limits(struct manifest_reader *r,
     unsigned *said);
 /* "off", or numbers in place of the defaults; node may be NULL. */
 void manifest_read_breaker(struct manifest_reader *r,
-    const struct yaml_node *node, const char *path,
+    const struct yaml_node *node, const char *path, struct arena *arena,
     struct call_breaker_limits *b);
 /* "failures: 5, .." or "off". */
 void manifest_breaker_print(
