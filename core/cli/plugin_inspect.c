@@ -153,6 +153,19 @@ refused_write(const struct json_node *p, struct buf *out)
 		      "cannot"));
 }
 
+/* What keeps it from the network, where nothing of it is granted. */
+static void
+network_write(const struct json_node *p, struct buf *out)
+{
+	struct str by = cli_member(json_get(p, S("runner")), "network");
+
+	if (str_equal(by, S("namespace")))
+		line(out, "network",
+		    S("none (an empty namespace, and its filter)"));
+	else if (str_equal(by, S("filter")))
+		line(out, "network", S("none (its filter alone)"));
+}
+
 static void
 limits_write(const struct json_node *l, struct buf *out)
 {
@@ -273,6 +286,7 @@ cli_plugin_page(const struct json_node *p, struct buf *out)
 	origin_write(p, out);
 	isolation_write(p, out);
 	grants_write(p, out);
+	network_write(p, out);
 	refused_write(p, out);
 	if (limits != NULL) {
 		label(out, "limits");

@@ -385,6 +385,10 @@ runner_member(const struct plugin_generation *g, struct buf *out)
 	    ",\"runner\":{\"lives\":%u,\"deaths\":%u,\"refusals\":\"%s\"",
 	    r->lives_made, r->deaths_len,
 	    first != NULL && first->refusals != NULL ? "logged" : "untold");
+	buf_printf(out, ",\"network\":\"%s\"",
+	    g->grants.network.len > 0            ? "granted"
+		: first != NULL && first->walled ? "namespace"
+						 : "filter");
 	BUF_LIT(out, ",\"user\":");
 	buf_json(out, str_of(g->identity.name));
 	buf_printf(

@@ -335,7 +335,9 @@ options_take(struct plugin_manager *m, const struct plugin_manager_options *o,
 	if (o->user != NULL)
 		plugin_user_copy(&m->user, o->user, &m->arena);
 	m->place.refusals = refusals_thread_create();
-	if (m->place.refusals == NULL || m->arena.failed)
+	m->place.network = plugin_network_create();
+	if (m->place.refusals == NULL || m->place.network == NULL
+	    || m->arena.failed)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (plugin_manager_override(m, o->overrides, o->overrides_len) < 0)
 		return err_set(err, ERR_NOMEM, "out of memory");
@@ -490,6 +492,7 @@ plugin_manager_destroy(struct plugin_manager *m)
 	if (m->hub != NULL)
 		plugin_hub_leave(m->hub);
 	refusals_thread_destroy(m->place.refusals);
+	plugin_network_destroy(m->place.network);
 	plugin_manager_overrides_free(m->overrides, m->overrides_len);
 	for (size_t i = 0; i < m->dirs_len; i++)
 		free(m->dirs[i]);

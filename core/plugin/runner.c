@@ -118,7 +118,8 @@ process_start(struct runner_life *l, struct err *err)
 	/* Channels, and the calls that have begun. */
 	size_t n = place->reactors + 2
 	    + (l->runner->generation->manifest->dynamic.max > 0 ? 1 : 0);
-	int *theirs = malloc(n * sizeof *theirs);
+	size_t net = 0;
+	int *theirs = malloc((n + NETWORK_FDS) * sizeof *theirs);
 	int rc = ERR_NOMEM;
 
 	if (theirs == NULL || l->fds == NULL || l->space == NULL) {
@@ -128,8 +129,10 @@ process_start(struct runner_life *l, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		theirs[i] = -1;
 	(void)snprintf(channels, sizeof channels, "%zu", n - 1); /* it fits */
+	if (l->runner->generation->grants.network.len == 0)
+		net = plugin_network_fds(place->network, theirs + n);
 	extra.fds = theirs;
-	extra.fds_len = n;
+	extra.fds_len = n + net;
 	rc = pairs_make(l, theirs, n - 1);
 	if (rc == 0)
 		rc = plugin_begun_create(
@@ -416,13 +419,15 @@ serial_set(struct call_target *t, unsigned processes)
 
 /* Which of its entries are TP_SERIAL. */
 static int
-take_ready(const struct runner_life *l, struct str body)
+take_ready(struct runner_life *l, struct str body)
 {
 	struct plugin_runner *r = l->runner;
 	struct plugin_generation *g = r->serial_known ? NULL : r->generation;
 	struct wire_in in = wire_in_of(body);
-	uint32_t n = wire_get_u32(&in);
+	uint32_t n;
 
+	l->walled = wire_get_u32(&in) != 0;
+	n = wire_get_u32(&in);
 	for (uint32_t i = 0; i < n && !in.bad; i++) {
 		bool serial = wire_get_u32(&in) != 0;
 

@@ -29,6 +29,7 @@
 #include "loop/loop.h"
 #include "plugin/begun.h"
 #include "plugin/refusals.h"
+#include "plugin/network.h"
 #include "plugin/restart.h"
 #include "plugin/wire.h"
 
@@ -66,7 +67,8 @@ struct plugin_runner_place {
 	unsigned pool_queue; /* calls that wait for one of those */
 	/* Borrowed; NULL: all threads share one table of descriptors. */
 	struct plugin_passage *passage;
-	struct refusals_thread *refusals; /* borrowed */
+	struct refusals_thread *refusals; /* borrowed, like the next */
+	struct plugin_network *network; /* empty; NULL: none */
 	bool best_effort; /* a box without what the kernel lacks */
 };
 
@@ -93,6 +95,7 @@ struct runner_life {
 	struct loop_timer timer; /* the start, the next beat, the stop */
 	char *space; /* owned */
 	struct runner_desk *desk; /* owned; NULL: it adds no entries */
+	bool walled; /* in an empty network */
 	struct refusals_watch *refusals; /* owned; NULL: it tells of none */
 	struct buf gone; /* numbers of entries, to be sent */
 	struct loop_deferred gone_send;

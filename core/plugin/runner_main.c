@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "plugin/box.h"
+#include "plugin/network.h"
 #include "plugin/runner_priv.h"
 #include "plugin/watchers.h"
 
@@ -275,6 +276,7 @@ ready_send(const struct runner_process *p)
 
 	buf_init(&b);
 	at = wire_begin(&b, WIRE_READY, 0);
+	wire_put_u32(&b, p->walled);
 	wire_put_u32(&b, (uint32_t)g->targets_len);
 	for (size_t i = 0; i < g->targets_len; i++)
 		wire_put_u32(&b, g->targets[i].target.concurrency == 1);
@@ -499,6 +501,8 @@ plugin_runner_main(int argc, char **argv)
 	process.begun = plugin_begun_open(RUNNER_FIRST_FD + (int)channels);
 	if (process.begun == NULL)
 		runner_give_up("no memory for calls that have begun");
+	process.walled =
+	    plugin_network_enter(RUNNER_FIRST_FD + (int)channels + 1);
 	if (box_begin(RUNNER_FIRST_FD, (unsigned)channels, &err) < 0)
 		runner_give_up(err.text);
 	panic_install();

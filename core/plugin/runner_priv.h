@@ -59,6 +59,7 @@ struct runner_process {
 	unsigned many; /* processes of this plugin */
 	struct runner_batches batches;
 	bool stopping;
+	bool walled; /* in an empty network */
 	struct plugin_begun *begun; /* for each line one */
 };
 

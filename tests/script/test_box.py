@@ -8,6 +8,7 @@ import pwd
 import select
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -159,6 +160,40 @@ def test_a_runner_that_serves_well_is_refused_nothing(server, modern):
     assert "refused" not in p and p["runner"]["refusals"] == "logged"
 
 
+def test_who_has_no_network_is_alone_in_one(start, hostile_plugins):
+    """the second wall, where this kernel and its keepers let us build it"""
+    server = start.serve(
+        "plugins: {isolation: process, hello: {grants: {network: ['a.example:1']}}}\n",
+        plugins=(hostile_plugins, w.PLUGINS))
+    m, admin = w.Modern(server), Admin(server)
+    serves(server, m)
+    hello, hostile, time = (admin.plugin(p)["runner"] for p in ("hello", "hostile", "time"))
+    assert hello["network"] == "granted"
+    assert hostile["network"] == time["network"]
+    assert said(m, "connect", port="1") == "Permission denied"
+    m.close()
+    text = admin.cli("plugin", "inspect", "hostile").stdout
+    if hostile["network"] == "filter":
+        assert "none (its filter alone)" in text
+        return
+    assert hostile["network"] == "namespace" and "none (an empty namespace" in text
+    if os.getuid() == 0:
+        ours, one, two = (os.readlink("/proc/%d/ns/net" % r["pid"])
+                          for r in (hello, hostile, time))
+        assert ours == os.readlink("/proc/self/ns/net")
+        assert one == two != ours  # one for all
+
+
+if os.getuid() == 0 and subprocess.run(["unshare", "-n", "true"], check=False,
+                                       capture_output=True).returncode == 0:
+    def test_root_can_make_an_empty_network(server, modern):
+        serves(server, modern)
+        runner = Admin(server).plugin("hostile")["runner"]
+        assert runner["network"] == "namespace"
+        with open("/proc/%d/net/dev" % runner["pid"]) as f:
+            assert [x.split(":")[0].strip() for x in f.readlines()[2:]] == ["lo"]
+
+
 def names(reason, call):
     """A sanitizer holds the signal back that says which call it was."""
     assert reason.startswith("killed: system call not allowed")
@@ -185,10 +220,13 @@ def test_what_no_plugin_does_in_good_faith_ends_its_runner(start, hostile_plugin
 
 
 if not w.SANITIZED:  # which need memory without a bound
-    def test_memory_beyond_the_grant_is_not_there(server, modern):
-        e = modern.error("tools/call", {"name": "hostile_memory", "arguments": {}})
+    def test_memory_beyond_the_grant_is_not_there(start, hostile_plugins):
+        server = granted(start, hostile_plugins, "memory: 64MiB")
+        m = w.Modern(server)
+        e = m.error("tools/call", {"name": "hostile_memory", "arguments": {}})
         assert e["message"] == "Out of memory"
-        serves(server, modern)
+        serves(server, m)
+        m.close()
 
 
 def test_descriptors_have_a_bound(server, modern):
