@@ -55,6 +55,39 @@ batch_create(struct mcp_reactor *mcp, const struct batch_ops *ops, void *owner)
 	return b;
 }
 
+struct batch *
+batch_take(struct mcp_reactor *mcp, const struct batch_ops *ops, void *owner,
+    const struct json_node *array, const struct mcp_peer *peer,
+    struct batch_refusal *why)
+{
+	struct batch *b;
+
+	why->code = RPC_INVALID_REQUEST;
+	why->text = batch_fault(array, peer);
+	if (why->text != NULL)
+		return NULL;
+	b = batch_create(mcp, ops, owner);
+	if (b == NULL) {
+		why->code = RPC_INTERNAL_ERROR;
+		why->text = "out of memory";
+		return NULL;
+	}
+	return b;
+}
+
+void
+batch_respond(const struct batch *b, const struct json_node *array,
+    const struct mcp_peer *peer)
+{
+	JSON_EACH_ELEMENT (v, array) {
+		struct rpc_message m;
+
+		rpc_message_read(v, &m);
+		if (m.kind == RPC_RESPONSE)
+			mcp_response(b->mcp, peer->scope, &m);
+	}
+}
+
 static void
 batch_free(struct batch *b)
 {

@@ -14,6 +14,12 @@
 
 struct batch;
 
+/* An error to answer with. */
+struct batch_refusal {
+	int code;
+	const char *text;
+};
+
 /* Implemented by the connection that the batch came on. */
 struct batch_ops {
 	void (*notify)(struct batch *b, struct str message);
@@ -43,6 +49,14 @@ const char *batch_fault(
 /* NULL without memory. */
 struct batch *batch_create(
     struct mcp_reactor *mcp, const struct batch_ops *ops, void *owner);
+/* The two of them; NULL: refuse it with that. */
+struct batch *batch_take(struct mcp_reactor *mcp, const struct batch_ops *ops,
+    void *owner, const struct json_node *array, const struct mcp_peer *peer,
+    struct batch_refusal *why);
+/* Where a connection is one session, before it is served: gives responses to
+ * who waits for them. */
+void batch_respond(const struct batch *b, const struct json_node *array,
+    const struct mcp_peer *peer);
 /* Serves every member but responses, which are the owner's; the end may come
  * before this returns. */
 void batch_serve(

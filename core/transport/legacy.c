@@ -213,27 +213,17 @@ static void
 serve_array(struct http_legacy *l, const struct json_node *array)
 {
 	struct mcp_peer *peer = &l->conn->session->peer;
-	const char *fault = batch_fault(array, peer);
+	struct batch_refusal why;
 	struct batch *b;
 
-	if (fault != NULL) {
-		refuse(l, NULL, RPC_INVALID_REQUEST, fault);
-		return;
-	}
-	b = batch_create(l->conn->t->mcp, &batch_ops, l);
+	b = batch_take(l->conn->t->mcp, &batch_ops, l, array, peer, &why);
 	if (b == NULL) {
-		refuse(l, NULL, RPC_INTERNAL_ERROR, "out of memory");
+		refuse(l, NULL, why.code, why.text);
 		return;
 	}
 	list_push(&l->batches, &b->node);
 	l->open++;
-	JSON_EACH_ELEMENT (v, array) {
-		struct rpc_message m;
-
-		rpc_message_read(v, &m);
-		if (m.kind == RPC_RESPONSE)
-			mcp_response(l->conn->t->mcp, peer->scope, &m);
-	}
+	batch_respond(b, array, peer);
 	batch_serve(b, array, peer);
 }
 

@@ -245,27 +245,17 @@ static const struct batch_ops batch_ops = { batch_notify, batch_done,
 static void
 serve_array(struct line_conn *l, const struct json_node *array)
 {
-	const char *fault = batch_fault(array, &l->peer);
+	struct batch_refusal why;
 	struct batch *b;
 
-	if (fault != NULL) {
-		refuse(l, NULL, RPC_INVALID_REQUEST, fault);
-		return;
-	}
-	b = batch_create(l->t->mcp, &batch_ops, l);
+	b = batch_take(l->t->mcp, &batch_ops, l, array, &l->peer, &why);
 	if (b == NULL) {
-		refuse(l, NULL, RPC_INTERNAL_ERROR, "out of memory");
+		refuse(l, NULL, why.code, why.text);
 		return;
 	}
 	list_push(&l->batches, &b->node);
 	l->open++;
-	JSON_EACH_ELEMENT (v, array) {
-		struct rpc_message m;
-
-		rpc_message_read(v, &m);
-		if (m.kind == RPC_RESPONSE)
-			mcp_response(l->t->mcp, l->peer.scope, &m);
-	}
+	batch_respond(b, array, &l->peer);
 	batch_serve(b, array, &l->peer);
 	listen_when_ready(l);
 }
