@@ -20,16 +20,6 @@ static void channel_events(void *arg, unsigned events);
 static void channel_flush(void *arg);
 static void channel_timer(void *arg);
 
-/* Plugins that add entries have one process. */
-bool
-remote_call_is_elsewhere(const struct remote_call *rc)
-{
-	const struct runner_channel *ch = rc->seat->lanes[0].channel;
-
-	return rc->channel == NULL && rc->life != 0 && ch != NULL
-	    && ch->life->number != rc->life;
-}
-
 /* What a client is told: the plugin, what happened, and when (reliability 2).
  */
 void
@@ -309,13 +299,6 @@ runner_channel_create(struct seat_lane *lane, struct runner_seat *s,
 	loop_timer_init(&ch->timer, channel_timer, ch);
 	channel_watch(ch, LOOP_READ);
 	return ch;
-}
-
-bool
-runner_channel_has_room(const struct runner_channel *ch)
-{
-	return ch->calls_len < RUNNER_CALLS_MAX
-	    && ch->out.len - ch->out_at < RUNNER_OUT_MAX;
 }
 
 void

@@ -48,8 +48,6 @@ struct runner_channel *runner_channel_create(struct seat_lane *lane,
 void runner_channel_destroy(struct runner_channel *ch);
 /* Takes no new calls; goes when the last one has ended. */
 void runner_channel_leave(struct runner_channel *ch);
-/* Room for one more call? */
-bool runner_channel_has_room(const struct runner_channel *ch);
 void runner_channel_send(struct runner_channel *ch, struct remote_call *rc);
 /* Says so to the process, which may take a while. */
 void runner_channel_cancel(struct runner_channel *ch, struct remote_call *rc);
@@ -62,8 +60,27 @@ void runner_channel_lose(struct runner_channel *ch);
 void remote_call_drop(struct remote_call *rc);
 /* Answers it: the plugin, what happened, and when. */
 void remote_call_lose(struct remote_call *rc, const char *phase);
-/* Its entry was added by a process that is gone. */
-bool remote_call_is_elsewhere(const struct remote_call *rc);
+
+/* Room for one more call? */
+static inline bool
+runner_channel_has_room(const struct runner_channel *ch)
+{
+	return ch->calls_len < RUNNER_CALLS_MAX
+	    && ch->out.len - ch->out_at < RUNNER_OUT_MAX;
+}
+
+/* Its entry was added by a process that is gone: plugins that add entries have
+ * one process. */
+static inline bool
+remote_call_is_elsewhere(const struct remote_call *rc)
+{
+	const struct runner_channel *ch;
+
+	if (rc->life == 0 || rc->channel != NULL)
+		return false;
+	ch = rc->seat->lanes[0].channel;
+	return ch != NULL && ch->life->number != rc->life;
+}
 
 /* seat.c: calls that wait go into a life, or have waited for nothing. */
 void runner_seat_move(struct runner_seat *s, bool none_will_come);
