@@ -4,6 +4,7 @@ that dies or stands still takes its own calls along, and no other's."""
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -186,22 +187,30 @@ def test_deaths_of_all_count_for_a_quarantine(serve, gate):
     modern.close()
 
 
-def test_a_reload_replaces_all_of_them(start, fixture_plugins, gate):
+def fixture_say(folder, fixture_plugins, said):
+    with open(fixture_plugins + "/fx/fx.yaml") as f:
+        w.write_file(folder + "/fx.yaml", f.read() + said)
+
+
+def fixture_copy(start, fixture_plugins, said):
+    """fx with a manifest that says that, too."""
     folder = start.path("plugins")
     os.mkdir(folder)
     with open(fixture_plugins + "/fx/fx.so", "rb") as f:
         w.write_file(folder + "/fx.so", f.read())
-    with open(fixture_plugins + "/fx/fx.yaml") as f:
-        manifest = f.read()
-    # The manifest says so, too.
-    w.write_file(folder + "/fx.yaml", manifest + "runners: 2\nspare: 1\n")
+    fixture_say(folder, fixture_plugins, said)
+    return folder
+
+
+def test_a_reload_replaces_all_of_them(start, fixture_plugins, gate):
+    folder = fixture_copy(start, fixture_plugins, "runners: 2\nspare: 1\n")
     server = start.serve("plugins: {isolation: process%s}\n" % w.BEST_EFFORT,
                          plugins=(folder,))
     old = told(server, "runner ready", 2) + told(server, "spare runner ready")
     calls = [Call(server, gate) for _ in range(2)]
     assert {c.pid for c in calls} == set(old[:2])
     mark = server.mark()
-    w.write_file(folder + "/fx.yaml", manifest + "runners: 3\n")
+    fixture_say(folder, fixture_plugins, "runners: 3\n")
     server.wait_log("plugin warm", mark, plugin="fx")
     new = told(server, "runner ready", 3, mark)
     more = [Call(server, gate) for _ in range(3)]
@@ -317,3 +326,41 @@ def test_each_of_them_hears_what_is_watched(start, watches_modules):
     server.wait_log("spare runner ready", mark, plugin="watches")
     assert len([l for l in server.lines if l.get("event") == "plugin says"]) == 3
     session.close()
+
+
+def test_what_is_left_of_a_quarantined_plugin_ends_with_its_calls(
+        start, fixture_plugins, gate):
+    """quarantine: error: its entries stay, and nobody calls them"""
+    folder = fixture_copy(start, fixture_plugins, "quarantine: error\nrunners: 2\n")
+    server = start.serve(config("restart: {intensity: 1}"), plugins=(folder,),
+                         allow_errors=True)
+    pids = told(server, "runner ready", 2)
+    call = Call(server, gate)
+    end = os.pidfd_open(call.pid)
+    os.kill([p for p in pids if p != call.pid][0], signal.SIGKILL)
+    server.wait_log("plugin quarantined", plugin="fx")
+    modern = w.Modern(server)
+    e = modern.error("tools/call", {"name": "fx_nothing", "arguments": {}})
+    assert "quarantined after 1 deaths" in e["message"]
+    assert not select.select([end], [], [], 0)[0]
+    assert call.end() == "held"
+    assert select.select([end], [], [], w.DEADLINE)[0]
+    os.close(end)
+    modern.close()
+
+
+def test_a_reload_that_waits_for_all_of_them(start, fixture_plugins, gate):
+    """reload: exclusive"""
+    folder = fixture_copy(start, fixture_plugins, "reload: exclusive\nrunners: 2\n")
+    server = start.serve("plugins: {isolation: process%s}\n" % w.BEST_EFFORT,
+                         plugins=(folder,))
+    told(server, "runner ready", 2)
+    calls = [Call(server, gate) for _ in range(2)]
+    mark = server.mark()
+    fixture_say(folder, fixture_plugins, "reload: exclusive\nrunners: 3\n")
+    server.wait_log("plugin holds its calls", mark, plugin="fx")
+    behind = Call(server, gate, entered=False)
+    assert [c.end() for c in calls] == ["held"] * 2
+    new = told(server, "runner ready", 3, mark)
+    behind.enter(gate)
+    assert behind.pid in new and behind.end() == "held"
