@@ -323,7 +323,10 @@ static void
 child_late(void *arg)
 {
 	struct loop_child *c = arg;
+	struct pollfd p = { .fd = c->process.pid_fd, .events = POLLIN };
 
+	if (poll(&p, 1, 0) == 1)
+		return; /* it was in time, this loop was not */
 	c->timed_out = true;
 	process_kill(&c->process);
 }
@@ -436,7 +439,7 @@ loop_child_cancel(struct loop_child *c)
 		child_ended(c, LOOP_READ);
 }
 
-/* Without a loop. */
+/* Without a loop, or before it turns. */
 
 static int
 wait_ms(int64_t deadline_ns)
@@ -484,6 +487,16 @@ process_wait(struct process *p, int64_t deadline_ns)
 	stream_step(&p->out);
 	stream_step(&p->errors);
 	return late;
+}
+
+void
+loop_child_wait(struct loop_child *c, int64_t timeout_ns)
+{
+	loop_io_stop(&c->end_io);
+	loop_io_stop(&c->out_io);
+	loop_io_stop(&c->errors_io);
+	c->timed_out |= process_wait(&c->process, clock_now_ns() + timeout_ns);
+	child_ended(c, LOOP_READ);
 }
 
 struct loop_child_task {

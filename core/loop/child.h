@@ -45,6 +45,9 @@ struct loop_child *loop_child_start_with(struct loop *l,
 pid_t loop_child_pid(const struct loop_child *c);
 /* [control] SIGKILL; its end is told as any other. */
 void loop_child_kill(struct loop_child *c);
+/* [control] Waits here, timeout_ns from now, and tells its end, as the loop
+ * would have. */
+void loop_child_wait(struct loop_child *c, int64_t timeout_ns);
 /* Kills it, with its process group, and forgets fn. */
 void loop_child_cancel(struct loop_child *c);
 /* [any] The same without a loop: waits here.  out and errors are appended

@@ -95,7 +95,7 @@ module_check(
 		rc = bytes_check(m, buf_view(&bytes), diags);
 	buf_finish(&bytes);
 	if (rc == 0)
-		rc = plugin_rehearse(m, exe, path, NULL, diags);
+		rc = plugin_rehearse(m, exe, path, diags);
 	free(path);
 	return rc;
 }

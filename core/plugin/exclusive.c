@@ -13,7 +13,7 @@ due(struct plugin_slot *s)
 {
 	s->next_due = true;
 	loop_timer_clear(&s->next_timer);
-	plugin_manager_batch_now(s->holder, false);
+	(void)plugin_manager_batch_now(s->holder, false);
 }
 
 /* [control] No call is in the one that serves. */

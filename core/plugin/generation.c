@@ -512,7 +512,8 @@ previous_state(struct plugin_generation *previous, struct tp_snapshot *out)
 	return rc;
 }
 
-/* load(), here or in the runner: an enum tp_status, with a line for people. */
+/* load() here, or the end of that in the runner: an enum tp_status, with a line
+ * for people. */
 int
 plugin_generation_load(struct plugin_generation *g,
     const struct tp_snapshot *previous, struct err *err)
@@ -520,11 +521,7 @@ plugin_generation_load(struct plugin_generation *g,
 	int rc;
 
 	if (g->runner != NULL) {
-		rc = plugin_runner_is_begun(g->runner)
-		    ? 0
-		    : plugin_runner_begin(g->runner, previous, err);
-		if (rc == 0)
-			rc = plugin_runner_await(g->runner, err);
+		rc = plugin_runner_await(g->runner, err);
 		return rc == 0 ? TP_OK : rc == ERR_STATE ? TP_ESTATE : TP_EFAIL;
 	}
 	g->state = NULL;
@@ -563,32 +560,122 @@ plugin_generation_begin(struct plugin_generation *g, struct diags *diags)
 	    : refuse(g->manifest, diags, TP_MODULE_LOAD, err.text);
 }
 
-int
-plugin_generation_start(struct plugin_generation *g,
-    struct plugin_generation *previous, struct diags *diags)
+static void
+save_begin(struct plugin_start *s)
 {
-	const struct plugin_manifest *m = g->manifest;
-	struct tp_snapshot bytes;
-	struct err err;
-	int saved = previous_state(previous, &bytes), rc;
+	struct plugin_runner *r =
+	    s->previous != NULL ? s->previous->runner : NULL;
 
+	if (r == NULL)
+		return;
+	plugin_runner_listen(r, s->told, s->arg);
+	plugin_runner_save_begin(r);
+}
+
+/* 0, or PLUGIN_PENDING. */
+static int
+save_end(
+    struct plugin_generation *g, struct plugin_start *s, struct diags *diags)
+{
+	struct plugin_generation *previous = s->previous;
+	int saved;
+
+	if (previous != NULL && previous->runner != NULL && !s->waits
+	    && !plugin_runner_has_saved(previous->runner))
+		return PLUGIN_PENDING;
+	saved = previous_state(previous, &s->bytes);
+	s->has_state = saved == TP_OK;
 	/* One that never had a state has none to lose. */
-	if (saved != TP_OK && saved != TP_ENOTSUP && m->state_required)
+	if (saved != TP_OK && saved != TP_ENOTSUP
+	    && g->manifest->state_required)
 		return refuse_state(
 		    g, diags, "the running generation did not save its state");
-	rc = plugin_generation_load(g, saved == TP_OK ? &bytes : NULL, &err);
-	if (rc == TP_ESTATE && saved == TP_OK) {
+	return 0;
+}
+
+static const struct tp_snapshot *
+state_of(const struct plugin_start *s)
+{
+	return s->has_state ? &s->bytes : NULL;
+}
+
+/* Its process begins; in this one there is none. */
+static int
+load_begin(
+    struct plugin_generation *g, struct plugin_start *s, struct diags *diags)
+{
+	struct err err;
+
+	if (g->runner == NULL)
+		return 0;
+	plugin_runner_listen(g->runner, s->told, s->arg);
+	if (plugin_runner_is_begun(g->runner)
+	    || plugin_runner_begin(g->runner, state_of(s), &err) == 0)
+		return 0;
+	return refuse(g->manifest, diags, TP_MODULE_LOAD, err.text);
+}
+
+/* Once without the state where it does not take that over. */
+static int
+load_end(
+    struct plugin_generation *g, struct plugin_start *s, struct diags *diags)
+{
+	const struct plugin_manifest *m = g->manifest;
+	struct err err;
+	int rc;
+
+	do {
+		if (g->runner != NULL && !s->waits
+		    && !plugin_runner_has_started(g->runner))
+			return PLUGIN_PENDING;
+		rc = plugin_generation_load(g, state_of(s), &err);
+		if (rc == TP_OK)
+			return 0;
+		if (rc != TP_ESTATE || !s->has_state)
+			return refuse(m, diags, TP_MODULE_LOAD, err.text);
 		if (m->state_required)
 			return refuse_state(g, diags,
 			    "does not take over the state of the running "
 			    "generation");
 		LOG_WARN("plugin state dropped", F_STR("plugin", m->name),
 		    F_INT("generation", g->number),
-		    F_INT("format", bytes.format));
-		rc = plugin_generation_load(g, NULL, &err);
+		    F_INT("format", s->bytes.format));
+		s->has_state = false;
+		rc = load_begin(g, s, diags);
+	} while (rc == 0);
+	return rc;
+}
+
+void
+plugin_generation_start_forget(struct plugin_start *s)
+{
+	if (s->previous != NULL && s->previous->runner != NULL)
+		plugin_runner_listen(s->previous->runner, NULL, NULL);
+	s->previous = NULL;
+}
+
+int
+plugin_generation_start(
+    struct plugin_generation *g, struct plugin_start *s, struct diags *diags)
+{
+	int rc = 0;
+
+	if (s->step == PLUGIN_STEP_SAVE) {
+		save_begin(s);
+		s->step = PLUGIN_STEP_SAVED;
 	}
-	if (rc != TP_OK)
-		return refuse(m, diags, TP_MODULE_LOAD, err.text);
+	if (s->step == PLUGIN_STEP_SAVED) {
+		rc = save_end(g, s, diags);
+		if (rc == 0)
+			rc = load_begin(g, s, diags);
+		if (rc != 0)
+			return rc;
+		plugin_generation_start_forget(s);
+		s->step = PLUGIN_STEP_LOADED;
+	}
+	rc = load_end(g, s, diags);
+	if (rc != 0)
+		return rc;
 	plugin_generation_enter(g, PLUGIN_OPENED);
 	return 0;
 }

@@ -184,9 +184,28 @@ struct plugin_generation *plugin_generation_open(struct plugin_hub *hub,
 /* [control] Starts its runner, which has no previous one, and does not wait:
  * plugin_generation_start() does. */
 int plugin_generation_begin(struct plugin_generation *g, struct diags *diags);
-/* [control] load(), with what the previous one (may be NULL) saved. */
-int plugin_generation_start(struct plugin_generation *g,
-    struct plugin_generation *previous, struct diags *diags);
+/* load() of one, with what the one before has saved: a step goes as far as it
+ * can without waiting for a runner. */
+enum plugin_step { PLUGIN_STEP_SAVE, PLUGIN_STEP_SAVED, PLUGIN_STEP_LOADED };
+
+struct plugin_start {
+	struct plugin_generation *previous; /* NULL: none, or it has gone */
+	/* Told on the loop when the next step may go on. */
+	void (*told)(void *arg);
+	void *arg;
+	bool waits; /* here, for what is not over */
+	enum plugin_step step;
+	bool has_state;
+	struct tp_snapshot bytes;
+};
+
+#define PLUGIN_PENDING 1 /* no error, and not done */
+
+/* [control] 0, PLUGIN_PENDING, or ERR_CONFIG with the reason in diags. */
+int plugin_generation_start(
+    struct plugin_generation *g, struct plugin_start *s, struct diags *diags);
+/* [control] The previous one goes, or nothing comes of this start. */
+void plugin_generation_start_forget(struct plugin_start *s);
 /* [control] Its two halves, as a runner does them on the host's word: an enum
  * tp_status each. */
 int plugin_generation_load(struct plugin_generation *g,

@@ -18,6 +18,7 @@ runner_seats_wake(struct plugin_runner *r)
 		ref_take(&r->ref);
 		loop_post(l, &s->wake);
 	}
+	runner_tell(r); /* who waits for a life */
 }
 
 /* Where reactors have tables of descriptors of their own, each is sent its end:

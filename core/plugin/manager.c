@@ -82,7 +82,7 @@ lists_touched(void *owner, unsigned kinds)
 	}
 	if ((kinds & 1u << TP_KIND_PROMPT) != 0)
 		registry_touch(m->registry, REGISTRY_PROMPT);
-	if (registry_publish(m->registry, &err) < 0)
+	if (plugin_manager_show(m, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 }
 
@@ -95,7 +95,7 @@ entries_changed(void *owner, struct plugin_generation *g)
 	int rc = plugin_dynamic_update(g, m->registry, &err);
 
 	if (rc == 0)
-		rc = registry_publish(m->registry, &err);
+		rc = plugin_manager_show(m, &err);
 	/* What was there goes on; the next commit, reload or rescan brings
 	 * all. */
 	m->behind = m->behind || rc < 0;
@@ -129,9 +129,11 @@ slot_hide(struct plugin_manager *m, struct plugin_slot *s)
 	struct plugin_generation *g = s->current;
 	struct err err;
 
+	if (s->before != NULL) /* it was not shown yet */
+		plugin_manager_held(m);
 	plugin_slot_drop(m, s);
 	s->before = NULL;
-	if (registry_publish(m->registry, &err) < 0)
+	if (plugin_manager_show(m, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 	plugin_generation_enter(g, PLUGIN_DRAINING);
 	plugin_manager_drains_arm(m);
@@ -165,27 +167,10 @@ generation_quarantined(
 	}
 }
 
-void
-plugin_manager_batch_now(struct plugin_manager *m, bool again)
-{
-	struct plugin_changes c;
-
-	if (m->stop)
-		return;
-	m->unquiet_ns = 0;
-	loop_timer_clear(&m->settle);
-	plugin_manager_batch(m, again, &c);
-	if (c.added + c.replaced + c.removed + c.refused > 0)
-		LOG_INFO("plugins reloaded", F_INT("added", c.added),
-		    F_INT("replaced", c.replaced), F_INT("removed", c.removed),
-		    F_INT("refused", c.refused),
-		    F_INT("unchanged", c.unchanged));
-}
-
 static void
 settled(void *arg)
 {
-	plugin_manager_batch_now(manager_of(arg), false);
+	(void)plugin_manager_batch_now(manager_of(arg), false);
 }
 
 /* Something happened: wait until it is quiet, but not for ever. */
@@ -222,7 +207,7 @@ leftovers_publish(struct plugin_manager *m)
 			    s->current, m->registry, &err);
 	}
 	if (rc == 0)
-		rc = registry_publish(m->registry, &err);
+		rc = plugin_manager_show(m, &err);
 	m->behind = m->behind && rc < 0;
 	if (rc < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
@@ -361,6 +346,8 @@ plugin_manager_create(struct loop *control, struct registry *registry,
 	m->lock_fd = -1;
 	list_init(&m->slots);
 	list_init(&m->generations);
+	list_init(&m->batches);
+	loop_timer_init(&m->held, plugin_manager_held, m);
 	loop_timer_init(&m->settle, settled, m);
 	loop_timer_init(&m->rescan, rescan, m);
 	loop_timer_init(&m->drains, plugin_manager_drains_look, m);
@@ -391,12 +378,10 @@ int
 plugin_manager_load_all(
     struct plugin_manager *m, struct plugin_changes *changes, struct err *err)
 {
-	struct plugin_changes c;
-
 	(void)err; /* a bad plugin is not an error of the server */
-	plugin_manager_batch(m, false, &c);
+	(void)plugin_manager_batch(m, false);
 	if (changes != NULL)
-		*changes = c;
+		*changes = m->last;
 	return 0;
 }
 
@@ -415,10 +400,10 @@ plugin_manager_watch(struct plugin_manager *m, struct err *err)
 	return 0;
 }
 
-void
+unsigned
 plugin_manager_reload(struct plugin_manager *m)
 {
-	plugin_manager_batch_now(m, true);
+	return plugin_manager_batch_now(m, true);
 }
 
 void
@@ -452,6 +437,9 @@ drop_all(struct plugin_manager *m)
 {
 	struct err err;
 
+	plugin_manager_batches_end(m);
+	if (m->unshown && plugin_manager_show(m, &err) < 0)
+		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 	LIST_EACH_SAFE (node, &m->slots) {
 		struct plugin_slot *s =
 		    LIST_OBJ(node, struct plugin_slot, node);
@@ -461,7 +449,7 @@ drop_all(struct plugin_manager *m)
 			plugin_generation_enter(s->before, PLUGIN_DRAINING);
 		plugin_slot_destroy(s);
 	}
-	if (registry_publish(m->registry, &err) < 0)
+	if (plugin_manager_show(m, &err) < 0)
 		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
 }
 

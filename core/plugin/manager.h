@@ -97,13 +97,23 @@ int plugin_manager_load_all(
 /* Begins to watch the folders (needs the running control loop). */
 int plugin_manager_watch(struct plugin_manager *m, struct err *err);
 /* The same as a file event: SIGHUP, the admin's command.  What was refused
- * is tried again. */
-void plugin_manager_reload(struct plugin_manager *m);
+ * is tried again.  On the running loop it goes on by itself where it has to
+ * wait for a process, elsewhere it waits here.  The number of its batch; 0:
+ * none. */
+unsigned plugin_manager_reload(struct plugin_manager *m);
+/* That batch has not ended. */
+bool plugin_manager_goes_on(const struct plugin_manager *m, unsigned number);
+/* fn is told of the end of each batch, and whether it did anything. */
+void plugin_manager_on_end(struct plugin_manager *m,
+    void (*fn)(void *arg, unsigned number, bool did), void *arg);
 /* What was refused or quarantined is tried again, that plugin alone, with all
  * that has changed besides.  ERR_NOTFOUND: there is no such plugin, or the
  * configuration disables it; ERR_EXISTS: it serves and has no newer files;
- * ERR_CONFIG: it was refused again, err says why. */
-int plugin_manager_enable(
+ * ERR_CONFIG: it was refused again, err says why; ERR_AGAIN: batch goes on, and
+ * plugin_manager_enabled() says that when it has ended. */
+int plugin_manager_enable(struct plugin_manager *m, struct str name,
+    unsigned *batch, struct err *err);
+int plugin_manager_enabled(
     struct plugin_manager *m, struct str name, struct err *err);
 /* fn is told, within each batch, of each plugin that changed or was refused:
  * an object with what is different (docs/internals/plugin.md). */

@@ -20,6 +20,8 @@
 #define MANAGER_TEXT_MAX ((size_t)64 * 1024) /* of its own words */
 #define MANAGER_PAUSE_NS (100 * NS_PER_MS) /* before the first; doubles */
 #define MANAGER_AHEAD_MAX 16 /* plugins that are begun before their turn */
+#define MANAGER_HELD_NS NS_PER_S /* what a batch has put is shown by then */
+#define MANAGER_AGAIN_NS NS_PER_S /* after a batch without memory */
 #define MANAGER_UNQUIET_NS \
 	(2 * NS_PER_S) /* events cannot put it off longer \
 			*/
@@ -45,6 +47,7 @@ struct manager_override {
 };
 
 enum slot_outcome {
+	SLOT_PENDING, /* it waits for a process, and goes on later */
 	SLOT_UNCHANGED,
 	SLOT_ADDED,
 	SLOT_REPLACED,
@@ -87,6 +90,7 @@ struct plugin_slot {
 	int64_t tried_ns; /* the last attempt */
 	int64_t took_ns; /* it needed so long */
 	bool reported; /* in this batch: outcome is news */
+	struct slot_attempt *attempt; /* in a batch; NULL: none */
 	/* exclusive.c: opened and not started while the calls of current end;
 	 * owned; NULL: none. */
 	struct plugin_generation *next;
@@ -123,6 +127,11 @@ struct plugin_manager {
 	size_t generations_len;
 	size_t resident; /* unloaded and still mapped */
 	struct plugin_watch *watch; /* NULL: not watching */
+	struct list batches; /* that go on */
+	unsigned batches_made;
+	struct plugin_changes last; /* of the batch that ended last */
+	bool unshown; /* something was put or dropped since the last snapshot */
+	struct loop_timer held; /* .. and is shown at the latest then */
 	struct loop_timer settle;
 	struct loop_timer rescan;
 	struct loop_timer stopping;
@@ -139,14 +148,29 @@ struct plugin_manager {
 	void *on_drains_arg;
 	void (*on_batch)(void *arg, const struct plugin_changes *changes);
 	void *on_batch_arg;
+	void (*on_end)(void *arg, unsigned batch, bool did);
+	void *on_end_arg;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	bool stop;
 	bool behind; /* entries that were committed wait for memory */
 };
 
+/* What an attempt does next. */
+enum slot_stage {
+	SLOT_QUEUED,
+	SLOT_BEGUN, /* what may go on beside others does */
+	SLOT_STARTS, /* in its turn: with the state of the one before */
+	SLOT_EXPLAINS, /* it did not start, a rehearsal says why */
+	SLOT_SETTLES /* it is told who watches what */
+};
+
+struct plugin_batch;
+
 /* One attempt to load a plugin. */
 struct slot_attempt {
+	struct list node; /* in its batch */
+	struct plugin_batch *batch;
 	struct plugin_manager *m;
 	struct plugin_slot *slot;
 	struct plugin_manifest *manifest; /* owned until it has moved */
@@ -160,20 +184,39 @@ struct slot_attempt {
 	bool said_anew; /* the operator says something else now */
 	bool same; /* as what serves */
 	bool waits; /* for calls of what serves to end */
-	int rc; /* of the first half */
-	struct loop_child_task *rehearsal; /* it runs, or NULL */
-	struct plugin_generation *generation; /* its runner starts, or NULL */
+	int rc; /* so far */
+	enum slot_stage stage;
+	struct plugin_rehearsal *rehearsal; /* owned; NULL: none */
+	struct plugin_generation *generation; /* owned; not put yet, or NULL */
+	struct plugin_start start;
+	struct diags why; /* of a start that a rehearsal explains */
+	/* exclusive.c: its gate is shut, and this attempt goes on behind it;
+	 * NULL: none, or it has gone. */
+	struct plugin_generation *gate;
+	bool resumes;
 };
 
-/* slot.c: one plugin through copy, check, rehearsal, open and put, in two
- * halves: all that may go on beside other plugins is begun, then it is waited
- * for. */
-void plugin_slot_begin(
-    struct slot_attempt *a, struct plugin_manager *m, struct plugin_slot *s);
-enum slot_outcome plugin_slot_end(struct slot_attempt *a);
-/* Both. */
-enum slot_outcome plugin_slot_load(
-    struct plugin_manager *m, struct plugin_slot *s);
+/* One batch of changes.  It may go on later, beside others. */
+struct plugin_batch {
+	struct list node; /* in the manager's */
+	struct plugin_manager *m;
+	unsigned number;
+	struct list attempts; /* not yet ended, in the order of their names */
+	unsigned most; /* begun at once */
+	bool waits; /* here, for all of it: the loop does not turn */
+	struct plugin_changes changes;
+	unsigned before; /* what it had done when the round began */
+	struct loop_deferred go;
+};
+
+/* slot.c: one plugin through copy, check, rehearsal, open and put.  What may go
+ * on beside other plugins is begun; all else is done in its turn, in steps. */
+void plugin_slot_begin(struct slot_attempt *a);
+/* As far as it goes without waiting for a process.  SLOT_PENDING: told, which
+ * may run any number of times, says when to come again. */
+enum slot_outcome plugin_slot_step(struct slot_attempt *a);
+/* Nothing comes of it. */
+void plugin_slot_cancel(struct slot_attempt *a);
 /* Takes its entries out of the registry. */
 void plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s);
 /* drains.c: something drains from now on, or a look at what does. */
@@ -187,10 +230,6 @@ const struct manager_override *plugin_manager_override_find(
 /* Of what is said of a plugin; NULL, nothing, has 0. */
 unsigned plugin_manager_override_number(const struct manager_override *o);
 void plugin_manager_overrides_free(struct manager_override *o, size_t len);
-
-/* The other half, once the calls of the one that serves have ended. */
-enum slot_outcome plugin_slot_resume(
-    struct plugin_manager *m, struct plugin_slot *s);
 
 /* slot_check.c: each adds a diagnostic when it refuses. */
 
@@ -217,13 +256,34 @@ void plugin_slot_hold_end(struct plugin_slot *s);
 void plugin_slot_hold_move(
     struct plugin_generation *old, struct plugin_generation *g);
 
-/* reload.c: one batch. */
-void plugin_manager_batch(
-    struct plugin_manager *m, bool again, struct plugin_changes *changes);
-/* The same now, with a line in the log. */
-void plugin_manager_batch_now(struct plugin_manager *m, bool again);
+/* reload.c: which plugins differ from the last time. */
+
+/* Reads the folders, drops what is gone, and puts what is due into b. */
+void plugin_manager_scan(struct plugin_batch *b, bool again);
 /* Is there anything that a batch would do? */
 bool plugin_manager_is_due(struct plugin_manager *m);
+/* When what was put off is tried again. */
+void plugin_manager_retry_later(struct plugin_manager *m);
+
+/* batch.c */
+
+/* One batch.  On the loop it goes on by itself where it has to wait, and
+ * without a running loop it waits here.  The number of it; 0: there is no
+ * memory, and it is tried again. */
+unsigned plugin_manager_batch(struct plugin_manager *m, bool again);
+/* The same, unless the manager stops. */
+unsigned plugin_manager_batch_now(struct plugin_manager *m, bool again);
+/* Another attempt for s, in its turn. */
+int plugin_batch_add(struct plugin_batch *b, struct plugin_slot *s);
+/* Nothing comes of the attempt of s, if there is one. */
+void plugin_batch_give_up(struct plugin_slot *s);
+/* Its turn may go on. */
+void plugin_batch_wake(void *attempt);
+/* All of them are given up. */
+void plugin_manager_batches_end(struct plugin_manager *m);
+/* One snapshot of all that was put and dropped: old ones drain. */
+int plugin_manager_show(struct plugin_manager *m, struct err *err);
+void plugin_manager_held(void *manager);
 /* Watches the folders below those of plugins that schemas were read from. */
 void plugin_manager_watch_seen(struct plugin_manager *m);
 void plugin_slot_destroy(struct plugin_slot *s);

@@ -26,8 +26,24 @@ slot_named(struct plugin_manager *m, struct str name)
 }
 
 int
-plugin_manager_enable(
+plugin_manager_enabled(
     struct plugin_manager *m, struct str name, struct err *err)
+{
+	struct plugin_slot *s = slot_named(m, name);
+
+	if (s == NULL)
+		return err_set(err, ERR_NOTFOUND,
+		    "the manifest of %.*s is gone", STR_FMT(name));
+	if (s->current == NULL || s->refused)
+		return err_set(err, ERR_CONFIG, "%s",
+		    s->last_error != NULL ? s->last_error
+					  : "its files are being written");
+	return 0;
+}
+
+int
+plugin_manager_enable(
+    struct plugin_manager *m, struct str name, unsigned *batch, struct err *err)
 {
 	struct plugin_slot *s = slot_named(m, name);
 
@@ -41,21 +57,26 @@ plugin_manager_enable(
 		    STR_FMT(name), STR_FMT(name));
 	if (m->stop)
 		return err_set(err, ERR_STATE, "the server is stopping");
-	if (s->current != NULL && !s->refused)
+	*batch = 0;
+	if (s->current != NULL && !s->refused && s->attempt == NULL)
 		return err_set(
 		    err, ERR_EXISTS, "%.*s serves already", STR_FMT(name));
-	s->tried = false;
+	s->tried = s->attempt != NULL;
 	LOG_INFO("plugin enabled by hand", F_STR("plugin", name));
-	plugin_manager_batch_now(m, false);
+	*batch = plugin_manager_batch_now(m, false);
 	s = slot_named(m, name);
-	if (s == NULL)
-		return err_set(err, ERR_NOTFOUND,
-		    "the manifest of %.*s is gone", STR_FMT(name));
-	if (s->current == NULL || s->refused)
-		return err_set(err, ERR_CONFIG, "%s",
-		    s->last_error != NULL ? s->last_error
-					  : "its files are being written");
-	return 0;
+	if (s == NULL || s->attempt == NULL)
+		return plugin_manager_enabled(m, name, err);
+	*batch = s->attempt->batch->number;
+	return err_set(err, ERR_AGAIN, "it is being started");
+}
+
+void
+plugin_manager_on_end(struct plugin_manager *m,
+    void (*fn)(void *arg, unsigned number, bool did), void *arg)
+{
+	m->on_end = fn;
+	m->on_end_arg = arg;
 }
 
 void

@@ -250,17 +250,90 @@ compare(
 	return rc;
 }
 
-static struct loop_child_task *
-begin(const struct plugin_manifest *m, struct str exe, const char *copy,
-    const char *config, const struct plugin_identity *who, struct diags *diags)
+/* What a child that has ended says about the module. */
+static int
+judge(const struct plugin_manifest *m, bool late, int status, struct str out,
+    struct str errors, struct diags *diags)
+{
+	if (late)
+		return refuse(m, diags, "its constructors must not wait",
+		    "the rehearsal took longer than %d s",
+		    (int)(PLUGIN_REHEARSAL_NS / NS_PER_S));
+	return status != 0 ? explain_failure(m, status, errors, diags)
+			   : compare(m, out, diags);
+}
+
+struct plugin_rehearsal {
+	struct loop_child *child; /* NULL: it is over */
+	bool late;
+	int status;
+	struct buf out, errors;
+	void (*told)(void *arg);
+	void *arg;
+};
+
+static void
+rehearsal_over(void *arg, const struct loop_child_end *end)
+{
+	struct plugin_rehearsal *r = arg;
+
+	r->child = NULL;
+	r->late = end->timed_out;
+	r->status = end->status;
+	buf_str(&r->out, end->out);
+	buf_str(&r->errors, end->errors);
+	r->told(r->arg);
+}
+
+static void
+rehearsal_free(struct plugin_rehearsal *r)
+{
+	buf_finish(&r->out);
+	buf_finish(&r->errors);
+	free(r);
+}
+
+static struct plugin_rehearsal *
+rehearsal_create(void (*told)(void *arg), void *arg)
+{
+	struct plugin_rehearsal *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	buf_init(&r->out);
+	buf_init(&r->errors);
+	r->told = told;
+	r->arg = arg;
+	return r;
+}
+
+/* The environment's one variable; empty: none. */
+static void
+environment_write(
+    const char *config, const struct plugin_identity *who, struct buf *env)
+{
+	buf_init(env);
+	if (config != NULL) /* it may be secret: no argument */
+		buf_printf(env, "%s=%s", CONFIG_VARIABLE, config);
+	else if (who != NULL && who->changes)
+		buf_printf(env, USER_VARIABLE "=%u:%u", who->uid, who->gid);
+	else
+		return;
+	buf_char(env, '\0');
+}
+
+struct plugin_rehearsal *
+plugin_rehearse_begin(struct loop *loop, const struct plugin_manifest *m,
+    struct str exe, const char *copy, const char *config,
+    const struct plugin_identity *who, void (*told)(void *arg), void *arg,
+    struct diags *diags)
 {
 	bool load = m->rehearse_load && config != NULL;
 	char program[4096];
 	const char *argv[] = { program, "rehearse", copy, load ? m->path : NULL,
 		NULL };
 	const char *envp[] = { NULL, NULL };
-	char user[sizeof USER_VARIABLE + 24];
-	struct loop_child_task *task;
+	struct plugin_rehearsal *r;
 	struct buf env;
 	struct err err;
 
@@ -270,61 +343,76 @@ begin(const struct plugin_manifest *m, struct str exe, const char *copy,
 	}
 	(void)snprintf(
 	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
-	buf_init(&env);
-	if (load) { /* it may be secret: no argument */
-		buf_printf(&env, "%s=%s", CONFIG_VARIABLE, config);
-		buf_char(&env, '\0');
-		envp[0] = env.failed ? NULL : env.ptr;
-	}
-	if (who != NULL && who->changes && !load) {
-		(void)snprintf(user, sizeof user, USER_VARIABLE "=%u:%u",
-		    who->uid, who->gid); /* it fits */
-		envp[0] = user;
-	}
-	task = loop_child_begin(argv, envp, &err);
+	environment_write(load ? config : NULL, who, &env);
+	envp[0] = env.failed ? NULL : env.ptr;
+	r = rehearsal_create(told, arg);
+	if (r == NULL || env.failed)
+		(void)err_set(&err, ERR_NOMEM, "out of memory");
+	else
+		r->child = loop_child_start(loop, argv, envp,
+		    PLUGIN_REHEARSAL_NS, rehearsal_over, r, &err);
 	buf_finish(&env);
-	if (task == NULL)
-		(void)refuse(m, diags, NULL, "no rehearsal: %s", err.text);
-	return task;
+	if (r != NULL && r->child != NULL)
+		return r;
+	free(r);
+	(void)refuse(m, diags, NULL, "no rehearsal: %s", err.text);
+	return NULL;
 }
 
-struct loop_child_task *
-plugin_rehearse_begin(const struct plugin_manifest *m, struct str exe,
-    const char *copy, const char *config, struct diags *diags)
+bool
+plugin_rehearse_is_over(const struct plugin_rehearsal *r)
 {
-	return begin(m, exe, copy, config, NULL, diags);
+	return r->child == NULL;
 }
 
 int
-plugin_rehearse_end(const struct plugin_manifest *m,
-    struct loop_child_task *task, struct diags *diags)
+plugin_rehearse_end(const struct plugin_manifest *m, struct plugin_rehearsal *r,
+    struct diags *diags)
 {
-	struct buf out, errors;
-	struct err err;
-	int rc, status = 0;
+	int rc;
 
-	buf_init(&out);
-	buf_init(&errors);
-	rc = loop_child_end(
-	    task, PLUGIN_REHEARSAL_NS, &status, &out, &errors, &err);
-	if (rc < 0)
-		rc = refuse(m, diags, "its constructors must not wait",
-		    "the rehearsal took longer than %d s",
-		    (int)(PLUGIN_REHEARSAL_NS / NS_PER_S));
-	else if (status != 0)
-		rc = explain_failure(m, status, buf_view(&errors), diags);
-	else
-		rc = compare(m, buf_view(&out), diags);
-	buf_finish(&out);
-	buf_finish(&errors);
+	if (r->child != NULL)
+		loop_child_wait(r->child, PLUGIN_REHEARSAL_NS);
+	rc = judge(m, r->late, r->status, buf_view(&r->out),
+	    buf_view(&r->errors), diags);
+	rehearsal_free(r);
 	return rc;
+}
+
+void
+plugin_rehearse_drop(struct plugin_rehearsal *r)
+{
+	if (r == NULL)
+		return;
+	loop_child_cancel(r->child);
+	rehearsal_free(r);
 }
 
 int
 plugin_rehearse(const struct plugin_manifest *m, struct str exe,
-    const char *copy, const struct plugin_identity *who, struct diags *diags)
+    const char *copy, struct diags *diags)
 {
-	struct loop_child_task *task = begin(m, exe, copy, NULL, who, diags);
+	char program[4096];
+	const char *argv[] = { program, "rehearse", copy, NULL };
+	const char *envp[] = { NULL };
+	struct buf out, errors;
+	int rc, status = 0;
+	struct err err;
 
-	return task != NULL ? plugin_rehearse_end(m, task, diags) : ERR_CONFIG;
+	if (exe.len >= sizeof program)
+		return refuse(m, diags, NULL, "the program's path is too long");
+	(void)snprintf(
+	    program, sizeof program, "%.*s", STR_FMT(exe)); /* it fits */
+	buf_init(&out);
+	buf_init(&errors);
+	rc = loop_child_run(
+	    argv, envp, PLUGIN_REHEARSAL_NS, &status, &out, &errors, &err);
+	if (rc < 0 && rc != ERR_TIMEOUT)
+		rc = refuse(m, diags, NULL, "no rehearsal: %s", err.text);
+	else
+		rc = judge(m, rc < 0, status, buf_view(&out), buf_view(&errors),
+		    diags);
+	buf_finish(&out);
+	buf_finish(&errors);
+	return rc;
 }

@@ -4,24 +4,34 @@
 #ifndef PLUGIN_REHEARSE_H
 #define PLUGIN_REHEARSE_H
 
+#include <stdbool.h>
+
 #include "base/diag.h"
 #include "base/str.h"
 #include "plugin/manifest.h"
 #include "plugin/user.h"
 
-struct loop_child_task;
+struct loop;
+struct plugin_rehearsal;
 
 /* [control] Starts "exe rehearse COPY", with config (JSON text, or empty) also
- * its load() where the manifest says so; config NULL: never.  NULL with the
+ * its load() where the manifest says so; config NULL: never.  As
+ * who; NULL: as we are.  It has PLUGIN_REHEARSAL_NS; told runs on the loop when it is over.  NULL with the
  * reason in diags, at the manifest's module line. */
-struct loop_child_task *plugin_rehearse_begin(const struct plugin_manifest *m,
-    struct str exe, const char *copy, const char *config, struct diags *diags);
-/* [control] Waits for it, at most PLUGIN_REHEARSAL_NS, and compares what it
- * prints with the manifest.  0, or ERR_CONFIG with the reason in diags. */
+struct plugin_rehearsal *plugin_rehearse_begin(struct loop *loop,
+    const struct plugin_manifest *m, struct str exe, const char *copy,
+    const char *config, const struct plugin_identity *who,
+    void (*told)(void *arg), void *arg, struct diags *diags);
+bool plugin_rehearse_is_over(const struct plugin_rehearsal *r);
+/* [control] Waits here unless it is over, compares what it has printed with
+ * the manifest, and lets go of it.  0, or ERR_CONFIG with the reason in
+ * diags. */
 int plugin_rehearse_end(const struct plugin_manifest *m,
-    struct loop_child_task *task, struct diags *diags);
-/* [control] Both, without load(). */
+    struct plugin_rehearsal *r, struct diags *diags);
+/* [control] Ends it; nobody is told.  May be NULL. */
+void plugin_rehearse_drop(struct plugin_rehearsal *r);
+/* [any] All of it, here, without load(). */
 int plugin_rehearse(const struct plugin_manifest *m, struct str exe,
-    const char *copy, const struct plugin_identity *who, struct diags *diags);
+    const char *copy, struct diags *diags);
 
 #endif

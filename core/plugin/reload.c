@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One batch of changes: everything that differs from the last time, and one
- * new snapshot for all of it. */
+/* Which plugins differ from the last time. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "plugin/change.h"
 #include "plugin/manager_priv.h"
-#include "plugin/watchers.h"
 
 void
 plugin_slot_destroy(struct plugin_slot *s)
@@ -166,10 +163,13 @@ racy_changed(struct plugin_slot *s)
 static bool
 slot_is_due(const struct plugin_manager *m, struct plugin_slot *s, bool again)
 {
+	const struct slot_attempt *a = s->attempt;
 	struct plugin_file_id id;
 
 	if (s->next != NULL)
 		return s->next_due;
+	if (a != NULL && (a->stage == SLOT_QUEUED || a->resumes))
+		return false; /* it looks, or somebody does when it ends */
 	if (!s->tried
 	    || s->override_number
 		!= plugin_manager_override_number(
@@ -208,185 +208,59 @@ plugin_manager_is_due(struct plugin_manager *m)
 }
 
 static void
-count(struct plugin_changes *c, enum slot_outcome outcome)
-{
-	switch (outcome) {
-	case SLOT_ADDED:
-		c->added++;
-		break;
-	case SLOT_REPLACED:
-		c->replaced++;
-		break;
-	case SLOT_REFUSED:
-	case SLOT_LATER:
-		c->refused++;
-		break;
-	case SLOT_UNCHANGED:
-	case SLOT_WAITS:
-		c->unchanged++;
-		break;
-	}
-}
-
-/* What is slow about a plugin are its processes: while the first in line is
- * waited for, those behind it have theirs begun.  They end in their order, so
- * that all is as if each were loaded alone, its log lines too. */
-struct ahead {
-	struct slot_attempt attempts[MANAGER_AHEAD_MAX]; /* a ring */
-	unsigned most;
-	unsigned begun, ended;
-};
-
-static unsigned
-ahead_most(void)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (cores < 1)
-		return 2;
-	return cores < MANAGER_AHEAD_MAX / 2 ? 2 * (unsigned)cores
-					     : MANAGER_AHEAD_MAX;
-}
-
-static void
-ahead_end(struct ahead *h, struct plugin_changes *c)
-{
-	count(c, plugin_slot_end(&h->attempts[h->ended++ % MANAGER_AHEAD_MAX]));
-}
-
-static void
-slots_load(struct plugin_manager *m, bool again, struct plugin_changes *c)
-{
-	static struct ahead h; /* [control]; too large for a stack */
-
-	h.begun = h.ended = 0;
-	h.most = ahead_most();
-	LIST_EACH (node, &m->slots) {
-		struct plugin_slot *s = slot_of(node);
-
-		if (!s->present)
-			continue;
-		if (!slot_is_due(m, s, again)) {
-			c->unchanged++;
-			continue;
-		}
-		if (s->next != NULL) {
-			count(c, plugin_slot_resume(m, s));
-			continue;
-		}
-		if (h.begun - h.ended == h.most)
-			ahead_end(&h, c);
-		plugin_slot_begin(
-		    &h.attempts[h.begun++ % MANAGER_AHEAD_MAX], m, s);
-	}
-	while (h.ended < h.begun)
-		ahead_end(&h, c);
-}
-
-/* A name that another plugin gave up in this batch is free now. */
-static void
-retry_conflicts(struct plugin_manager *m, struct plugin_changes *c)
-{
-	unsigned before = 0;
-
-	while (c->added + c->replaced + c->removed > before) {
-		before = c->added + c->replaced + c->removed;
-		LIST_EACH (node, &m->slots) {
-			struct plugin_slot *s = slot_of(node);
-
-			if (!s->conflict || !s->present)
-				continue;
-			if (c->refused > 0)
-				c->refused--;
-			count(c, plugin_slot_load(m, s));
-		}
-	}
-}
-
-static void
 remove_missing(struct plugin_manager *m, struct plugin_changes *c)
 {
 	LIST_EACH (node, &m->slots) {
 		struct plugin_slot *s = slot_of(node);
 
-		if (s->present || s->current == NULL)
+		if (s->present)
+			continue;
+		plugin_batch_give_up(s);
+		if (s->current == NULL)
 			continue;
 		plugin_slot_drop(m, s);
 		c->removed++;
 	}
 }
 
-/* One object for who asked, while both generations are there. */
+/* What is due, each in its turn.  One that goes on and has changed since is
+ * tried anew. */
 static void
-change_tell(struct plugin_manager *m, const struct plugin_slot *s)
+add_due(struct plugin_batch *b, bool again)
 {
-	const struct plugin_generation *now = s->current, *was = s->before;
-	const char *change = now == NULL && was != NULL            ? "removed"
-	    : s->outcome == SLOT_LATER || s->outcome == SLOT_WAITS ? "later"
-	    : s->outcome == SLOT_REFUSED                           ? "refused"
-	    : was != NULL                                          ? "replaced"
-								   : "added";
-	struct buf b;
-
-	buf_init(&b);
-	BUF_LIT(&b, "{\"plugin\":");
-	buf_json(&b, str_of(s->name));
-	buf_printf(&b, ",\"change\":\"%s\"", change);
-	if (was != NULL)
-		buf_printf(&b, ",\"old\":%u", was->number);
-	if (now != NULL) {
-		buf_printf(&b, ",\"generation\":%u,\"version\":", now->number);
-		buf_json(&b, now->manifest->version);
-	}
-	if (s->reported)
-		buf_printf(
-		    &b, ",\"ms\":%lld", (long long)(s->took_ns / NS_PER_MS));
-	if (s->last_error != NULL) {
-		BUF_LIT(&b, ",\"error\":");
-		buf_json(&b, str_of(s->last_error));
-	}
-	/* What was refused has changed nothing. */
-	if (was != NULL || (now != NULL && s->outcome == SLOT_ADDED))
-		plugin_change_members(was, now, &b);
-	buf_char(&b, '}');
-	if (!b.failed)
-		m->on_change(m->on_change_arg, buf_view(&b));
-	buf_finish(&b);
-}
-
-static void
-changes_tell(struct plugin_manager *m)
-{
-	LIST_EACH (node, &m->slots) {
+	LIST_EACH (node, &b->m->slots) {
 		struct plugin_slot *s = slot_of(node);
 
-		if (m->on_change != NULL && (s->reported || s->before != NULL))
-			change_tell(m, s);
-		s->reported = false;
-	}
-}
-
-/* What was put is visible now: old ones drain. */
-static void
-announce(struct plugin_manager *m)
-{
-	LIST_EACH_SAFE (node, &m->slots) {
-		struct plugin_slot *s = slot_of(node);
-
-		if (s->current != NULL && s->current->at == PLUGIN_OPENED)
-			plugin_generation_enter(s->current, PLUGIN_WARM);
-		if (s->before != NULL)
-			plugin_generation_enter(s->before, PLUGIN_DRAINING);
-		s->before = NULL;
 		if (!s->present)
-			plugin_slot_destroy(s);
+			continue;
+		if (!slot_is_due(b->m, s, again)) {
+			b->changes.unchanged++;
+			continue;
+		}
+		plugin_batch_give_up(s);
+		if (plugin_batch_add(b, s) < 0)
+			loop_timer_set(b->m->loop, &b->m->settle,
+			    clock_now_ns() + MANAGER_AGAIN_NS);
 	}
 	plugin_manager_drains_arm(m);
 }
 
+void
+plugin_manager_scan(struct plugin_batch *b, bool again)
+{
+	struct plugin_manager *m = b->m;
+	struct plugin_found f;
+
+	plugin_found_read(&f, m->dirs, m->dirs_len);
+	slots_see(m, &f);
+	plugin_found_finish(&f);
+	remove_missing(m, &b->changes);
+	add_due(b, again);
+}
+
 /* When the modules that changed under us are tried again. */
-static void
-retry_later(struct plugin_manager *m)
+void
+plugin_manager_retry_later(struct plugin_manager *m)
 {
 	int64_t due = INT64_MAX;
 
@@ -400,47 +274,4 @@ retry_later(struct plugin_manager *m)
 	}
 	if (due != INT64_MAX && !loop_timer_is_set(&m->settle))
 		loop_timer_set(m->loop, &m->settle, due);
-}
-
-void
-plugin_manager_watch_seen(struct plugin_manager *m)
-{
-	if (m->watch == NULL)
-		return;
-	LIST_EACH (node, &m->slots) {
-		const struct plugin_seen *seen = &slot_of(node)->seen;
-
-		for (size_t i = 0; i < seen->len; i++)
-			plugin_watch_file(m->watch, seen->files[i].path);
-	}
-}
-
-void
-plugin_manager_batch(
-    struct plugin_manager *m, bool again, struct plugin_changes *changes)
-{
-	struct plugin_found f;
-	struct err err;
-
-	memset(changes, 0, sizeof *changes);
-	if (m->watch != NULL)
-		plugin_watch_folders(m->watch, m->dirs, m->dirs_len);
-	plugin_found_read(&f, m->dirs, m->dirs_len);
-	slots_see(m, &f);
-	plugin_found_finish(&f);
-	remove_missing(m, changes);
-	slots_load(m, again, changes);
-	retry_conflicts(m, changes);
-	plugin_manager_watch_seen(m);
-	if (registry_publish(m->registry, &err) < 0)
-		LOG_ERROR("registry not published", F_CSTR("reason", err.text));
-	changes_tell(m);
-	announce(m);
-	plugin_watchers_settle(m);
-	retry_later(m);
-	if (m->on_batch != NULL
-	    && changes->added + changes->replaced + changes->removed
-		    + changes->refused
-		> 0)
-		m->on_batch(m->on_batch_arg, changes);
 }

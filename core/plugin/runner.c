@@ -261,6 +261,18 @@ frame_send(struct runner_life *l, enum wire_kind kind)
 	buf_finish(&b);
 }
 
+/* It may have been in time where this loop was not. */
+static void
+life_late(struct runner_life *l)
+{
+	life_ready(l, LOOP_READ);
+	if (l->ready || l->failed)
+		return;
+	l->late = true;
+	runner_life_kill(l, "it was not ready in time");
+	runner_tell(l->runner);
+}
+
 /* A beat that was not answered, a start or a stop that takes too long. */
 static void
 life_timer(void *arg)
@@ -271,7 +283,7 @@ life_timer(void *arg)
 	if (l->stopping) {
 		runner_life_kill(l, NULL);
 	} else if (!l->ready) {
-		runner_life_kill(l, "it was not ready in time");
+		life_late(l);
 	} else if (l->retired) {
 		if (runner_life_live(l) == 0)
 			runner_life_kill(l, NULL);
@@ -302,23 +314,30 @@ take_failed(struct runner_life *l, struct str body)
 	    (int)(text.len < sizeof l->reason ? text.len
 					      : sizeof l->reason - 1),
 	    text.ptr); /* may be cut */
+	runner_tell(l->runner);
 	return 0;
 }
 
+/* One that was given up, or of an earlier life, is of no use. */
 static int
-take_saved(struct plugin_runner *r, struct str body)
+take_saved(struct runner_life *l, struct str body)
 {
+	struct plugin_runner *r = l->runner;
 	struct wire_in in = wire_in_of(body);
 	uint32_t status = wire_get_u32(&in), format = wire_get_u32(&in);
 	struct str bytes = wire_get_str(&in);
 
-	if (!wire_get_end(&in) || r->saved_status != 1)
+	if (!wire_get_end(&in) || l->saves == 0 || status == 1)
 		return ERR_SYNTAX;
+	l->saves--;
+	if (l->saves > 0 || l != plugin_runner_first(r) || r->saved_status != 1)
+		return 0;
 	buf_clear(&r->saved);
 	buf_str(&r->saved, bytes);
 	r->saved_format = format;
 	r->saved_status = r->saved.failed ? TP_ENOMEM : (int)status;
-	return r->saved_status == 1 ? ERR_SYNTAX : 0;
+	runner_tell(r);
+	return 0;
 }
 
 /* A word of the log: a runner cannot make up others. */
@@ -482,9 +501,10 @@ frame_take(struct runner_life *l, struct wire_frame *f)
 	case WIRE_FAILED:
 		return l->ready ? ERR_SYNTAX : take_failed(l, f->body);
 	case WIRE_SAVED:
-		return take_saved(l->runner, f->body);
+		return take_saved(l, f->body);
 	case WIRE_PONG:
 		l->missed = 0;
+		runner_tell(l->runner);
 		return 0;
 	case WIRE_LOG:
 		return take_log(l->runner, f->body);

@@ -106,7 +106,9 @@ struct runner_life {
 	unsigned lane; /* that it serves; none: it starts, or is a spare */
 	unsigned serves; /* the how manieth that began to */
 	bool stopping;
+	bool late; /* the first: it was not ready in time */
 	unsigned missed; /* beats */
+	unsigned saves; /* snapshots that it still owes */
 	/* Under the runner's lock. */
 	int *fds; /* owned; one for each reactor, -1 when taken */
 	/* Calls in it over all channels; in the upper half: those of them that
@@ -163,6 +165,11 @@ struct plugin_runner {
 	/* Owned, of each lane; held: begun, and not awaited. */
 	struct runner_life **first;
 	bool begun;
+	/* Somebody waits for a start, a snapshot or a pong of it. */
+	void (*told)(void *arg);
+	void *told_arg;
+	struct loop_timer patience; /* for the latter two */
+	bool settling;
 	bool serial_known; /* which entries are TP_SERIAL */
 	unsigned lives_made;
 	unsigned serves; /* lives that have begun to serve */
@@ -196,14 +203,25 @@ struct plugin_runner *plugin_runner_create(struct plugin_generation *g,
 int plugin_runner_begin(struct plugin_runner *r,
     const struct tp_snapshot *previous, struct err *err);
 bool plugin_runner_is_begun(const struct plugin_runner *r);
-/* [control] Waits here until all that serve are ready.  ERR_STATE: load() does
- * not take over that snapshot (TP_ESTATE). */
+/* What follows waits here, unless it is over; fn is told on the loop when one
+ * of these may be.  NULL: nobody is told. */
+
+/* [control] */
+void plugin_runner_listen(
+    struct plugin_runner *r, void (*fn)(void *arg), void *arg);
+/* [control] All that serve are ready, or one of them never will be. */
+bool plugin_runner_has_started(const struct plugin_runner *r);
+/* [control] ERR_STATE: load() does not take over that snapshot (TP_ESTATE). */
 int plugin_runner_await(struct plugin_runner *r, struct err *err);
-/* [control] Asks for a snapshot, and waits here.  out is the runner's until
- * the next.  An enum tp_status. */
+/* [control] Asks for a snapshot. */
+void plugin_runner_save_begin(struct plugin_runner *r);
+bool plugin_runner_has_saved(const struct plugin_runner *r);
+/* [control] out is the runner's until the next.  An enum tp_status. */
 int plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out);
-/* [control] Waits here, but not for long, until it has done what it was told.
- */
+/* [control] Asks it to say when it has done what it was told. */
+void plugin_runner_settle_begin(struct plugin_runner *r);
+bool plugin_runner_has_settled(const struct plugin_runner *r);
+/* [control] For a while. */
 void plugin_runner_settle(struct plugin_runner *r);
 /* [control] A resource of it has its first subscriber, or none any more. */
 void plugin_runner_watch(struct plugin_runner *r, bool on, struct str uri);
@@ -256,6 +274,8 @@ void runner_life_end(struct runner_life *l);
 /* supervise.c: [control] */
 void runner_is_ready(struct plugin_runner *r, struct runner_life *l);
 void runner_has_died(struct plugin_runner *r, struct runner_life *l);
+/* What somebody waits for may be there. */
+void runner_tell(struct plugin_runner *r);
 
 /* lanes.c: [control] */
 /* The life that serves there from now on, or NULL; seats look again. */

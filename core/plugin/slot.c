@@ -104,6 +104,7 @@ generation_put(struct slot_attempt *a, struct plugin_generation *g)
 		    err.code == ERR_NOMEM ? TP_MEMORY : TP_CONFLICT, err.text);
 	list_push(&m->generations, &g->node);
 	m->generations_len++;
+	m->unshown = true;
 	s->before = s->current;
 	s->current = g;
 	return 0;
@@ -210,26 +211,27 @@ generation_open(struct slot_attempt *a)
 	    : plugin_slot_refuse(a, TP_MEMORY, "out of memory");
 }
 
-/* A runner that does not start has no place in the manifest to say why, a
- * rehearsal has. */
-static int
-generation_start(struct slot_attempt *a)
+static struct plugin_rehearsal *
+rehearse(struct slot_attempt *a, const char *copy, const char *config)
 {
-	struct plugin_generation *g = a->generation;
-	struct diags diags;
-	int rc;
+	return plugin_rehearse_begin(a->m->loop, a->manifest,
+	    str_of(a->m->rehearse_exe), copy, config,
+	    a->generation != NULL ? &a->generation->identity : NULL,
+	    plugin_batch_wake, a, &a->diags);
+}
 
-	if (g->runner == NULL)
-		return plugin_generation_start(g, a->slot->current, &a->diags);
-	diags_init(&diags);
-	rc = plugin_generation_start(g, a->slot->current, &diags);
-	if (rc < 0
-	    && plugin_rehearse(a->manifest, str_of(a->m->rehearse_exe),
-		   g->runner->copy, &g->identity, &a->diags)
-		== 0)
-		diags_move(&a->diags, &diags);
-	diags_finish(&diags);
-	return rc;
+/* 0, PLUGIN_PENDING, or an error. */
+static int
+rehearsal_end(struct slot_attempt *a)
+{
+	struct plugin_rehearsal *r = a->rehearsal;
+
+	if (r == NULL)
+		return 0;
+	if (!a->batch->waits && !plugin_rehearse_is_over(r))
+		return PLUGIN_PENDING;
+	a->rehearsal = NULL;
+	return plugin_rehearse_end(a->manifest, r, &a->diags);
 }
 
 /* What a plugin adds while it is loaded depends on the names that others have:
@@ -248,57 +250,123 @@ work_begin(struct slot_attempt *a)
 
 	CHECK(a->m != NULL);
 	if (place_choose(a) == NULL) {
-		a->rehearsal = plugin_rehearse_begin(a->manifest,
-		    str_of(a->m->rehearse_exe), a->copy.path,
+		a->rehearsal = rehearse(a, a->copy.path,
 		    a->override != NULL && a->override->config_json != NULL
 			? a->override->config_json
-			: "",
-		    &a->diags);
+			: "");
 		return a->rehearsal != NULL ? 0 : ERR_CONFIG;
 	}
 	if (!goes_ahead(a))
 		return 0;
 	rc = generation_open(a);
+	if (rc == 0)
+		plugin_runner_listen(
+		    a->generation->runner, plugin_batch_wake, a);
 	return rc == 0 ? plugin_generation_begin(a->generation, &a->diags) : rc;
 }
 
-/* Its state, and its place. */
+/* What was put meanwhile counts. */
 static int
-take_over(struct slot_attempt *a)
+turn_begin(struct slot_attempt *a)
 {
-	int rc = generation_start(a);
+	int rc = plugin_slot_conflicts(a);
 
-	if (rc < 0)
-		return rc;
-	plugin_watchers_prepare(a->m, a->generation);
-	rc = generation_put(a, a->generation);
-	if (rc == 0)
-		a->generation = NULL;
-	return rc;
-}
-
-static int
-work_end(struct slot_attempt *a)
-{
-	struct loop_child_task *rehearsal = a->rehearsal;
-	int rc = 0;
-
-	a->rehearsal = NULL;
-	if (rehearsal != NULL)
-		rc = plugin_rehearse_end(a->manifest, rehearsal, &a->diags);
-	/* Of those that were put meanwhile. */
-	if (rc == 0)
-		rc = plugin_slot_conflicts(a);
 	if (rc == 0 && a->generation == NULL)
 		rc = generation_open(a);
 	if (rc < 0)
 		return rc;
-	if (!must_wait(a))
-		return take_over(a);
-	a->waits = true;
-	plugin_slot_hold(a->m, a->slot, a->generation);
-	a->generation = NULL;
+	if (must_wait(a)) {
+		a->waits = true;
+		plugin_slot_hold(a->m, a->slot, a->generation);
+		a->generation = NULL;
+		return 0;
+	}
+	a->stage = SLOT_STARTS;
 	return 0;
+}
+
+/* A runner that does not start has no place in the manifest to say why, a
+ * rehearsal has. */
+static int
+explain_begin(struct slot_attempt *a)
+{
+	a->rehearsal = rehearse(a, a->generation->runner->copy, NULL);
+	a->stage = SLOT_EXPLAINS;
+	return a->rehearsal != NULL ? 0 : ERR_CONFIG;
+}
+
+static int
+explain(struct slot_attempt *a)
+{
+	int rc = rehearsal_end(a);
+
+	if (rc == 0)
+		diags_move(&a->diags, &a->why);
+	return rc == 0 ? ERR_CONFIG : rc;
+}
+
+static int
+start(struct slot_attempt *a)
+{
+	struct plugin_generation *g = a->generation;
+	int rc;
+
+	a->start.waits = a->batch->waits;
+	rc = plugin_generation_start(
+	    g, &a->start, g->runner != NULL ? &a->why : &a->diags);
+	if (rc < 0 && g->runner != NULL)
+		return explain_begin(a);
+	if (rc != 0)
+		return rc;
+	a->stage = SLOT_SETTLES;
+	if (plugin_watchers_prepare(a->m, g) && g->runner != NULL)
+		plugin_runner_settle_begin(g->runner);
+	return 0;
+}
+
+/* Before it takes the place of the one that watches now. */
+static int
+settle(struct slot_attempt *a)
+{
+	struct plugin_generation *g = a->generation;
+	int rc;
+
+	if (g->runner != NULL) {
+		if (!a->batch->waits && !plugin_runner_has_settled(g->runner))
+			return PLUGIN_PENDING;
+		plugin_runner_settle(g->runner);
+		plugin_runner_listen(g->runner, NULL, NULL);
+	}
+	rc = plugin_slot_conflicts(a);
+	if (rc == 0)
+		rc = generation_put(a, g);
+	if (rc < 0)
+		return rc;
+	a->generation = NULL;
+	if (a->gate != NULL)
+		plugin_slot_hold_move(a->gate, g);
+	a->gate = NULL;
+	return 0;
+}
+
+/* 0 when it is done. */
+static int
+turn(struct slot_attempt *a)
+{
+	int rc = 0;
+
+	if (a->stage == SLOT_BEGUN) {
+		rc = rehearsal_end(a);
+		if (rc == 0)
+			rc = turn_begin(a);
+		if (rc != 0 || a->waits)
+			return rc;
+	}
+	if (a->stage == SLOT_STARTS)
+		rc = start(a);
+	if (rc == 0 && a->stage == SLOT_EXPLAINS)
+		return explain(a);
+	return rc == 0 ? settle(a) : rc;
 }
 
 static int
@@ -386,15 +454,48 @@ outcome_note(struct plugin_slot *s, enum slot_outcome outcome)
 		s->ledger->reloads_rejected++;
 }
 
-void
-plugin_slot_begin(
-    struct slot_attempt *a, struct plugin_manager *m, struct plugin_slot *s)
+static int
+resume(struct slot_attempt *a)
 {
-	memset(a, 0, sizeof *a);
-	a->m = m;
-	a->slot = s;
+	const struct plugin_manifest *m = a->manifest;
+
+	if (!a->slot->next_late)
+		return 0;
+	return diags_add(&a->diags, DIAG_ERROR, TP_BUSY, m->path, m->module_at,
+	    "they have passed their deadlines and go on: the log names them",
+	    "module: %.*s: reload: exclusive waits for calls that do not end",
+	    STR_FMT(m->module));
+}
+
+/* The rest, once the calls of the one that serves have ended. */
+static void
+resume_begin(struct slot_attempt *a)
+{
+	struct plugin_slot *s = a->slot;
+
+	a->resumes = a->moved = true;
+	a->generation = s->next;
+	a->manifest = s->next->manifest;
+	a->gate = s->current;
+	a->stage = SLOT_STARTS;
+	s->next = NULL;
+	s->next_due = false;
+	a->rc = resume(a);
+}
+
+void
+plugin_slot_begin(struct slot_attempt *a)
+{
+	struct plugin_slot *s = a->slot;
+
 	diags_init(&a->diags);
-	a->override = plugin_manager_override_find(m, str_of(s->name));
+	diags_init(&a->why);
+	a->override = plugin_manager_override_find(a->m, str_of(s->name));
+	if (s->next != NULL) {
+		resume_begin(a);
+		return;
+	}
+	a->stage = SLOT_BEGUN;
 	a->said_anew =
 	    s->override_number != plugin_manager_override_number(a->override);
 	s->override_number = plugin_manager_override_number(a->override);
@@ -404,97 +505,112 @@ plugin_slot_begin(
 	a->rc = attempt_begin(a);
 }
 
-enum slot_outcome
-plugin_slot_end(struct slot_attempt *a)
+/* What it has begun and did not bring to an end. */
+static void
+attempt_drop(struct slot_attempt *a)
 {
-	struct plugin_slot *s = a->slot;
-	enum slot_outcome outcome;
-	int rc = a->rc;
-
-	if (rc == 0 && !a->same)
-		rc = work_end(a);
+	plugin_generation_start_forget(&a->start);
+	plugin_rehearse_drop(a->rehearsal);
+	a->rehearsal = NULL;
 	if (a->generation != NULL)
 		plugin_generation_discard(a->generation);
-	warnings_log(a);
-	if (rc < 0) {
-		outcome = attempt_refused(a);
-	} else {
-		outcome = a->waits      ? SLOT_WAITS
-		    : a->same           ? SLOT_UNCHANGED
-		    : s->before != NULL ? SLOT_REPLACED
-					: SLOT_ADDED;
-		free(s->last_error);
-		s->last_error = NULL;
-	}
-	if (outcome != SLOT_LATER)
-		s->tries = 0;
-	outcome_note(s, outcome);
+	a->generation = NULL;
+	if (a->gate != NULL) /* calls go on in the one that serves */
+		call_hold_open(&a->gate->hold);
+	a->gate = NULL;
+}
+
+static void
+attempt_finish(struct slot_attempt *a)
+{
 	plugin_copy_finish(&a->copy);
 	if (!a->moved)
 		plugin_manifest_destroy(a->manifest);
 	diags_finish(&a->diags);
-	return outcome;
+	diags_finish(&a->why);
 }
 
-enum slot_outcome
-plugin_slot_load(struct plugin_manager *m, struct plugin_slot *s)
+static enum slot_outcome
+outcome_of(const struct slot_attempt *a)
 {
-	struct slot_attempt a;
-
-	plugin_slot_begin(&a, m, s);
-	return plugin_slot_end(&a);
+	return a->waits               ? SLOT_WAITS
+	    : a->same                 ? SLOT_UNCHANGED
+	    : a->slot->before != NULL ? SLOT_REPLACED
+				      : SLOT_ADDED;
 }
 
-static int
-resume(struct slot_attempt *a)
+static enum slot_outcome
+attempt_end(struct slot_attempt *a, int rc)
 {
-	const struct plugin_manifest *m = a->manifest;
+	struct plugin_slot *s = a->slot;
+	enum slot_outcome outcome;
 
-	if (!a->slot->next_late)
-		return take_over(a);
-	return diags_add(&a->diags, DIAG_ERROR, TP_BUSY, m->path, m->module_at,
-	    "they have passed their deadlines and go on: the log names them",
-	    "module: %.*s: reload: exclusive waits for calls that do not end",
-	    STR_FMT(m->module));
-}
-
-enum slot_outcome
-plugin_slot_resume(struct plugin_manager *m, struct plugin_slot *s)
-{
-	struct plugin_generation *g = s->next, *old = s->current;
-	struct slot_attempt a = { .m = m,
-		.slot = s,
-		.generation = g,
-		.manifest = g->manifest,
-		.moved = true };
-	enum slot_outcome outcome = SLOT_REPLACED;
-
-	diags_init(&a.diags);
-	s->next = NULL;
-	s->next_due = false;
-	if (resume(&a) < 0) {
-		plugin_generation_discard(g);
-		call_hold_open(&old->hold);
-		outcome = attempt_refused(&a);
+	attempt_drop(a);
+	warnings_log(a);
+	if (rc < 0) {
+		outcome = attempt_refused(a);
 	} else {
-		plugin_slot_hold_move(old, g);
+		outcome = outcome_of(a);
 		free(s->last_error);
 		s->last_error = NULL;
+		/* The one before may have been quarantined meanwhile. */
+		if (outcome == SLOT_ADDED || outcome == SLOT_REPLACED)
+			s->refused = s->quarantined = false;
 	}
+	if (outcome != SLOT_LATER)
+		s->tries = 0;
 	outcome_note(s, outcome);
-	diags_finish(&a.diags);
 	/* What changed while it waited was not looked at. */
-	loop_timer_set(m->loop, &m->settle, clock_now_ns() + PLUGIN_SETTLE_NS);
+	if (a->resumes)
+		loop_timer_set(a->m->loop, &a->m->settle,
+		    clock_now_ns() + PLUGIN_SETTLE_NS);
+	attempt_finish(a);
 	return outcome;
+}
+
+enum slot_outcome
+plugin_slot_step(struct slot_attempt *a)
+{
+	int rc = a->rc;
+
+	/* There may be others than when it began. */
+	a->override = plugin_manager_override_find(a->m, str_of(a->slot->name));
+	if (a->stage <= SLOT_STARTS && a->start.told == NULL) {
+		a->start.previous = a->slot->current;
+		a->start.told = plugin_batch_wake;
+		a->start.arg = a;
+	}
+	if (rc == 0 && !a->same)
+		rc = turn(a);
+	return rc > 0 ? SLOT_PENDING : attempt_end(a, rc);
+}
+
+void
+plugin_slot_cancel(struct slot_attempt *a)
+{
+	if (a->stage == SLOT_QUEUED)
+		return;
+	a->slot->tried = false; /* those files are still to be tried */
+	attempt_drop(a);
+	attempt_finish(a);
 }
 
 void
 plugin_slot_drop(struct plugin_manager *m, struct plugin_slot *s)
 {
+	struct slot_attempt *a = s->attempt;
+
 	plugin_slot_hold_end(s);
 	if (s->current == NULL)
 		return;
+	if (a != NULL) { /* it goes on without */
+		plugin_generation_start_forget(&a->start);
+		if (a->gate != NULL)
+			call_hold_open(&a->gate->hold);
+		a->gate = NULL;
+	}
 	plugin_dynamic_hide(s->current, m->registry);
+	m->unshown = true;
 	s->before = s->current;
 	s->current = NULL;
 }

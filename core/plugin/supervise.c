@@ -17,6 +17,7 @@
 #include "plugin/runner.h"
 
 static void next_start(void *arg);
+static void out_of_patience(void *arg);
 
 static void
 runner_free(struct plugin_runner *r)
@@ -88,6 +89,7 @@ plugin_runner_create(struct plugin_generation *g,
 	buf_init(&r->words);
 	buf_init(&r->died_words);
 	loop_timer_init(&r->timer, next_start, r);
+	loop_timer_init(&r->patience, out_of_patience, r);
 	r->state = RUNNER_STARTING;
 	r->saved_status = TP_ENOTSUP;
 	for (unsigned i = 0; i < place->reactors; i++)
@@ -227,11 +229,52 @@ plugin_runner_is_begun(const struct plugin_runner *r)
 	return r->begun;
 }
 
+void
+plugin_runner_listen(struct plugin_runner *r, void (*fn)(void *arg), void *arg)
+{
+	r->told = fn;
+	r->told_arg = arg;
+}
+
+void
+runner_tell(struct plugin_runner *r)
+{
+	if (r->told != NULL)
+		r->told(r->told_arg);
+}
+
+/* One of the first lives that will not serve, or NULL. */
+static struct runner_life *
+first_bad(const struct plugin_runner *r)
+{
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		if (r->first[i]->failed || r->first[i]->late
+		    || r->first[i]->child == NULL)
+			return r->first[i];
+	return NULL;
+}
+
+bool
+plugin_runner_has_started(const struct plugin_runner *r)
+{
+	bool ready = true;
+
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		ready = ready && r->first[i]->ready;
+	return ready || first_bad(r) != NULL;
+}
+
 static int
 life_await(struct runner_life *l, int64_t deadline_ns, struct err *err)
 {
-	int rc = pump(l, deadline_ns, has_started, l);
+	int rc;
 
+	if (l->late)
+		rc = ERR_TIMEOUT;
+	else if (l->child == NULL && !l->failed)
+		rc = ERR_CLOSED;
+	else
+		rc = pump(l, deadline_ns, has_started, l);
 	if (rc == 0 && l->failed) {
 		rc = l->status == TP_ESTATE ? ERR_STATE : ERR_CONFIG;
 		return err_set(err, rc, "%s", l->reason);
@@ -286,7 +329,8 @@ int
 plugin_runner_await(struct plugin_runner *r, struct err *err)
 {
 	int64_t deadline = clock_now_ns() + RUNNER_START_NS;
-	int rc = 0;
+	struct runner_life *bad = first_bad(r);
+	int rc = bad != NULL ? life_await(bad, deadline, err) : 0;
 
 	for (unsigned i = 0; i < r->lanes_len && rc == 0; i++)
 		rc = life_await(r->first[i], deadline, err);
@@ -298,35 +342,92 @@ plugin_runner_await(struct plugin_runner *r, struct err *err)
 	return rc;
 }
 
+/* Its snapshot or its pong has not come. */
+static void
+out_of_patience(void *arg)
+{
+	struct plugin_runner *r = arg;
+
+	if (r->saved_status == 1)
+		r->saved_status = TP_EDEADLINE;
+	r->settling = false;
+	runner_tell(r);
+}
+
+static void
+ask(struct runner_life *l, enum wire_kind kind)
+{
+	struct buf b;
+
+	buf_init(&b);
+	wire_end(&b, wire_begin(&b, kind, 0));
+	runner_life_send(l, &b);
+	buf_finish(&b);
+	loop_timer_set(l->runner->control, &l->runner->patience,
+	    clock_now_ns() + RUNNER_SAVE_NS);
+}
+
+void
+plugin_runner_save_begin(struct plugin_runner *r)
+{
+	struct runner_life *l = plugin_runner_first(r);
+
+	/* Of several it has none, or would have several. */
+	r->saved_status = r->lanes_len > 1 ? TP_ENOTSUP
+	    : l == NULL                    ? TP_EFAIL
+					   : 1;
+	if (r->saved_status != 1)
+		return;
+	l->saves++;
+	ask(l, WIRE_SAVE);
+}
+
+bool
+plugin_runner_has_saved(const struct plugin_runner *r)
+{
+	const struct runner_life *l = plugin_runner_first(r);
+
+	return r->saved_status != 1 || l == NULL || l->saves == 0;
+}
+
 static bool
 has_saved(void *arg)
 {
-	return ((const struct plugin_runner *)arg)->saved_status != 1;
+	return plugin_runner_has_saved(arg);
 }
 
 int
 plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
 {
 	struct runner_life *l = plugin_runner_first(r);
-	struct buf b;
+	int rc = ERR_CLOSED;
 
-	if (r->lanes_len > 1)
-		return TP_ENOTSUP; /* it has none, or would have several */
-	if (l == NULL)
-		return TP_EFAIL;
-	buf_init(&b);
-	wire_end(&b, wire_begin(&b, WIRE_SAVE, 0));
-	r->saved_status = 1;
-	ref_take(&l->ref);
-	runner_life_send(l, &b);
-	if (pump(l, clock_now_ns() + RUNNER_SAVE_NS, has_saved, r) < 0)
-		r->saved_status = TP_EDEADLINE;
-	runner_life_unref(l);
-	buf_finish(&b);
+	if (l != NULL) {
+		ref_take(&l->ref);
+		rc = pump(
+		    l, clock_now_ns() + RUNNER_SAVE_NS, has_saved, r);
+		runner_life_unref(l);
+	}
+	loop_timer_clear(&r->patience);
+	if (r->saved_status == 1)
+		r->saved_status = rc == ERR_TIMEOUT ? TP_EDEADLINE : TP_EFAIL;
 	out->format = r->saved_format;
 	out->bytes = (struct tp_str){ r->saved.ptr != NULL ? r->saved.ptr : "",
 		r->saved.len };
 	return r->saved_status;
+}
+
+void
+plugin_runner_settle_begin(struct plugin_runner *r)
+{
+	/* Lanes change on this thread. */
+	for (unsigned i = 0; i < r->lanes_len; i++) {
+		if (r->lanes[i] == NULL)
+			continue;
+		r->settling = true;
+		r->lanes[i]->missed = 1;
+		ask(r->lanes[i], WIRE_PING);
+	}
 }
 
 static bool
@@ -335,27 +436,32 @@ has_answered(void *arg)
 	return ((const struct runner_life *)arg)->missed == 0;
 }
 
+bool
+plugin_runner_has_settled(const struct plugin_runner *r)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < r->lanes_len; i++)
+		all = all && (r->lanes[i] == NULL || r->lanes[i]->missed == 0);
+	return all || !r->settling;
+}
+
 void
 plugin_runner_settle(struct plugin_runner *r)
 {
 	int64_t deadline = clock_now_ns() + RUNNER_SAVE_NS;
-	struct buf b;
 
-	buf_init(&b);
-	wire_end(&b, wire_begin(&b, WIRE_PING, 0));
-	/* Lanes change on this thread. */
-	for (unsigned i = 0; i < r->lanes_len; i++) {
+	for (unsigned i = 0; r->settling && i < r->lanes_len; i++) {
 		struct runner_life *l = r->lanes[i];
 
 		if (l == NULL)
 			continue;
 		ref_take(&l->ref);
-		l->missed = 1;
-		runner_life_send(l, &b);
 		(void)pump(l, deadline, has_answered, l);
 		runner_life_unref(l);
 	}
-	buf_finish(&b);
+	loop_timer_clear(&r->patience);
+	r->settling = false;
 }
 
 void
@@ -412,6 +518,7 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 	buf_finish(&grants);
 	if (lane != RUNNER_NO_LANE)
 		serve(r, lane, l);
+	runner_tell(r);
 }
 
 /* +-20 %, so that runners that die together do not come back together. */
@@ -562,6 +669,11 @@ runner_has_died(struct plugin_runner *r, struct runner_life *l)
 	}
 	if (r->state == RUNNER_ENDED || l->stopping)
 		return;
+	if (r->begun) { /* a start that fails is not a death */
+		l->stopping = true;
+		runner_tell(r);
+		return;
+	}
 	/* A retired one has been counted by the call that does not end, and a
 	 * spare has failed no call. */
 	if (!l->retired && !(l->ready && l->lane == RUNNER_NO_LANE)
@@ -617,6 +729,8 @@ plugin_runner_stop(struct plugin_runner *r, void (*fn)(void *arg), void *arg)
 	r->stopped = fn;
 	r->stopped_arg = arg;
 	loop_timer_clear(&r->timer);
+	loop_timer_clear(&r->patience);
+	r->told = NULL;
 	if (list_is_empty(&r->lives)) {
 		stopped(r);
 		return;
@@ -643,6 +757,8 @@ void
 plugin_runner_kill(struct plugin_runner *r)
 {
 	loop_timer_clear(&r->timer);
+	loop_timer_clear(&r->patience);
+	r->told = NULL;
 	r->generation = NULL;
 	first_drop(r);
 	LIST_EACH_SAFE (node, &r->lives)

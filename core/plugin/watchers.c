@@ -157,13 +157,13 @@ plugin_watchers_end(struct plugin_manager *m)
 	    registry_watches(m->registry), NULL, NULL, NULL);
 }
 
-void
+bool
 plugin_watchers_prepare(struct plugin_manager *m, struct plugin_generation *g)
 {
 	bool told = false;
 
 	if (g->watch == NULL)
-		return;
+		return false;
 	LIST_EACH (
 	    node, registry_watches_known(registry_watches(m->registry))) {
 		struct registry_watched *u =
@@ -175,9 +175,7 @@ plugin_watchers_prepare(struct plugin_manager *m, struct plugin_generation *g)
 		u->next = g->number;
 		told = true;
 	}
-	/* Before it takes the place of the one that watches now. */
-	if (told && g->runner != NULL)
-		plugin_runner_settle(g->runner);
+	return told;
 }
 
 void

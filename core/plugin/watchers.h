@@ -19,8 +19,9 @@ extern const struct tp_watch plugin_watchers_runner;
 void plugin_watchers_begin(struct plugin_manager *m);
 void plugin_watchers_end(struct plugin_manager *m);
 /* After load(), before publication: g hears of every watched URI that it will
- * answer for, so that nothing is lost between the two. */
-void plugin_watchers_prepare(
+ * answer for, so that nothing is lost between the two.  True: there are some.
+ */
+bool plugin_watchers_prepare(
     struct plugin_manager *m, struct plugin_generation *g);
 /* The runner of g is another one: what g was told is told again. */
 void plugin_watchers_again(

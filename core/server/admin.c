@@ -380,6 +380,12 @@ batch_take(void *arg, const struct plugin_changes *counts)
 }
 
 static void
+batch_ended(void *arg, unsigned number, bool did)
+{
+	admin_batch_ended(arg, number, did);
+}
+
+static void
 generation_gone(void *arg)
 {
 	admin_waiting_look(arg, false);
@@ -398,6 +404,7 @@ server_admin_start(struct server *s, struct err *err)
 		return ERR_IO;
 	plugin_manager_on_change(s->plugins, change_take, a);
 	plugin_manager_on_batch(s->plugins, batch_take, a);
+	plugin_manager_on_end(s->plugins, batch_ended, a);
 	plugin_manager_on_gone(s->plugins, generation_gone, a);
 	net_addr_format(&a->bound, text);
 	LOG_INFO("admin socket", F_CSTR("address", text));
@@ -422,6 +429,7 @@ server_admin_close(struct server *s)
 	if (s->plugins != NULL) {
 		plugin_manager_on_change(s->plugins, NULL, NULL);
 		plugin_manager_on_batch(s->plugins, NULL, NULL);
+		plugin_manager_on_end(s->plugins, NULL, NULL);
 		plugin_manager_on_gone(s->plugins, NULL, NULL);
 	}
 	net_listener_stop(a->listener);

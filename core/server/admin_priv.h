@@ -93,6 +93,9 @@ struct admin_conn {
 	char name[128]; /* of a plugin */
 	/* Of a reload. */
 	int status; /* 200, or 409 when it was refused */
+	unsigned batch; /* waits for its end; 0: does not */
+	bool enables; /* one plugin: name */
+	int64_t wait_ns; /* for what it replaced; 0: not */
 	bool drains; /* waits until what was replaced has gone */
 	int64_t begun_ns;
 	struct buf result; /* members of the answer */
@@ -109,6 +112,8 @@ void admin_request_serve(struct admin_conn *c, const char *bytes);
 /* The reactors have answered, an old generation has gone, or time is up. */
 void admin_waiting_look(struct server_admin *a, bool census_done);
 void admin_conn_late(struct admin_conn *c);
+/* A batch of changes has ended. */
+void admin_batch_ended(struct server_admin *a, unsigned number, bool did);
 /* Asks the reactors, unless that is going on. */
 void admin_census_begin(struct server_admin *a);
 

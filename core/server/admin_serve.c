@@ -235,7 +235,7 @@ admin_waiting_look(struct server_admin *a, bool census_done)
 	LIST_EACH_SAFE (node, &a->waiting) {
 		struct admin_conn *c = LIST_OBJ(node, struct admin_conn, node);
 
-		if (still_drains(c))
+		if (c->batch != 0 || still_drains(c))
 			continue;
 		if (census_done)
 			view_answer(c);
@@ -249,6 +249,11 @@ admin_conn_late(struct admin_conn *c)
 {
 	struct server_admin *a = c->admin;
 
+	if (c->batch != 0) {
+		c->batch = 0;
+		fail(c, 503, "busy", "a plugin is still being started");
+		return;
+	}
 	if (!c->drains) {
 		view_answer(c);
 		return;
@@ -320,17 +325,62 @@ result_write(struct admin_conn *c, bool did)
 		BUF_LIT(&c->result, ",\"changes\":[]");
 }
 
+/* What came of it is known. */
 static void
-changed_begin(struct admin_conn *c, uint64_t before, int64_t wait_ns)
+changed_begin(struct admin_conn *c, bool did)
 {
-	result_write(c, c->admin->batches > before);
-	c->drains = wait_ns > 0;
+	c->status = 200;
+	result_write(c, did);
+	c->drains = c->wait_ns > 0;
 	if (!still_drains(c)) {
 		c->drains = false;
 		wait_for_reactors(c, ADMIN_CHANGED);
 		return;
 	}
-	admin_conn_wait(c, ADMIN_CHANGED, clock_now_ns() + wait_ns);
+	admin_conn_wait(c, ADMIN_CHANGED, clock_now_ns() + c->wait_ns);
+}
+
+static void
+enabled_answer(struct admin_conn *c, int rc, const struct err *err, bool did)
+{
+	if (rc == ERR_NOTFOUND) {
+		fail(c, 404, "not_found", err->text);
+	} else if (rc == ERR_EXISTS) {
+		c->status = 200;
+		BUF_LIT(&c->result, "\"already\":true");
+		wait_for_reactors(c, ADMIN_CHANGED);
+	} else if (rc < 0) {
+		fail(c, 409, "refused", err->text);
+	} else {
+		changed_begin(c, did);
+	}
+}
+
+/* Its batch goes on: plugins are being started. */
+static void
+batch_await(struct admin_conn *c, unsigned batch)
+{
+	c->batch = batch;
+	admin_conn_wait(c, ADMIN_CHANGED, clock_now_ns() + ADMIN_WAIT_MAX_NS);
+}
+
+void
+admin_batch_ended(struct server_admin *a, unsigned number, bool did)
+{
+	LIST_EACH_SAFE (node, &a->waiting) {
+		struct admin_conn *c = LIST_OBJ(node, struct admin_conn, node);
+		struct err err = { 0 };
+		int rc = 0;
+
+		if (c->batch != number)
+			continue;
+		c->batch = 0;
+		list_drop(&c->node); /* it waits anew */
+		if (c->enables)
+			rc = plugin_manager_enabled(
+			    a->server->plugins, str_of(c->name), &err);
+		enabled_answer(c, rc, &err, did);
+	}
 }
 
 static void
@@ -338,18 +388,23 @@ reload(struct admin_conn *c, struct str query)
 {
 	struct server_admin *a = c->admin;
 	uint64_t before = a->batches;
+	unsigned batch;
 
 	if (!admin_is_ready(a->server)) {
 		fail(c, 503, "not_ready", "the server is starting or stopping");
 		return;
 	}
 	c->begun_ns = clock_now_ns();
-	c->status = 200;
-	server_reload(a->server, "admin");
+	c->enables = false;
+	c->wait_ns = wait_of(query);
+	batch = server_reload(a->server, "admin");
 	if (a->server->reread.len > 0) /* members behind a comma */
 		buf_printf(&c->result, "\"configuration\":{%.*s},",
 		    (int)a->server->reread.len - 1, a->server->reread.ptr + 1);
-	changed_begin(c, before, wait_of(query));
+	if (plugin_manager_goes_on(a->server->plugins, batch))
+		batch_await(c, batch);
+	else
+		changed_begin(c, a->batches > before);
 }
 
 static void
@@ -358,6 +413,7 @@ enable(struct admin_conn *c, struct str query)
 	struct server_admin *a = c->admin;
 	uint64_t before = a->batches;
 	struct err err;
+	unsigned batch;
 	int rc;
 
 	if (!admin_is_ready(a->server)) {
@@ -365,19 +421,14 @@ enable(struct admin_conn *c, struct str query)
 		return;
 	}
 	c->begun_ns = clock_now_ns();
-	rc = plugin_manager_enable(a->server->plugins, str_of(c->name), &err);
-	if (rc == ERR_NOTFOUND) {
-		fail(c, 404, "not_found", err.text);
-	} else if (rc == ERR_EXISTS) {
-		c->status = 200;
-		BUF_LIT(&c->result, "\"already\":true");
-		wait_for_reactors(c, ADMIN_CHANGED);
-	} else if (rc < 0) {
-		fail(c, 409, "refused", err.text);
-	} else {
-		c->status = 200;
-		changed_begin(c, before, wait_of(query));
-	}
+	c->enables = true;
+	c->wait_ns = wait_of(query);
+	rc = plugin_manager_enable(
+	    a->server->plugins, str_of(c->name), &batch, &err);
+	if (rc == ERR_AGAIN)
+		batch_await(c, batch);
+	else
+		enabled_answer(c, rc, &err, a->batches > before);
 }
 
 static void

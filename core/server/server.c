@@ -207,15 +207,15 @@ plugins_start(struct server *s, struct err *err)
 
 static void stop_begin(struct server *s);
 
-void
+unsigned
 server_reload(struct server *s, const char *by)
 {
 	LOG_INFO("reload", F_CSTR("by", by));
 	server_seal_reload(s);
 	if (s->phase != SERVER_SERVING)
-		return;
+		return 0;
 	server_reconfigure(s);
-	plugin_manager_reload(s->plugins);
+	return plugin_manager_reload(s->plugins);
 }
 
 static void
@@ -224,7 +224,7 @@ signalled(void *arg, int signo)
 	struct server *s = OBJ_CAST(arg, struct server, SERVER_MAGIC);
 
 	if (signo == SIGHUP) {
-		server_reload(s, "SIGHUP");
+		(void)server_reload(s, "SIGHUP");
 		return;
 	}
 	if (s->phase == SERVER_DRAINING) /* impatience (reliability.md 4) */

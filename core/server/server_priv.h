@@ -165,7 +165,7 @@ int server_admin_start(struct server *s, struct err *err);
 void server_admin_forget(const struct server *s);
 void server_admin_close(struct server *s);
 /* [control] SIGHUP, or the operator's word. */
-void server_reload(struct server *s, const char *by);
+unsigned server_reload(struct server *s, const char *by);
 
 /* memory.c: [control] after the limits are known. */
 void server_memory_start(struct server *s);

@@ -121,18 +121,21 @@ START_TEST(what_was_refused_is_tried_again_by_hand)
 
 	begin(&s, &told);
 	ck_assert_int_eq(
-	    plugin_manager_enable(s.manager, S("nobody"), &err), ERR_NOTFOUND);
+	    plugin_manager_enable(s.manager, S("nobody"), &s.batch, &err),
+	    ERR_NOTFOUND);
 	ck_assert_int_eq(
-	    plugin_manager_enable(s.manager, S("sample"), &err), ERR_EXISTS);
+	    plugin_manager_enable(s.manager, S("sample"), &s.batch, &err),
+	    ERR_EXISTS);
 	stage_put_text(&s, "sample.yaml", SAMPLE("3.0.0"));
 	plugin_manager_reload(s.manager);
 	ck_assert_int_eq(
-	    plugin_manager_enable(s.manager, S("sample"), &err), ERR_CONFIG);
+	    plugin_manager_enable(s.manager, S("sample"), &s.batch, &err),
+	    ERR_CONFIG);
 	ck_assert_ptr_nonnull(strstr(err.text, "3.0.0"));
 	ck_assert_str_eq(stage_call(&s, "version", "{}"), "one");
 	stage_put_text(&s, "sample.yaml", NARROWER("1.0.0"));
 	ck_assert_int_eq(
-	    plugin_manager_enable(s.manager, S("sample"), &err), 0);
+	    plugin_manager_enable(s.manager, S("sample"), &s.batch, &err), 0);
 	ck_assert_str_eq(stage_call(&s, "version", "{}"), "one");
 	buf_finish(&told);
 	stage_finish(&s);
@@ -151,7 +154,8 @@ START_TEST(a_name_that_is_disabled_says_so)
 	stage_put_text(&s, "sample.yaml", SAMPLE("1.0.0"));
 	stage_start_with(&s, &off, 1, 0);
 	ck_assert_int_eq(
-	    plugin_manager_enable(s.manager, S("sample"), &err), ERR_NOTFOUND);
+	    plugin_manager_enable(s.manager, S("sample"), &s.batch, &err),
+	    ERR_NOTFOUND);
 	ck_assert_ptr_nonnull(strstr(err.text, "plugins.sample.enabled: true"));
 	stage_finish(&s);
 }

@@ -43,6 +43,7 @@ struct stage {
 	struct loop_pool *pool;
 	struct loop_timer watchdog;
 	struct plugin_changes changes; /* of the last batch */
+	unsigned batch; /* of an enable */
 	unsigned batches;
 	unsigned wanted; /* batches to wait for */
 	bool late;

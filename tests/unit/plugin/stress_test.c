@@ -145,8 +145,18 @@ reload(void *arg)
 	stage_put_module(
 	    st, two ? "answer_two" : "answer_one", "sample.so", how);
 	stage_put_module(st, two ? "quick_two" : "quick_one", "quick.so", how);
-	plugin_manager_reload(st->manager);
-	if (st->changes.replaced != 2)
+	(void)plugin_manager_reload(st->manager);
+}
+
+/* Of the reload. */
+static void
+reloaded(void *arg, unsigned batch, bool did)
+{
+	struct stress *s = arg;
+	struct stage *st = &s->stage;
+
+	(void)batch;
+	if (!did || st->changes.replaced != 2)
 		(void)atomic_fetch_add(&s->wrong, 1);
 	s->reloads++;
 	loop_timer_set(st->loop, &s->reload, loop_now(st->loop));
@@ -156,6 +166,7 @@ static void
 run_some(struct stress *s, unsigned wanted)
 {
 	s->wanted = wanted;
+	plugin_manager_on_end(s->stage.manager, reloaded, s);
 	loop_timer_set(s->stage.loop, &s->reload, clock_now_ns());
 	stage_run(&s->stage);
 }
