@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plugin whose start hangs holds nobody else: while it is started runners
+die and come back, the operator is answered, other plugins are reloaded, and
+the server ends.  What comes before what is known without a clock: as long as
+it hangs it is not refused."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import mcp_wire as w
+from test_admin import Admin
+
+SOURCE = """
+#include <unistd.h>
+#include <toolpost/plugin.h>
+static int say(struct tp_call *c, void *s)
+{
+    (void)s;
+    return tp_textf(c, "%%s", "%(says)s");
+}
+static const struct tp_entry entries[] = { TP_TOOL("%(name)s_say", say) };
+%(more)s
+TP_PLUGIN_STATE("%(name)s", "1.0.0", entries, 0, LOAD, NULL, NULL);
+"""
+GOOD = "#define LOAD NULL"
+# In a runner load() hangs; in the server that is trusted, a constructor hangs
+# in its rehearsal.
+HANGS = {
+    "process": """
+static int load(struct tp_plugin *p, const struct tp_json *config,
+    const struct tp_snapshot *old, void **state)
+{
+    (void)p, (void)config, (void)old, (void)state;
+    for (;;)
+        (void)pause();
+}
+#define LOAD load
+""",
+    "none": """
+__attribute__((constructor)) static void hang(void)
+{
+    for (;;)
+        (void)pause();
+}
+#define LOAD NULL
+""",
+}
+MANIFEST = """\
+plugin: %(name)s
+version: 1.0.0
+module: %(name)s.so
+tools:
+  - {name: %(name)s_say, description: Says it.}
+"""
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory):
+    """Name and kind -> bytes of a module."""
+    folder = tmp_path_factory.mktemp("starts")
+    made = {}
+    for name in ("able", "stuck", "ver"):
+        kinds = {"good": GOOD, "next": GOOD}
+        kinds.update(HANGS if name == "stuck" else {})
+        for kind, more in kinds.items():
+            path = w.compile_plugin(
+                SOURCE % {"name": name, "says": kind, "more": more},
+                folder / (name + kind), "-Wl,-z,now")
+            with open(path, "rb") as f:
+                made[name, kind] = f.read()
+    return made
+
+
+class Stage:
+    """A server with one plugin in a runner, and a folder for others."""
+
+    def __init__(self, start, fixture_plugins, modules, where):
+        self.folder = start.path("plugins")
+        os.mkdir(self.folder)
+        self.modules = modules
+        self.where = where
+        self.server = start.serve(
+            "plugins: {watch: false, isolation: process%s, stuck: {isolation: %s}}"
+            % (w.BEST_EFFORT, where), plugins=(fixture_plugins, self.folder))
+        self.admin = Admin(self.server)
+        self.modern = w.Modern(self.server)
+
+    def put(self, name, kind="good"):
+        w.write_file("%s/%s.so" % (self.folder, name), self.modules[name, kind])
+        w.write_file("%s/%s.yaml" % (self.folder, name), MANIFEST % {"name": name})
+
+    def reload(self):
+        """The answer is waited for by who wants it."""
+        env = dict(os.environ, TOOLPOST_ADMIN=self.admin.path)
+        return subprocess.Popen([w.BIN, "reload", "--json"], env=env, text=True,
+                                stdout=subprocess.PIPE)
+
+    def answer(self, reload):
+        out, _ = reload.communicate(timeout=w.DEADLINE)
+        return json.loads(out)
+
+    def processes(self):
+        """Those in which stuck is being started."""
+        found = []
+        for task in os.listdir("/proc/%d/task" % self.server.pid):
+            with open("/proc/%d/task/%s/children" % (self.server.pid, task)) as f:
+                children = f.read().split()
+            for child in children:
+                try:
+                    with open("/proc/%s/cmdline" % child, "rb") as f:
+                        words = f.read().split(b"\0")
+                except OSError:
+                    continue
+                if any(os.path.basename(x).startswith(b"stuck") for x in words[1:]):
+                    found.append(int(child))
+        return found
+
+    def hang(self, kind=None):
+        """stuck is being started, and does not come back."""
+        self.put("stuck", kind or self.where)
+        waiting = self.reload()
+        pids = []
+        while not pids:  # it comes, or the test's own bound ends it
+            pids = self.processes()
+        return waiting, pids[0]
+
+    def hangs(self):
+        """Everything that was seen before this was seen meanwhile."""
+        with self.server.cond:
+            return not any(x.get("event") == "plugin refused"
+                           for x in self.server.lines) and bool(self.processes())
+
+    def says(self, name):
+        return self.modern.tool(name + "_say", {})["content"][0]["text"]
+
+
+@pytest.fixture(params=["process", "none"])
+def stage(request, start, fixture_plugins, modules):
+    s = Stage(start, fixture_plugins, modules, request.param)
+    yield s
+    s.modern.close()
+
+
+def test_a_runner_that_dies_meanwhile_is_handled(stage, gate):
+    with w.Http(stage.server.http) as conn:
+        m = w.modern("tools/call", {"name": "fx_hold",
+                                    "arguments": {"gate": gate.path}}, 1)
+        conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        gate.entered()
+        ready = stage.server.wait_log("runner ready", plugin="fx")
+        waiting, _ = stage.hang()
+        os.kill(int(ready["pid"]), signal.SIGKILL)
+        assert conn.response().json["error"]["data"]["signal"] == 9
+        assert stage.hangs()
+    stage.modern.tool("fx_nothing", {})
+    again = stage.server.wait_log("runner ready", plugin="fx", life=2)
+    assert stage.hangs() and again["pid"] != ready["pid"]
+    stage.server.stop()
+    waiting.communicate(timeout=w.DEADLINE)
+
+
+def test_the_operator_is_answered_and_others_are_reloaded(stage):
+    stage.put("ver")
+    stage.answer(stage.reload())
+    waiting, pid = stage.hang()
+    assert stage.admin.json("/status")
+    assert stage.admin.plugin("stuck")["state"] == "seen"
+    stage.put("ver", "next")
+    done = stage.answer(stage.reload())
+    assert done["replaced"] == 1 and done["refused"] == 0
+    assert [c["plugin"] for c in done["changes"]] == ["ver"]
+    assert stage.says("ver") == "next"
+    assert stage.hangs()
+    # What the first one waits for is the end of its own batch.
+    os.kill(pid, signal.SIGKILL)
+    done = stage.answer(waiting)
+    assert done["refused"] == 1 and done["added"] == 0
+    assert [c["plugin"] for c in done["changes"]] == ["stuck"]
+    stage.server.wait_log("plugin refused", plugin="stuck")
+    assert stage.admin.plugin("stuck")["state"] == "refused"
+
+
+def test_the_end_of_the_server_waits_for_no_start(stage):
+    waiting, pid = stage.hang()
+    assert stage.hangs()
+    stage.server.stop()
+    waiting.communicate(timeout=w.DEADLINE)
+    assert not os.path.exists("/proc/%d" % pid)
+    assert "plugin refused" not in [x.get("event") for x in stage.server.lines]
+
+
+def test_a_better_file_takes_its_place_at_once(stage):
+    waiting, pid = stage.hang()
+    stage.put("stuck", "good")
+    assert stage.answer(stage.reload())["added"] == 1
+    assert stage.says("stuck") == "good"
+    assert not os.path.exists("/proc/%d" % pid)
+    assert stage.answer(waiting)["refused"] == 0
+    assert "plugin refused" not in [x.get("event") for x in stage.server.lines]
+
+
+def test_one_whose_files_go_is_given_up(stage):
+    waiting, pid = stage.hang()
+    os.unlink(stage.folder + "/stuck.yaml")
+    stage.answer(stage.reload())
+    assert not os.path.exists("/proc/%d" % pid)
+    assert stage.answer(waiting)["refused"] == 0
+    assert stage.admin.ask("/plugins/stuck").status == 404
+
+
+def test_those_beside_it_serve(stage):
+    """One batch: what is done is shown before it is over."""
+    stage.put("able")
+    waiting, pid = stage.hang()
+    while "able_say" not in [t["name"] for t in stage.modern.call("tools/list")["tools"]]:
+        pass
+    assert stage.says("able") == "good"
+    assert stage.hangs()
+    os.kill(pid, signal.SIGKILL)
+    done = stage.answer(waiting)
+    assert done["added"] == 1 and done["refused"] == 1
+
+
+def test_the_one_before_serves_meanwhile(stage):
+    stage.put("stuck", "good")
+    stage.answer(stage.reload())
+    before = set(stage.processes())
+    waiting, _ = stage.hang()
+    pid = None
+    while pid is None:
+        pid = next(iter(set(stage.processes()) - before), None)
+    assert stage.says("stuck") == "good"
+    for old in before:  # its runner; it comes back
+        os.kill(old, signal.SIGKILL)
+        stage.server.wait_log("runner ready", plugin="stuck", life=2)
+    assert stage.says("stuck") == "good"
+    assert stage.hangs()
+    os.kill(pid, signal.SIGKILL)
+    assert stage.answer(waiting)["refused"] == 1
+    said = stage.server.wait_log("plugin refused", plugin="stuck")
+    assert said["serving"] == "the one before"
+    assert stage.says("stuck") == "good"
