@@ -28,9 +28,63 @@ slot_first(struct stage *s)
 	return LIST_OBJ(s->manager->slots.next, struct plugin_slot, node);
 }
 
+static long sweep_at; /* the allocation that fails */
+static bool sweep_done; /* there was none of that number */
+
+static void
+sweep_stop(void)
+{
+	sweep_done = alloc_left >= 0 || !ALLOC_WORKS;
+	alloc_left = -1;
+}
+
+static void
+reload_now(void *arg)
+{
+	struct stage *s = arg;
+	unsigned batch;
+
+	alloc_left = sweep_at;
+	batch = plugin_manager_reload(s->manager);
+	if (batch > 0)
+		return;
+	sweep_stop();
+	loop_stop(s->loop);
+}
+
+static void
+reload_over(void *arg, unsigned batch, bool did)
+{
+	struct stage *s = arg;
+
+	(void)batch;
+	(void)did;
+	sweep_stop();
+	loop_stop(s->loop);
+}
+
+/* Waits where it stands, or goes on by itself on the loop. */
+static void
+reload(struct stage *s, bool on_loop)
+{
+	struct loop_timer soon;
+
+	if (!on_loop) {
+		alloc_left = sweep_at;
+		(void)plugin_manager_reload(s->manager);
+		sweep_stop();
+		return;
+	}
+	plugin_manager_on_end(s->manager, reload_over, s);
+	loop_timer_init(&soon, reload_now, s);
+	loop_timer_set(s->loop, &soon, clock_now_ns());
+	stage_run(s);
+	plugin_manager_on_end(s->manager, NULL, NULL);
+}
+
 /* A replacement for each allocation that can fail in one. */
 static long
-reload_sweep(struct stage *s)
+reload_sweep(struct stage *s, bool on_loop)
 {
 	long n = 0;
 
@@ -39,10 +93,9 @@ reload_sweep(struct stage *s)
 
 		stage_put_module(s, n % 2 == 0 ? "answer_two" : "answer_one",
 		    "sample.so", STAGE_RENAME);
-		alloc_left = n;
-		plugin_manager_reload(s->manager);
-		done = alloc_left >= 0 || !ALLOC_WORKS;
-		alloc_left = -1;
+		sweep_at = n;
+		reload(s, on_loop);
+		done = sweep_done;
 		stage_turn(s);
 		(void)stage_call(s, "version", "{}");
 		ck_assert_msg(strcmp(s->answer, "one") == 0
@@ -65,7 +118,8 @@ reload_sweep(struct stage *s)
 	return n;
 }
 
-START_TEST(a_reload_without_memory_leaves_the_old_one)
+static void
+reload_twice(bool on_loop)
 {
 	struct stage s;
 	size_t used;
@@ -76,15 +130,26 @@ START_TEST(a_reload_without_memory_leaves_the_old_one)
 	stage_put_text(&s, "sample.yaml", SAMPLE("1.0.0"));
 	stage_start(&s);
 	ck_assert_uint_eq(s.changes.added, 1);
-	n = reload_sweep(&s);
+	n = reload_sweep(&s, on_loop);
 	ck_assert_msg(!ALLOC_WORKS || n > 50, "%ld", n);
 	used = in_use();
-	n = reload_sweep(&s);
+	n = reload_sweep(&s, on_loop);
 	(void)printf("%ld allocations, %ld bytes more after them\n", n,
 	    (long)in_use() - (long)used);
 	ck_assert_msg(in_use() <= used + LEFT_MAX, "%zu bytes more after %ld",
 	    in_use() - used, n);
 	stage_finish(&s);
+}
+
+START_TEST(a_reload_without_memory_leaves_the_old_one)
+{
+	reload_twice(false);
+}
+END_TEST
+
+START_TEST(so_does_one_that_goes_on_on_the_loop)
+{
+	reload_twice(true);
 }
 END_TEST
 
@@ -189,4 +254,5 @@ START_TEST(a_batch_without_memory_changes_nothing)
 END_TEST
 
 STAGE_MAIN("plugin/memory", a_reload_without_memory_leaves_the_old_one,
+    so_does_one_that_goes_on_on_the_loop,
     a_batch_without_memory_changes_nothing)
