@@ -242,7 +242,6 @@ add_due(struct plugin_batch *b, bool again)
 			loop_timer_set(b->m->loop, &b->m->settle,
 			    clock_now_ns() + MANAGER_AGAIN_NS);
 	}
-	plugin_manager_drains_arm(m);
 }
 
 void
