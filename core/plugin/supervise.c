@@ -404,8 +404,7 @@ plugin_runner_save(struct plugin_runner *r, struct tp_snapshot *out)
 
 	if (l != NULL) {
 		ref_take(&l->ref);
-		rc = pump(
-		    l, clock_now_ns() + RUNNER_SAVE_NS, has_saved, r);
+		rc = pump(l, clock_now_ns() + RUNNER_SAVE_NS, has_saved, r);
 		runner_life_unref(l);
 	}
 	loop_timer_clear(&r->patience);

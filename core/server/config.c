@@ -236,6 +236,7 @@ struct override_settings {
 	bool close;
 	int isolation;
 	struct str user, group;
+	struct plugin_processes many;
 	struct plugin_restart restart;
 	const struct yaml_node *grants;
 	const struct yaml_node *limits;
@@ -268,6 +269,10 @@ static const struct settings_item override_items[] = {
 	  .help = "The one group of its runner; by default that of its user." },
 	{ .key = "close", .type = SETTINGS_BOOL, .offset = AT(close), .fallback = "false",
 	  .help = "Unmap replaced generations of a plugin that says TP_CLOSABLE; otherwise they stay resident." },
+	{ .key = "runners", .type = SETTINGS_INT, .offset = AT(many.runners), .min = 1, .max = PLUGIN_RUNNERS_MAX,
+	  .help = "Processes that serve it at once, each with the whole plugin; a call goes to the one with the fewest. By default what the manifest says, else 1." },
+	{ .key = "spare", .type = SETTINGS_INT, .offset = AT(many.spare), .min = 0, .max = PLUGIN_SPARE_MAX,
+	  .help = "Processes that are loaded and stand by for one that dies. By default what the manifest says, else 0." },
 	{ .key = "restart", .type = SETTINGS_MAP, .offset = AT(restart), .items = restart_items,
 	  .help = "How its runner comes back when it has died." },
 	{ .key = "grants", .type = SETTINGS_NODE, .offset = AT(grants),
@@ -380,6 +385,7 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	s.isolation = (int)o->isolation;
 	s.user = o->user.user;
 	s.group = o->user.group;
+	s.many = o->many;
 	s.restart = o->restart.period_ns > 0 ? o->restart : restart;
 	s.config = o->config;
 	(void)snprintf(
@@ -400,6 +406,13 @@ override_read(struct server_config *c, const struct yaml_node *node,
 	if (user_read(c, &o->user, node, prefix, file, diags) < 0)
 		rc = ERR_CONFIG;
 	o->restart = s.restart;
+	o->many = s.many;
+	if (yaml_get(node, S("spare")) != NULL) {
+		o->many.spare_said = true;
+		o->many_at = place_text(c, node, "spare", file);
+	}
+	if (yaml_get(node, S("runners")) != NULL)
+		o->many_at = place_text(c, node, "runners", file);
 	if (yaml_get(node, S("isolation")) != NULL)
 		o->isolation_at = place_text(c, node, "isolation", file);
 	if (yaml_get(node, S("grants")) != NULL)
