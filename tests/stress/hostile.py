@@ -6,7 +6,8 @@ says what happened, the plugin is quarantined when its runner has died as often
 as the operator allows, and a word of the operator brings it back.
 
 Environment: TOOLPOST_BIN, TOOLPOST_ROUNDS (1; 34 with TOOLPOST_LONG=1): three
-calls of each kind in a round."""
+calls of each kind in a round; TOOLPOST_NEVERS (1; 100): plugins that are never
+ready, all at once."""
 
 import signal
 
@@ -15,6 +16,7 @@ import stress
 from stress import os, replace, wire
 
 ROUNDS = int(os.environ.get("TOOLPOST_ROUNDS", stress.size(1, 1, 34)))
+NEVERS = int(os.environ.get("TOOLPOST_NEVERS", stress.size(1, 1, 100)))
 DEATHS = 3
 PLUGINS, CONNECTIONS = 2, 32
 CONFIG = "  hostile: {restart: {intensity: %d, period: 1h, pause: 0s}}\n" % DEATHS
@@ -40,15 +42,15 @@ static int tool(struct tp_call *call, void *state)
 static int load(struct tp_plugin *p, const struct tp_json *config,
     const struct tp_snapshot *previous, void **state)
 { (void)p; (void)config; (void)previous; (void)state; for (;;) (void)pause(); }
-static const struct tp_entry entries[] = { TP_TOOL("never", tool) };
-TP_PLUGIN_STATE("never", "1.0.0", entries, 0, load, NULL, NULL);
+static const struct tp_entry entries[] = { TP_TOOL("never000", tool) };
+TP_PLUGIN_STATE("never000", "1.0.0", entries, 0, load, NULL, NULL);
 """
-NEVER_YAML = """plugin: never
+NEVER_YAML = """plugin: never000
 version: 1.0.0
 abi: 1
-module: never.so
+module: never000.so
 tools:
-  - {name: never, description: Never., inputSchema: {type: object}}
+  - {name: never000, description: Never., inputSchema: {type: object}}
 """
 
 
@@ -112,13 +114,31 @@ def three(s, client, kind, dies, word):
 
 
 def never_ready(s, root):
-    """Its load() does not return: it is refused after ten seconds, and nobody
-    else has waited for it."""
+    """Their load() does not return: each is refused after ten seconds, and
+    nobody else has waited for it."""
+    plugin(os.path.join(root, "never"), "never000", NEVER, NEVER_YAML)
+    with open(os.path.join(root, "never", "never000.so"), "rb") as f:
+        module = f.read()
     mark = s.mark()
-    plugin(os.path.join(root, "bad", "never"), "never", NEVER, NEVER_YAML)
+    names = ["never%03d" % n for n in range(NEVERS)]
+    for name in names:  # by rename: each comes whole
+        made = os.path.join(root, name)
+        os.mkdir(made)
+        replace(os.path.join(made, name + ".so"),
+                module.replace(b"never000", name.encode()))
+        replace(os.path.join(made, name + ".yaml"),
+                NEVER_YAML.replace("never000", name).encode())
+        os.rename(made, os.path.join(root, "bad", name))
     s.kill(signal.SIGHUP)
-    line = stress.wait_any(s, mark, ("plugin refused",), plugin="never")
-    assert "not ready" in line["reason"] and "load()" in line["reason"], line
+    for name in names:
+        line = stress.wait_any(s, mark, ("plugin refused",), 10 * NEVERS + stress.DEADLINE,
+                               plugin=name)
+        assert "not ready" in line["reason"] and "load()" in line["reason"], line
+    mark = s.mark()
+    for name in names:  # or each reload tries them again
+        os.rename(os.path.join(root, "bad", name), os.path.join(root, name + ".gone"))
+    s.kill(signal.SIGHUP)
+    s.wait_log("reload", mark, stress.DEADLINE)
 
 
 def rounds(report, s, root):
@@ -142,7 +162,7 @@ def rounds(report, s, root):
             if n == ROUNDS - 1 and kind not in bad:
                 report.check(title, True)
         if n == 0:
-            report.part("never ready", never_ready, s, root)
+            report.part("%d never ready" % NEVERS, never_ready, s, root)
             before = echoes.Held(s.pid) if ROUNDS > 1 else before
         with s.cond:
             del s.lines[:]
@@ -152,7 +172,7 @@ def rounds(report, s, root):
 
 def main():
     report = stress.Report("hostile")
-    report.figures["rounds"] = ROUNDS
+    report.figures.update(rounds=ROUNDS, nevers=NEVERS)
     root = stress.folder()
     try:
         program = echoes.program(root)

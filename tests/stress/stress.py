@@ -17,6 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "script"))
 import mcp_wire as wire  # noqa: E402
 
 LONG = os.environ.get("TOOLPOST_LONG") == "1"
+# To try the night by day: its sizes, divided by this.
+DIVIDE = int(os.environ.get("TOOLPOST_DIVIDE", "1"))
 SEED = int(os.environ.get("TOOLPOST_SEED", "20260728"))
 DEADLINE = 60
 
@@ -35,8 +37,11 @@ SANITIZER = sanitizer()
 
 def size(gate, sanitized, long):
     """How much of something: in the gate, under a sanitizer, in the night."""
+    if LONG and isinstance(long, tuple):
+        return tuple(size(gate, min(sanitized), n) for n in long)
     if LONG:
-        return long if not SANITIZER else max(long // 10, sanitized)
+        share = DIVIDE * (10 if SANITIZER else 1)
+        return long if share == 1 else max(long // share, sanitized)
     return sanitized if SANITIZER else gate
 
 
