@@ -487,6 +487,7 @@ static const struct tp_entry entries[] = {
 	TP_TOOL("hostile_exit", exits),
 	TP_TOOL("hostile_stack", stack),
 	TP_TOOL("hostile_loop", loops),
+	TP_TOOL("hostile_endless", loops),
 	TP_TOOL("hostile_deadlock", deadlock),
 	TP_TOOL("hostile_memory", memory),
 	TP_TOOL("hostile_fork", forks),

@@ -131,7 +131,7 @@ def test_a_killed_runner_loses_its_calls_and_no_other(server, modern, gate):
     """R-10 in small: with calls of two plugins in flight."""
     with w.Http(server.http) as a, w.Http(server.http) as b:
         for conn, name, args in ((a, "fx_hold", {"gate": gate.path}),
-                                 (b, "hostile_loop", {})):
+                                 (b, "hostile_endless", {})):
             m = w.modern("tools/call", {"name": name, "arguments": args}, name)
             conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
         inside = gate.entered()

@@ -66,16 +66,6 @@ def text(name):
         return f.read()
 
 
-def manifest():
-    """Only what does not end by itself has a deadline that counts."""
-    lines = text("hostile.yaml").replace(
-        "limits: {timeout: 1s, breaker: off}",
-        "limits: {timeout: 30s, breaker: off}").splitlines()
-    short = tuple("  - {name: hostile_%s," % k for k in ("loop", "deadlock", "stop"))
-    return "\n".join(x.replace("inputSchema", "limits: {timeout: 1s}, inputSchema")
-                     if x.startswith(short) else x for x in lines) + "\n"
-
-
 def said(client, kind, lost):
     """All words of the answer to a bad call: its result or its error."""
     client.tool("hostile_none")  # there is a runner for it
@@ -177,7 +167,7 @@ def main():
     try:
         program = echoes.program(root)
         plugin(os.path.join(root, "bad", "hostile"), "hostile", text("hostile.c"),
-               manifest())
+               text("hostile.yaml"))
         s = echoes.server(root, PLUGINS, CONFIG, (os.path.join(root, "bad"),))
         callers = echoes.start(program, s, CONNECTIONS, PLUGINS)
         before = rounds(report, s, root)

@@ -17,7 +17,7 @@ from stress import os, random, replace, overwrite, stamped, wait_any, wire
 RELOADS = int(os.environ.get("TOOLPOST_RELOADS", stress.size(1000, 60, 10000)))
 FLIPS = stress.size(300, 40, 3000)
 # In the night every length, which would take a sanitizer too long.
-CUTS = stress.size(150, 25, 10000 if stress.SANITIZER else 1 << 30)
+CUTS = stress.size(150, 25, 10000 if stress.SANITIZER else 20000)
 VERSIONS = stress.size(50, 10, 500)
 HUP = signal.SIGHUP
 RUNNER_RELOADS = int(os.environ.get("TOOLPOST_RUNNER_RELOADS",
