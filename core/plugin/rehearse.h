@@ -15,9 +15,9 @@ struct loop;
 struct plugin_rehearsal;
 
 /* [control] Starts "exe rehearse COPY", with config (JSON text, or empty) also
- * its load() where the manifest says so; config NULL: never.  As
- * who; NULL: as we are.  It has PLUGIN_REHEARSAL_NS; told runs on the loop when
- * it is over.  NULL with the reason in diags, at the manifest's module line. */
+ * its load() where the manifest says so; config NULL: never.  As who; NULL: as
+ * we are.  It has PLUGIN_REHEARSAL_NS; told runs on the loop when it is over.
+ * NULL with the reason in diags, at the manifest's module line. */
 struct plugin_rehearsal *plugin_rehearse_begin(struct loop *loop,
     const struct plugin_manifest *m, struct str exe, const char *copy,
     const char *config, const struct plugin_identity *who,
