@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -30,6 +31,41 @@ box_lacks(struct box *b, struct err *err, const char *what)
 		    what);
 	b->lacks = what;
 	return 0;
+}
+
+/* The write has failed, that is enough; the operator is told once. */
+static void
+on_too_large(int sig)
+{
+	static const char text[] = BOX_TOO_LARGE "\n";
+	static volatile sig_atomic_t told;
+	int errnum = errno;
+
+	(void)sig;
+	if (!told && write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		errno = 0; /* nobody hears it */
+	told = 1;
+	errno = errnum;
+}
+
+static void
+too_large_tell(void)
+{
+	struct sigaction action = { .sa_handler = on_too_large,
+		.sa_flags = SA_RESTART | SA_ONSTACK };
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGXFSZ, &action, NULL);
+}
+
+void
+box_thread_init(void)
+{
+	sigset_t only;
+
+	(void)sigemptyset(&only);
+	(void)sigaddset(&only, SIGXFSZ);
+	(void)pthread_sigmask(SIG_UNBLOCK, &only, NULL);
 }
 
 /* Both go with a change of credentials. */
@@ -59,7 +95,7 @@ box_begin(int first_fd, unsigned channels, struct err *err)
 	(void)umask(077);
 	if (chdir("/") < 0)
 		return err_set(err, ERR_IO, "cannot be confined");
-	(void)signal(SIGXFSZ, SIG_IGN); /* a write fails, that is enough */
+	too_large_tell();
 	(void)mallopt(M_ARENA_MAX, BOX_ARENAS); /* else there are more */
 	return 0;
 }

@@ -21,6 +21,8 @@
 #define BOX_PORTS_MAX 64
 /* On standard error, before the number of a system call that ended it. */
 #define BOX_REFUSED_MARK "toolpost-runner: system call not allowed: "
+#define BOX_TOO_LARGE \
+	"toolpost-runner: a file may not grow so large (grants.write)"
 #define BOX_FILES 64 /* descriptors beside the channels */
 #define BOX_FILE_MAX ((uint64_t)1024 * 1024 * 1024) /* with a write grant */
 
@@ -92,6 +94,8 @@ int box_call_errno(int number);
 /* Standard output, descriptors, the tie to the parent, no new privileges.
  * channels are the descriptors from first_fd on that stay. */
 int box_begin(int first_fd, unsigned channels, struct err *err);
+/* Each thread that runs plugin code hears of files that are too large. */
+void box_thread_init(void);
 /* User, capabilities, limits and paths; copy is the module, by a name that the
  * user can open when this has returned. */
 int box_enter(struct box *b, char *copy, unsigned channels, struct err *err);

@@ -365,6 +365,22 @@ channel_timer(void *arg)
 	}
 }
 
+/* No part of the kernel tells of memory that was not given: its handler does.
+ */
+static void
+memory_tell(const struct remote_call *rc)
+{
+	struct runner_life *life = rc->channel->life;
+	uint64_t suppressed;
+
+	if (log_gate_pass(&life->memory_gate, NS_PER_S, &suppressed))
+		LOG_WARN("plugin is out of memory",
+		    F_CSTR("plugin", life->runner->name),
+		    F_STR("entry", rc->call->name), F_INT("pid", life->pid),
+		    F_CSTR("hint", "grants.memory"),
+		    F_INT("suppressed", suppressed));
+}
+
 static int
 result_take(struct remote_call *rc, struct wire_frame *f)
 {
@@ -378,6 +394,8 @@ result_take(struct remote_call *rc, struct wire_frame *f)
 	err = wire_result_read(f->body, c, &status);
 	if (err < 0)
 		return err;
+	if (status == CALL_ENOMEM)
+		memory_tell(rc);
 	remote_call_drop(rc);
 	call_finish(c, status);
 	return 0;

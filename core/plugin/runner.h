@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/log.h"
 #include "base/ref.h"
 #include "call/call.h"
 #include "loop/child.h"
@@ -95,6 +96,7 @@ struct runner_life {
 	struct loop_timer timer; /* the start, the next beat, the stop */
 	char *space; /* owned */
 	struct runner_desk *desk; /* owned; NULL: it adds no entries */
+	struct log_gate memory_gate; /* [any] */
 	bool walled; /* in an empty network */
 	struct refusals_watch *refusals; /* owned; NULL: it tells of none */
 	struct buf gone; /* numbers of entries, to be sent */

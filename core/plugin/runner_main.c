@@ -236,6 +236,13 @@ listener_send(const struct runner_process *p, int listener)
 	(void)close(listener); /* the datagram holds it */
 }
 
+static void
+worker_init(void)
+{
+	panic_thread_init();
+	box_thread_init();
+}
+
 /* Threads take over what is closed when they are made: Landlock before the
  * workers.  The loader needs the calls that are closed at the end. */
 static void
@@ -250,8 +257,8 @@ load_in_box(struct runner_process *p, struct box *b, struct plugin_manifest *m,
 	(void)snprintf(path, sizeof path, "%.*s", STR_FMT(copy));
 	if (box_enter(b, path, p->channels, &err) < 0)
 		start_fail(p, TP_EFAIL, err.text);
-	p->pool = loop_pool_create(p->workers, p->pool_queue, panic_thread_init,
-	    panic_thread_finish, &err);
+	p->pool = loop_pool_create(
+	    p->workers, p->pool_queue, worker_init, panic_thread_finish, &err);
 	if (p->pool == NULL)
 		start_fail(p, TP_ENOMEM, err.text);
 	call_reactor_init(&p->calls, p->loop, p->pool);

@@ -225,6 +225,8 @@ if not w.SANITIZED:  # which need memory without a bound
         m = w.Modern(server)
         e = m.error("tools/call", {"name": "hostile_memory", "arguments": {}})
         assert e["message"] == "Out of memory"
+        line = server.wait_log("plugin is out of memory", plugin="hostile")
+        assert (line["entry"], line["hint"]) == ("hostile_memory", "grants.memory")
         serves(server, m)
         m.close()
 
@@ -236,6 +238,8 @@ def test_descriptors_have_a_bound(server, modern):
 
 def test_files_and_limits_cannot_grow(server, modern):
     assert said(modern, "grow") == "File too large"
+    line = server.wait_log("plugin prints", plugin="hostile")
+    assert "may not grow so large (grants.write)" in line["text"]
     if not w.SANITIZED:
         assert said(modern, "unlimit") == "Operation not permitted"
     serves(server, modern)
@@ -356,7 +360,8 @@ if os.getuid() == 0:
         secret.write_text("root alone")
         os.chmod(secret, 0o600)
         server = start.serve(
-            "plugins: {user: nobody, hostile: {grants: {read: [%s]}}, hello: {user: 0}}\n"
+            "plugins: {isolation: process, user: nobody, hostile: {grants: {read: [%s]}},"
+            " hello: {user: 0}}\n"
             % secret, plugins=(hostile_plugins, w.PLUGINS))
         m, admin = w.Modern(server), Admin(server)
         serves(server, m)
