@@ -23,6 +23,7 @@ runner_seat_init(
 	for (unsigned i = 0; i < r->lanes_len; i++)
 		s->lanes[i].given_fd = -1;
 	/* Reactors begin with different ones. */
+	CHECK(r->lanes_len > 0);
 	s->turn = number % r->lanes_len;
 	loop_deferred_init(&s->given, seat_given_run, s);
 	loop_deferred_init(&s->sweep, seat_sweep, s);
@@ -193,17 +194,18 @@ seat_take(struct runner_seat *s, struct loop *loop)
 {
 	struct plugin_runner *r = s->runner;
 	struct seat_view views[PLUGIN_RUNNERS_MAX];
+	unsigned n = r->lanes_len;
 
 	CHECK(pthread_mutex_lock(&r->lock) == 0);
 	s->epoch = atomic_load(&r->epoch);
 	s->state = r->state;
-	for (unsigned i = 0; i < r->lanes_len; i++)
+	for (unsigned i = 0; i < n; i++)
 		lane_view(s, i, &views[i]);
 	CHECK(pthread_mutex_unlock(&r->lock) == 0);
 	/* It was sent before the life was told of. */
 	if (r->place->passage != NULL)
 		plugin_passage_receive(r->place->passage, s->number);
-	for (unsigned i = 0; i < r->lanes_len; i++)
+	for (unsigned i = 0; i < n; i++)
 		lane_take(s, loop, &s->lanes[i], &views[i]);
 	runner_seat_move(s, s->state >= RUNNER_QUARANTINED);
 }
