@@ -113,8 +113,8 @@ void plugin_manager_on_end(struct plugin_manager *m,
  * plugin_manager_enabled() says that when it has ended. */
 int plugin_manager_enable(struct plugin_manager *m, struct str name,
     unsigned *batch, struct err *err);
-int plugin_manager_enabled(
-    struct plugin_manager *m, struct str name, struct err *err);
+int plugin_manager_enabled(struct plugin_manager *m, struct str name,
+    unsigned *batch, struct err *err);
 /* fn is told, within each batch, of each plugin that changed or was refused:
  * an object with what is different (docs/internals/plugin.md). */
 void plugin_manager_on_change(struct plugin_manager *m,

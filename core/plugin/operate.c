@@ -27,13 +27,17 @@ slot_named(struct plugin_manager *m, struct str name)
 
 int
 plugin_manager_enabled(
-    struct plugin_manager *m, struct str name, struct err *err)
+    struct plugin_manager *m, struct str name, unsigned *batch, struct err *err)
 {
 	struct plugin_slot *s = slot_named(m, name);
 
 	if (s == NULL)
 		return err_set(err, ERR_NOTFOUND,
 		    "the manifest of %.*s is gone", STR_FMT(name));
+	if (s->attempt != NULL) {
+		*batch = s->attempt->batch->number;
+		return err_set(err, ERR_AGAIN, "it is being started");
+	}
 	if (s->current == NULL || s->refused)
 		return err_set(err, ERR_CONFIG, "%s",
 		    s->last_error != NULL ? s->last_error
@@ -63,12 +67,8 @@ plugin_manager_enable(
 		    err, ERR_EXISTS, "%.*s serves already", STR_FMT(name));
 	s->tried = s->attempt != NULL;
 	LOG_INFO("plugin enabled by hand", F_STR("plugin", name));
-	*batch = plugin_manager_batch_now(m, false);
-	s = slot_named(m, name);
-	if (s == NULL || s->attempt == NULL)
-		return plugin_manager_enabled(m, name, err);
-	*batch = s->attempt->batch->number;
-	return err_set(err, ERR_AGAIN, "it is being started");
+	(void)plugin_manager_batch_now(m, false);
+	return plugin_manager_enabled(m, name, batch, err);
 }
 
 void

@@ -77,21 +77,46 @@ watch(struct plugin_generation *g, const struct registry_watched *u)
 		    F_INT("status", rc));
 }
 
+/* One that was told beforehand, and is to take its place soon; or NULL. */
+static struct plugin_generation *
+next_find(struct plugin_manager *m, unsigned number)
+{
+	LIST_EACH (node, &m->slots) {
+		const struct slot_attempt *a =
+		    LIST_OBJ(node, struct plugin_slot, node)->attempt;
+
+		if (a != NULL && a->stage == SLOT_SETTLES
+		    && a->generation != NULL && a->generation->number == number)
+			return a->generation;
+	}
+	return NULL;
+}
+
 /* One that drains is left alone: unload() ends its watching. */
-static void
-unwatch(struct plugin_manager *m, unsigned number, struct str uri)
+static struct plugin_generation *
+told_find(struct plugin_manager *m, unsigned number)
 {
 	LIST_EACH (node, &m->generations) {
 		struct plugin_generation *g =
 		    LIST_OBJ(node, struct plugin_generation, node);
 
-		if (g->number != number || g->at != PLUGIN_WARM
-		    || g->watch == NULL)
-			continue;
-		panic_scope_set(&g->scope);
-		g->watch->unwatch(&g->handle, g->state, str_to(uri));
-		panic_scope_set(NULL);
+		if (g->number == number && g->at == PLUGIN_WARM)
+			return g;
 	}
+	return next_find(m, number);
+}
+
+/* number 0: nobody. */
+static void
+unwatch(struct plugin_manager *m, unsigned number, struct str uri)
+{
+	struct plugin_generation *g = number != 0 ? told_find(m, number) : NULL;
+
+	if (g == NULL || g->watch == NULL)
+		return;
+	panic_scope_set(&g->scope);
+	g->watch->unwatch(&g->handle, g->state, str_to(uri));
+	panic_scope_set(NULL);
 }
 
 /* Who answers for uri now and wants to know; NULL: nobody. */
@@ -125,8 +150,10 @@ settle(struct plugin_manager *m, struct registry_watched *u)
 			watch(g, u);
 		u->told = number;
 	}
+	if (next_find(m, u->next) != NULL)
+		return; /* it is to come yet */
 	/* It was told beforehand, and another plugin has come first. */
-	if (u->next != 0 && u->next != number)
+	if (u->next != number)
 		unwatch(m, u->next, u->uri);
 	u->next = 0;
 }
@@ -137,10 +164,12 @@ edge(void *arg, struct registry_watched *u, bool on)
 	struct plugin_manager *m =
 	    OBJ_CAST(arg, struct plugin_manager, MANAGER_MAGIC);
 
-	if (on)
+	if (on) {
 		settle(m, u);
-	else
-		unwatch(m, u->told, u->uri);
+		return;
+	}
+	unwatch(m, u->told, u->uri);
+	unwatch(m, u->next, u->uri);
 }
 
 void

@@ -377,9 +377,13 @@ admin_batch_ended(struct server_admin *a, unsigned number, bool did)
 		c->batch = 0;
 		list_drop(&c->node); /* it waits anew */
 		if (c->enables)
-			rc = plugin_manager_enabled(
-			    a->server->plugins, str_of(c->name), &err);
-		enabled_answer(c, rc, &err, did);
+			rc = plugin_manager_enabled(a->server->plugins,
+			    str_of(c->name), &c->batch, &err);
+		/* By newer files, in another batch. */
+		if (rc == ERR_AGAIN)
+			batch_await(c, c->batch);
+		else
+			enabled_answer(c, rc, &err, did);
 	}
 }
 

@@ -8,10 +8,12 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
 import mcp_wire as w
+from mcp_bytes import Late
 from test_admin import Admin
 
 SOURCE = """
@@ -75,6 +77,26 @@ def modules(tmp_path_factory):
     return made
 
 
+def read(path):
+    """Threads and processes come and go."""
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def until(found):
+    """What it gives, as soon as that is something."""
+    deadline = time.monotonic() + w.DEADLINE
+    while True:
+        value = found()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Late("it does not come")
+
+
 class Stage:
     """A server with one plugin in a runner, and a folder for others."""
 
@@ -83,6 +105,7 @@ class Stage:
         os.mkdir(self.folder)
         self.modules = modules
         self.where = where
+        self.manifest = MANIFEST
         self.server = start.serve(
             "plugins: {watch: false, isolation: process%s, stuck: {isolation: %s}}"
             % (w.BEST_EFFORT, where), plugins=(fixture_plugins, self.folder))
@@ -91,13 +114,16 @@ class Stage:
 
     def put(self, name, kind="good"):
         w.write_file("%s/%s.so" % (self.folder, name), self.modules[name, kind])
-        w.write_file("%s/%s.yaml" % (self.folder, name), MANIFEST % {"name": name})
+        w.write_file("%s/%s.yaml" % (self.folder, name), self.manifest % {"name": name})
+
+    def cli(self, *words):
+        env = dict(os.environ, TOOLPOST_ADMIN=self.admin.path)
+        return subprocess.Popen([w.BIN] + list(words), env=env, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def reload(self):
         """The answer is waited for by who wants it."""
-        env = dict(os.environ, TOOLPOST_ADMIN=self.admin.path)
-        return subprocess.Popen([w.BIN, "reload", "--json"], env=env, text=True,
-                                stdout=subprocess.PIPE)
+        return self.cli("reload", "--json")
 
     def answer(self, reload):
         out, _ = reload.communicate(timeout=w.DEADLINE)
@@ -107,14 +133,9 @@ class Stage:
         """Those in which stuck is being started."""
         found = []
         for task in os.listdir("/proc/%d/task" % self.server.pid):
-            with open("/proc/%d/task/%s/children" % (self.server.pid, task)) as f:
-                children = f.read().split()
-            for child in children:
-                try:
-                    with open("/proc/%s/cmdline" % child, "rb") as f:
-                        words = f.read().split(b"\0")
-                except OSError:
-                    continue
+            children = read("/proc/%d/task/%s/children" % (self.server.pid, task))
+            for child in children.split():
+                words = read("/proc/%s/cmdline" % child.decode()).split(b"\0")
                 if any(os.path.basename(x).startswith(b"stuck") for x in words[1:]):
                     found.append(int(child))
         return found
@@ -122,11 +143,10 @@ class Stage:
     def hang(self, kind=None):
         """stuck is being started, and does not come back."""
         self.put("stuck", kind or self.where)
+        before = self.processes()
         waiting = self.reload()
-        pids = []
-        while not pids:  # it comes, or the test's own bound ends it
-            pids = self.processes()
-        return waiting, pids[0]
+        new = until(lambda: [p for p in self.processes() if p not in before])
+        return waiting, new[0]
 
     def hangs(self):
         """Everything that was seen before this was seen meanwhile."""
@@ -212,12 +232,46 @@ def test_one_whose_files_go_is_given_up(stage):
     assert stage.admin.ask("/plugins/stuck").status == 404
 
 
+def test_one_that_is_enabled_by_hand(stage):
+    waiting, pid = stage.hang()
+    os.kill(pid, signal.SIGKILL)
+    assert stage.answer(waiting)["refused"] == 1
+    enabled = stage.cli("plugin", "enable", "stuck")
+    until(stage.processes)
+    assert stage.admin.plugin("stuck")["state"] == "seen"
+    # Newer files are tried in a batch of their own: it waits for that.
+    stage.put("stuck", "good")
+    assert stage.answer(stage.reload())["added"] == 1
+    enabled.communicate(timeout=w.DEADLINE)
+    assert enabled.returncode == 0
+    assert stage.says("stuck") == "good"
+
+
+def test_calls_wait_for_one_that_takes_over(start, fixture_plugins, modules):
+    """reload: exclusive; what serves goes on where nothing comes of it."""
+    stage = Stage(start, fixture_plugins, modules, "process")
+    stage.manifest = MANIFEST + "reload: exclusive\n"
+    stage.put("stuck", "good")
+    stage.answer(stage.reload())
+    waiting, new = stage.hang()
+    with w.Http(stage.server.http) as conn:
+        m = w.modern("tools/call", {"name": "stuck_say", "arguments": {}}, 1)
+        conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
+        stage.modern.tool("fx_nothing", {})  # others do not wait
+        assert stage.hangs()
+        os.kill(new, signal.SIGKILL)
+        assert conn.response().json["result"]["content"][0]["text"] == "good"
+    stage.server.wait_log("plugin refused", plugin="stuck")
+    waiting.communicate(timeout=w.DEADLINE)
+    stage.modern.close()
+
+
 def test_those_beside_it_serve(stage):
     """One batch: what is done is shown before it is over."""
     stage.put("able")
     waiting, pid = stage.hang()
-    while "able_say" not in [t["name"] for t in stage.modern.call("tools/list")["tools"]]:
-        pass
+    until(lambda: "able_say" in [
+        t["name"] for t in stage.modern.call("tools/list")["tools"]])
     assert stage.says("able") == "good"
     assert stage.hangs()
     os.kill(pid, signal.SIGKILL)
@@ -228,11 +282,8 @@ def test_those_beside_it_serve(stage):
 def test_the_one_before_serves_meanwhile(stage):
     stage.put("stuck", "good")
     stage.answer(stage.reload())
-    before = set(stage.processes())
-    waiting, _ = stage.hang()
-    pid = None
-    while pid is None:
-        pid = next(iter(set(stage.processes()) - before), None)
+    before = stage.processes()
+    waiting, pid = stage.hang()
     assert stage.says("stuck") == "good"
     for old in before:  # its runner; it comes back
         os.kill(old, signal.SIGKILL)
