@@ -363,7 +363,7 @@ if os.getuid() != 0:
         server = w.Process(["serve", "--config", config, "--plugins", w.PLUGINS])
         assert server.wait() == 6
         text = server.lines[-1]["text"]
-        assert "%s:1:11: a server that is not root" % config in text
+        assert "%s:1:17: a server that is not root" % config in text
 
 if CHANGES_USERS:
     def test_runners_have_a_user_of_their_own(start, hostile_plugins, tmp_path):
