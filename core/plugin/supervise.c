@@ -495,11 +495,25 @@ serve(struct plugin_runner *r, unsigned lane, struct runner_life *l)
 	r->news = NULL;
 }
 
+/* When it has its calls. */
+static void
+ready_log(struct plugin_runner *r, const struct runner_life *l, bool spare)
+{
+	struct buf grants;
+
+	buf_init(&grants);
+	plugin_grants_print(&r->generation->grants, &grants);
+	LOG_INFO(spare ? "spare runner ready" : "runner ready",
+	    F_CSTR("plugin", r->name), F_INT("life", l->number),
+	    F_INT("pid", l->pid), F_STR("grants", buf_view(&grants)),
+	    F_CSTR("user", r->generation->identity.name));
+	buf_finish(&grants);
+}
+
 void
 runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 {
 	unsigned lane = runner_lane_free(r);
-	struct buf grants;
 	struct err err;
 
 	if (r->state >= RUNNER_QUARANTINED || l->stopping)
@@ -508,15 +522,9 @@ runner_is_ready(struct plugin_runner *r, struct runner_life *l)
 		runner_life_kill(l, err.text);
 		return;
 	}
-	buf_init(&grants);
-	plugin_grants_print(&r->generation->grants, &grants);
-	LOG_INFO(lane != RUNNER_NO_LANE ? "runner ready" : "spare runner ready",
-	    F_CSTR("plugin", r->name), F_INT("life", l->number),
-	    F_INT("pid", l->pid), F_STR("grants", buf_view(&grants)),
-	    F_CSTR("user", r->generation->identity.name));
-	buf_finish(&grants);
 	if (lane != RUNNER_NO_LANE)
 		serve(r, lane, l);
+	ready_log(r, l, lane == RUNNER_NO_LANE);
 	runner_tell(r);
 }
 

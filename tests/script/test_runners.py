@@ -364,3 +364,23 @@ def test_a_reload_that_waits_for_all_of_them(start, fixture_plugins, gate):
     new = told(server, "runner ready", 3, mark)
     behind.enter(gate)
     assert behind.pid in new and behind.end() == "held"
+
+
+def test_the_operator_changes_how_many(start, fixture_plugins, gate):
+    """By a reload, with the files as they were"""
+    server = start.serve(config("runners: 1"), plugins=(fixture_plugins,))
+    told(server, "runner ready")
+    call = Call(server, gate)
+    path = start.path("config1.yaml")
+    with open(path) as f:
+        text = f.read()
+    w.write_file(path, text.replace("runners: 1", "runners: 3, spare: 1"))
+    mark = server.mark()
+    server.kill(signal.SIGHUP)
+    new = told(server, "runner ready", 3, mark)
+    told(server, "spare runner ready", 1, mark)
+    server.wait_log("plugin warm", mark, plugin="fx")
+    more = [Call(server, gate) for _ in range(3)]
+    assert {c.pid for c in more} == set(new)
+    for c in more + [call]:
+        assert c.end() == "held"
