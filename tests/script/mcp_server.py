@@ -65,6 +65,21 @@ def limit_args(descriptors):
     return ["sh", "-c", "ulimit -n %d && exec \"$@\"" % descriptors, "sh"]
 
 
+def proc_read(path):
+    """What /proc says; nothing of a thread or process that is gone meanwhile."""
+    try:
+        with open("/proc/" + path) as f:
+            return f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def children(pid):
+    """The processes that any thread of it has started, and not reaped."""
+    return [int(child) for task in os.listdir("/proc/%d/task" % pid)
+            for child in proc_read("%d/task/%s/children" % (pid, task)).split()]
+
+
 class Process:
     """The program, its log read as it comes."""
 

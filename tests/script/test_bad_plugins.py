@@ -464,12 +464,8 @@ def test_a_mistake_put_right_is_served(folder, tmp_path):
 def test_nothing_is_left_of_refused_modules(folder):
     """Private copies are removed; the rehearsals are reaped"""
     pid = folder.server.pid
-    for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/children" % (pid, task)) as f:
-            children = f.read().split()
-        for child in children:  # runners of those that are served
-            with open("/proc/%s/comm" % child) as f:
-                assert f.read() == "toolpost-runner\n"
+    for child in w.children(pid):  # runners of those that are served
+        assert w.proc_read("%d/comm" % child) in ("toolpost-runner\n", "")
     with open("/proc/%d/maps" % pid) as f:
         copies = {line.split()[-1] for line in f if "/gen/ver." in line and "(deleted)" not in line}
     for path in copies:

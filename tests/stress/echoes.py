@@ -66,14 +66,10 @@ def ended(callers):
 def children(pid):
     """Process number -> state, of all children."""
     found = {}
-    for tid in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/children" % (pid, tid)) as f:
-            for child in f.read().split():
-                try:
-                    with open("/proc/%s/stat" % child) as stat:
-                        found[int(child)] = stat.read().rsplit(")", 1)[1].split()[0]
-                except OSError:
-                    pass  # gone meanwhile
+    for child in wire.children(pid):
+        stat = wire.proc_read("%d/stat" % child)
+        if stat:
+            found[child] = stat.rsplit(")", 1)[1].split()[0]
     return found
 
 
