@@ -418,13 +418,16 @@ def test_a_manifest_with_a_mistake_is_refused(folder, name):
 def test_a_manifest_that_is_no_file_of_ours(folder, kind, tmp_path):
     """security.md 4"""
     mark = folder.server.mark()
+    # In one step each: the manifest is never seen to be gone.
+    new = os.path.join(os.path.dirname(folder.manifest), ".new")
     if kind == "writable":
-        w.write_file(folder.manifest, MANIFEST + "# changed\n")
-        os.chmod(folder.manifest, 0o666)
+        w.write_file(new, MANIFEST + "# changed\n")
+        os.chmod(new, 0o666)
+        os.rename(new, folder.manifest)
     elif kind == "link":
-        os.unlink(folder.manifest)
         (tmp_path / "real.yaml").write_text(MANIFEST)
-        os.symlink(tmp_path / "real.yaml", folder.manifest)
+        os.symlink(tmp_path / "real.yaml", new)
+        os.rename(new, folder.manifest)
     elif kind == "huge":
         w.write_file(folder.manifest, MANIFEST + "# x\n" * 80000)
     elif kind == "nul":
@@ -432,8 +435,6 @@ def test_a_manifest_that_is_no_file_of_ours(folder, kind, tmp_path):
     else:
         w.write_file(folder.manifest, MANIFEST.encode() + b"license: \"\xe9\"\n")
     folder.refused(mark, where=folder.manifest, hint=False)
-    if kind in ("writable", "link"):
-        os.unlink(folder.manifest)
 
 
 def test_all_mistakes_are_counted(folder):
