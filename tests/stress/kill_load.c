@@ -31,6 +31,8 @@ enum {
 	LATE_MAX = 24 /* steps of the histogram, each twice the one before */
 };
 
+#define PROMPT_NS 100000000 /* what a lost call may wait for its error */
+
 static const char *const tools[] = { "now", "pool", "slow" };
 enum { TOOLS = 3 };
 
@@ -52,7 +54,7 @@ struct samples {
 static struct plugin plugins[PLUGINS_MAX + 1];
 static unsigned plugins_len, victims;
 static unsigned long kills_wanted, kills, kills_early, quiet;
-static uint64_t calls, others, lost, twice, unexplained, overtaken;
+static uint64_t calls, others, lost, twice, unexplained, overtaken, late;
 static uint64_t lateness[LATE_MAX];
 static int64_t worst_lost_ns, worst_ns;
 static pid_t server;
@@ -230,6 +232,8 @@ lateness_add(const struct plugin *p, const struct caller *c)
 	while (step < LATE_MAX - 1 && took >> step >= 1000)
 		step++;
 	lateness[step]++;
+	if (took > PROMPT_NS)
+		late++;
 	if (took > worst_lost_ns)
 		worst_lost_ns = took;
 	/* The next life has answered already, a call sent later than this. */
@@ -331,13 +335,13 @@ quantile(struct samples *s, unsigned per_mille)
 static void
 report(void)
 {
-	char late[LATE_MAX * 40] = "";
+	char steps[LATE_MAX * 40] = "";
 	unsigned long lives = 0;
 	size_t at = 0;
 
 	for (unsigned i = 0; i < LATE_MAX; i++)
 		if (lateness[i] > 0)
-			at += (size_t)snprintf(late + at, sizeof late - at,
+			at += (size_t)snprintf(steps + at, sizeof steps - at,
 			    " late_below_us_%lu %llu", 1ul << i,
 			    (unsigned long long)lateness[i]);
 	for (unsigned i = 1; i <= victims; i++)
@@ -345,16 +349,17 @@ report(void)
 	wire_say(
 	    "end calls %llu others %llu failed %llu kills %lu early %lu "
 	    "lives %lu lost %llu twice %llu unexplained %llu overtaken %llu "
-	    "worst_lost_us %lld worst_us %lld quiet_p50_us %u quiet_p99_us %u "
+	    "over_100_ms %llu worst_lost_us %lld worst_us %lld quiet_p50_us %u quiet_p99_us %u "
 	    "p50_us %u p99_us %u killing_ms %lld%s",
 	    (unsigned long long)calls, (unsigned long long)others,
 	    (unsigned long long)callers.failed, kills, kills_early, lives,
 	    (unsigned long long)lost, (unsigned long long)twice,
 	    (unsigned long long)unexplained, (unsigned long long)overtaken,
-	    (long long)(worst_lost_ns / 1000), (long long)(worst_ns / 1000),
-	    quantile(&before, 500), quantile(&before, 990),
-	    quantile(&during, 500), quantile(&during, 990),
-	    (long long)((last_kill_ns - first_kill_ns) / 1000000), late);
+	    (unsigned long long)late, (long long)(worst_lost_ns / 1000),
+	    (long long)(worst_ns / 1000), quantile(&before, 500),
+	    quantile(&before, 990), quantile(&during, 500),
+	    quantile(&during, 990),
+	    (long long)((last_kill_ns - first_kill_ns) / 1000000), steps);
 }
 
 /* Groups of one for each plugin, so that each has every kind. */
