@@ -4,6 +4,7 @@ die and come back, the operator is answered, other plugins are reloaded, and
 the server ends.  What comes before what is known without a clock: as long as
 it hangs it is not refused."""
 
+import functools
 import json
 import os
 import signal
@@ -100,8 +101,8 @@ def until(found):
 class Stage:
     """A server with one plugin in a runner, and a folder for others."""
 
-    def __init__(self, start, fixture_plugins, modules, where):
-        self.folder = start.path("plugins")
+    def __init__(self, start, fixture_plugins, modules, where, n):
+        self.folder = start.path("plugins%d" % n)
         os.mkdir(self.folder)
         self.modules = modules
         self.where = where
@@ -154,23 +155,49 @@ class Stage:
             return not any(x.get("event") == "plugin refused"
                            for x in self.server.lines) and bool(self.processes())
 
+    def is_overtaken(self):
+        """Its time was over before the test was."""
+        with self.server.cond:
+            return any(x.get("event") == "plugin refused"
+                       and ("took longer" in x["reason"] or "not ready" in x["reason"])
+                       for x in self.server.lines)
+
     def says(self, name):
         return self.modern.tool(name + "_say", {})["content"][0]["text"]
 
 
-@pytest.fixture(params=["process", "none"])
-def stage(request, start, fixture_plugins, modules):
-    s = Stage(start, fixture_plugins, modules, request.param)
-    yield s
-    s.modern.close()
+ATTEMPTS = 3
 
 
-def test_a_runner_that_dies_meanwhile_is_handled(stage, gate):
+def held(scenario, places=("process", "none")):
+    """A test of it.  A start has ten seconds, a rehearsal five: on a machine
+    that is slower than that the order says nothing, and it is tried again.  A
+    server that waits for the start fails each time."""
+    @pytest.mark.parametrize("where", places)
+    def test(start, fixture_plugins, modules, gate, where):
+        for n in range(ATTEMPTS):
+            stage = Stage(start, fixture_plugins, modules, where, n)
+            stage.gate = gate
+            try:
+                scenario(stage)
+                return
+            except Exception:  # whatever came of that
+                if n == ATTEMPTS - 1 or not stage.is_overtaken():
+                    raise
+            finally:
+                stage.modern.close()
+
+    test.__doc__ = scenario.__doc__
+    return test
+
+
+@held
+def test_a_runner_that_dies_meanwhile_is_handled(stage):
     with w.Http(stage.server.http) as conn:
         m = w.modern("tools/call", {"name": "fx_hold",
-                                    "arguments": {"gate": gate.path}}, 1)
+                                    "arguments": {"gate": stage.gate.path}}, 1)
         conn.send(w.http_request("POST", "/mcp", w.modern_fields(m), w.dumps(m)))
-        gate.entered()
+        stage.gate.entered()
         ready = stage.server.wait_log("runner ready", plugin="fx")
         waiting, _ = stage.hang()
         os.kill(int(ready["pid"]), signal.SIGKILL)
@@ -183,6 +210,7 @@ def test_a_runner_that_dies_meanwhile_is_handled(stage, gate):
     waiting.communicate(timeout=w.DEADLINE)
 
 
+@held
 def test_the_operator_is_answered_and_others_are_reloaded(stage):
     stage.put("ver")
     stage.answer(stage.reload())
@@ -204,6 +232,7 @@ def test_the_operator_is_answered_and_others_are_reloaded(stage):
     assert stage.admin.plugin("stuck")["state"] == "refused"
 
 
+@held
 def test_the_end_of_the_server_waits_for_no_start(stage):
     waiting, pid = stage.hang()
     assert stage.hangs()
@@ -213,6 +242,7 @@ def test_the_end_of_the_server_waits_for_no_start(stage):
     assert "plugin refused" not in [x.get("event") for x in stage.server.lines]
 
 
+@held
 def test_a_better_file_takes_its_place_at_once(stage):
     waiting, pid = stage.hang()
     stage.put("stuck", "good")
@@ -223,6 +253,7 @@ def test_a_better_file_takes_its_place_at_once(stage):
     assert "plugin refused" not in [x.get("event") for x in stage.server.lines]
 
 
+@held
 def test_one_whose_files_go_is_given_up(stage):
     waiting, pid = stage.hang()
     os.unlink(stage.folder + "/stuck.yaml")
@@ -232,6 +263,7 @@ def test_one_whose_files_go_is_given_up(stage):
     assert stage.admin.ask("/plugins/stuck").status == 404
 
 
+@held
 def test_one_that_is_enabled_by_hand(stage):
     waiting, pid = stage.hang()
     os.kill(pid, signal.SIGKILL)
@@ -247,9 +279,9 @@ def test_one_that_is_enabled_by_hand(stage):
     assert stage.says("stuck") == "good"
 
 
-def test_calls_wait_for_one_that_takes_over(start, fixture_plugins, modules):
+@functools.partial(held, places=("process",))
+def test_calls_wait_for_one_that_takes_over(stage):
     """reload: exclusive; what serves goes on where nothing comes of it."""
-    stage = Stage(start, fixture_plugins, modules, "process")
     stage.manifest = MANIFEST + "reload: exclusive\n"
     stage.put("stuck", "good")
     stage.answer(stage.reload())
@@ -263,9 +295,9 @@ def test_calls_wait_for_one_that_takes_over(start, fixture_plugins, modules):
         assert conn.response().json["result"]["content"][0]["text"] == "good"
     stage.server.wait_log("plugin refused", plugin="stuck")
     waiting.communicate(timeout=w.DEADLINE)
-    stage.modern.close()
 
 
+@held
 def test_those_beside_it_serve(stage):
     """One batch: what is done is shown before it is over."""
     stage.put("able")
@@ -279,6 +311,7 @@ def test_those_beside_it_serve(stage):
     assert done["added"] == 1 and done["refused"] == 1
 
 
+@held
 def test_the_one_before_serves_meanwhile(stage):
     stage.put("stuck", "good")
     stage.answer(stage.reload())
