@@ -134,9 +134,9 @@ def never_ready(s, root):
 def rounds(report, s, root):
     kinds = [k for k in KINDS if not (stress.SANITIZER and k[0] in UNBOUNDED)]
     before = echoes.Held(s.pid)
-    client = wire.Modern(s)
     bad = []
     for n in range(ROUNDS):
+        client = wire.Modern(s)  # the one before may have been idle for long
         for kind, dies, word in kinds:
             title = "%s, three times" % kind.replace("_", " ")
             try:
@@ -154,9 +154,9 @@ def rounds(report, s, root):
         if n == 0:
             report.part("%d never ready" % NEVERS, never_ready, s, root)
             before = echoes.Held(s.pid) if ROUNDS > 1 else before
+        client.close()
         with s.cond:
             del s.lines[:]
-    client.close()
     return before
 
 
