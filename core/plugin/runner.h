@@ -273,11 +273,19 @@ void runner_life_kill(struct runner_life *l, const char *why);
 /* [control] The same, here and now, and nobody is told. */
 void runner_life_end(struct runner_life *l);
 
-/* supervise.c: [control] */
-void runner_is_ready(struct plugin_runner *r, struct runner_life *l);
-void runner_has_died(struct plugin_runner *r, struct runner_life *l);
+/* await.c: [control] */
+/* The first lives are no longer waited for. */
+void runner_first_drop(struct plugin_runner *r);
+/* Its snapshot or its pong has not come in time. */
+void runner_out_of_patience(void *arg);
 /* What somebody waits for may be there. */
 void runner_tell(struct plugin_runner *r);
+
+/* supervise.c: [control] */
+/* The next starts come in so much time, or earlier. */
+void runner_start_in(struct plugin_runner *r, int64_t ns);
+void runner_is_ready(struct plugin_runner *r, struct runner_life *l);
+void runner_has_died(struct plugin_runner *r, struct runner_life *l);
 
 /* lanes.c: [control] */
 /* The life that serves there from now on, or NULL; seats look again. */
