@@ -222,7 +222,7 @@ const struct settings_item server_plugin_settings[] = {
 	{ .key = "sandbox", .type = SETTINGS_ENUM, .offset = AT(sandbox), .names = sandboxes, .fallback = "required",
 	  .help = "Of runners: required: none starts where the kernel lacks a part of it; best-effort: they go without that part, and the log says so." },
 	{ .key = "user", .type = SETTINGS_STR, .offset = AT(user.user),
-	  .help = "Whom runners belong to, by name or number, where the server is root; by default toolpost-runner if there is such a user, else the server's." },
+	  .help = "Whom runners belong to, by name or number, where the server is root; by default toolpost-runner if /etc/passwd has such a user, else the server's." },
 	{ .key = "group", .type = SETTINGS_STR, .offset = AT(user.group),
 	  .help = "The one group of runners; by default that of their user." },
 	{ .key = "run_dir", .type = SETTINGS_STR, .offset = AT(run_dir),

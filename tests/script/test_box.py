@@ -205,6 +205,13 @@ if LOOKS and subprocess.run(["unshare", "-n", "true"], check=False,
             assert [x.split(":")[0].strip() for x in f.readlines()[2:]] == ["lo"]
 
 
+def test_no_service_of_names_is_asked_where_nobody_names_a_user(server, modern):
+    """its modules would be in the server from then on"""
+    serves(server, modern)
+    with open("/proc/%d/maps" % server.pid) as f:
+        assert not [x for x in f if "libnss_" in x]
+
+
 def names(reason, call):
     """A sanitizer holds the signal back that says which call it was."""
     assert reason.startswith("killed: system call not allowed")
