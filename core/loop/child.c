@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -499,66 +500,26 @@ loop_child_wait(struct loop_child *c, int64_t timeout_ns)
 	child_ended(c, LOOP_READ);
 }
 
-struct loop_child_task {
-	struct process process;
-};
-
-struct loop_child_task *
-loop_child_begin(
-    const char *const *argv, const char *const *envp, struct err *err)
-{
-	struct loop_child_task *t = calloc(1, sizeof *t);
-
-	if (t == NULL) {
-		(void)err_set(err, ERR_NOMEM, "out of memory for a child");
-		return NULL;
-	}
-	if (process_start(&t->process, NULL, argv, envp, err) == 0)
-		return t;
-	free(t);
-	return NULL;
-}
-
-int
-loop_child_end(struct loop_child_task *t, int64_t timeout_ns, int *status,
-    struct buf *out, struct buf *errors, struct err *err)
-{
-	struct process *p = &t->process;
-	bool late;
-
-	p->out.to = out;
-	p->errors.to = errors;
-	p->out.room = p->errors.room = LOOP_CHILD_OUTPUT_MAX;
-	late = process_wait(
-	    p, timeout_ns > 0 ? clock_now_ns() + timeout_ns : INT64_MAX);
-	*status = process_reap(p);
-	process_close(p);
-	free(t);
-	if (late)
-		return err_set(err, ERR_TIMEOUT, "it ran longer than %lld ms",
-		    (long long)(timeout_ns / NS_PER_MS));
-	return 0;
-}
-
-void
-loop_child_drop(struct loop_child_task *t)
-{
-	if (t == NULL)
-		return;
-	process_kill(&t->process);
-	(void)process_reap(&t->process);
-	process_close(&t->process);
-	free(t);
-}
-
 int
 loop_child_run(const char *const *argv, const char *const *envp,
     int64_t timeout_ns, int *status, struct buf *out, struct buf *errors,
     struct err *err)
 {
-	struct loop_child_task *t = loop_child_begin(argv, envp, err);
+	struct process p;
+	bool late;
 
-	return t != NULL
-	    ? loop_child_end(t, timeout_ns, status, out, errors, err)
-	    : err->code;
+	memset(&p, 0, sizeof p);
+	if (process_start(&p, NULL, argv, envp, err) < 0)
+		return err->code;
+	p.out.to = out;
+	p.errors.to = errors;
+	p.out.room = p.errors.room = LOOP_CHILD_OUTPUT_MAX;
+	late = process_wait(
+	    &p, timeout_ns > 0 ? clock_now_ns() + timeout_ns : INT64_MAX);
+	*status = process_reap(&p);
+	process_close(&p);
+	if (late)
+		return err_set(err, ERR_TIMEOUT, "it ran longer than %lld ms",
+		    (long long)(timeout_ns / NS_PER_MS));
+	return 0;
 }

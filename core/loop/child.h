@@ -56,15 +56,4 @@ int loop_child_run(const char *const *argv, const char *const *envp,
     int64_t timeout_ns, int *status, struct buf *out, struct buf *errors,
     struct err *err);
 
-/* The same in two halves: one that is started now and waited for later. */
-struct loop_child_task;
-/* [any] NULL with err. */
-struct loop_child_task *loop_child_begin(
-    const char *const *argv, const char *const *envp, struct err *err);
-/* [any] Waits here, timeout_ns from now, and lets go of it. */
-int loop_child_end(struct loop_child_task *t, int64_t timeout_ns, int *status,
-    struct buf *out, struct buf *errors, struct err *err);
-/* [any] Kills it and lets go of it; may be NULL. */
-void loop_child_drop(struct loop_child_task *t);
-
 #endif
